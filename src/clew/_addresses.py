@@ -1,0 +1,88 @@
+"""Whose address a request came from, also behind trusted proxies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+# Stands for a peer without an address: a Unix socket, which only this machine can reach.
+UNIX = "unix"
+
+Network = IPv4Network | IPv6Network
+Networks = tuple[Network | str, ...]
+
+
+def parse_networks(option: str, value: object) -> Networks:
+    """Return the networks that *value*, given as *option*, names in CIDR notation."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(
+            f"{option} must be a collection of CIDR networks, not {value!r}: "
+            f'write {option}=["10.0.0.0/8"], with "unix" for peers on a Unix socket'
+        )
+    networks: list[Network | str] = []
+    for entry in value:
+        if entry == UNIX:
+            networks.append(UNIX)
+            continue
+        try:
+            networks.append(ip_network(entry))
+        except ValueError as error:
+            raise ValueError(
+                f"{option} has {entry!r}, which is no CIDR network ({error}): "
+                'allowed are networks as "10.0.0.0/8" or "2001:db8::/32", single addresses, '
+                'and "unix"'
+            ) from None
+    return tuple(networks)
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    # A dual-stack socket shows IPv4 clients so; they are the same clients.
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def normalize(text: str | None) -> str | None:
+    """Return *text* as an IP address, or None when it is none (a socket's path, a host's name)."""
+    if not text:
+        return None
+    address = _parse(text)
+    return None if address is None else str(address)
+
+
+def is_within(peer: str | None, networks: Networks) -> bool:
+    """Tell whether *peer* belongs to one of *networks*; no address counts as ``"unix"``."""
+    address = _parse(peer) if peer else None
+    if address is None:
+        return UNIX in networks
+    return any(not isinstance(network, str) and address in network for network in networks)
+
+
+def client_address(peer: str | None, forwarded: Sequence[str], proxies: Networks) -> str | None:
+    """Return the client's address: *peer*, or behind *proxies* what X-Forwarded-For names.
+
+    That is the rightmost entry that is not itself a trusted proxy. Entries to the left of it are
+    the client's own words. At a malformed entry the walk stops at the last good one.
+    """
+    address = normalize(peer)
+    if not is_within(peer, proxies):
+        return address
+    for entry in reversed(",".join(forwarded).split(",")):
+        candidate = normalize(_without_port(entry.strip()))
+        if candidate is None:
+            break
+        address = candidate
+        if not is_within(address, proxies):
+            break
+    return address
+
+
+def _without_port(entry: str) -> str:
+    entry = entry.strip('"')
+    if entry.startswith("["):
+        return entry[1:].partition("]")[0]
+    return entry.partition(":")[0] if entry.count(":") == 1 else entry

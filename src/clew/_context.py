@@ -1,0 +1,225 @@
+"""The current request: its id, its user, its bound fields.
+
+One ``ContextVar`` holds one mutable object per request. What is bound in a thread, a dependency
+or behind a ``BaseHTTPMiddleware`` runs in a copy of the context, but changes that same object,
+and so reaches every later line and the HTTPLog.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import uuid
+from collections.abc import Callable
+from contextvars import ContextVar
+from threading import get_ident
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar, cast
+
+from ._ids import is_safe_id, new_id
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DEFAULT_HEADER = "X-Request-ID"
+
+# Fields whose Python spelling differs from their key in a line.
+RENAMED_FIELDS = {"monetary_value": "monetaryValue", "old_value": "oldValue"}
+
+_UNBOUND = object()
+
+logger = logging.getLogger("clew")
+
+
+class Context:
+    """What is known of the request, the job or the command that is being worked on."""
+
+    __slots__ = ("_asking", "_user_id", "fields", "header_name", "request_id")
+
+    def __init__(self, request_id: str, header_name: str = DEFAULT_HEADER) -> None:
+        self.request_id = request_id
+        self.header_name = header_name
+        self.fields: dict[str, object] = {}
+        self._user_id: object = _UNBOUND
+        self._asking = 0
+
+    def user_id(self) -> str | None:
+        """Return the bound user's id, else the one that the framework's authentication loaded."""
+        if self._user_id is not _UNBOUND:
+            return cast("str | None", self._user_id)
+        # Finding the user may log, and that line would ask for the user again.
+        if self._asking == get_ident():
+            return None
+        self._asking = get_ident()
+        try:
+            return self.find_user()
+        finally:
+            self._asking = 0
+
+    def find_user(self) -> str | None:
+        """Return the user's id from where the framework keeps it; nowhere outside HTTP."""
+        return None
+
+    def bind(self, fields: dict[str, object]) -> None:
+        if "user_id" in fields:
+            user_id = fields.pop("user_id")
+            try:
+                self._user_id = as_user_id(user_id)
+            except TypeError as error:
+                # Logging must not break a request, so a wrong user is reported, not raised.
+                logger.warning("clew.bind() left the user as it was: %s", error)
+        if fields:
+            # A new dictionary: other threads may be reading the old one.
+            self.fields = {**self.fields, **rename_fields(fields)}
+
+
+_current: ContextVar[Context | None] = ContextVar("clew", default=None)
+
+current = _current.get
+enter = _current.set
+
+
+def request_id() -> str | None:
+    """Return the id of the current request, or None outside any."""
+    context = current()
+    return None if context is None else context.request_id
+
+
+def user_id() -> str | None:
+    """Return the id of the current request's user, or None when nobody is known."""
+    context = current()
+    return None if context is None else context.user_id()
+
+
+def bind(**fields: object) -> None:
+    """Put *fields* on every later line of the current request, and on its HTTPLog.
+
+    ``user_id`` names the user, before whom the framework's authentication counts for nothing: a
+    string, an integer, a UUID, or None for nobody. Every other field is written under its name.
+    Outside any context this does nothing.
+    """
+    context = current()
+    if context is not None:
+        context.bind(fields)
+
+
+class context:  # noqa: N801 - it reads as a function: with clew.context(...):
+    """Run a block outside HTTP (a job, a command, a test) in a context of its own.
+
+    It starts fresh: a new id unless *request_id* is given, no user unless *user_id* is, and no
+    fields but *fields*. An id that `is_safe_id` refuses is replaced, as that of a request is.
+    The outer context comes back at the end, also on an exception. Entering gives the id::
+
+        with clew.context(request_id=job.request_id, queue="mail") as request_id:
+            ...
+    """
+
+    __slots__ = ("_context", "_outer")
+
+    def __init__(
+        self, *, request_id: str | None = None, user_id: object = None, **fields: object
+    ) -> None:
+        if request_id is not None and not isinstance(request_id, str):
+            raise TypeError(
+                f"request_id must be a string or None, not {request_id!r}: "
+                "give it as str(...), or leave it out to get a new one"
+            )
+        if request_id is None or not is_safe_id(request_id):
+            request_id = new_id()
+        self._context = Context(request_id)
+        self._context.bind({**fields, "user_id": user_id})
+        self._outer: list[Context | None] = []
+
+    def __enter__(self) -> str:
+        self._outer.append(current())
+        enter(self._context)
+        return self._context.request_id
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        leave(self._context, self._outer.pop(), error)
+
+
+def leave(context: Context, outer: Context | None, error: BaseException | None = None) -> None:
+    """Make *outer* the current context again; *error*, on its way out, takes *context* along.
+
+    The variable is set, not reset by its token: a token is refused in another copy of the
+    context, which is where some servers close a response.
+    """
+    enter(outer)
+    if error is not None:
+        try:
+            error.__clew_context__ = context  # type: ignore[attr-defined]
+        except Exception:  # pragma: no cover - an exception class may forbid new attributes
+            pass
+
+
+def context_of(error: object) -> Context | None:
+    """Return the current context, else the one that *error* took along when it left."""
+    context = current()
+    if context is None and error is not None:
+        context = getattr(error, "__clew_context__", None)
+    return context
+
+
+def carry(work: Callable[P, R]) -> Callable[P, R]:
+    """Return *work* wrapped so that it runs in the context in which carry was called.
+
+    For thread pools and callbacks: ``executor.submit(clew.carry(work), item)``. Coroutine
+    functions stay coroutine functions. The result may be called many times, also at once.
+    """
+    carried = current()
+    if inspect.iscoroutinefunction(work):
+
+        @functools.wraps(work)
+        async def run_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+            outer = current()
+            enter(carried)
+            try:
+                return await work(*args, **kwargs)
+            finally:
+                enter(outer)
+
+        return cast("Callable[P, R]", run_async)
+
+    @functools.wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        outer = current()
+        enter(carried)
+        try:
+            return work(*args, **kwargs)
+        finally:
+            enter(outer)
+
+    return run
+
+
+def as_user_id(value: object) -> str | None:
+    """Return *value* as a user's id: integers and UUIDs become strings, an empty one is nobody.
+
+    Raises TypeError for anything else, whose text might hold more than an id.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return str.__str__(value) or None
+    # uuid-utils has a UUID class of its own.
+    if isinstance(value, uuid.UUID) or type(value).__name__ == "UUID":
+        return str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int.__repr__(value)
+    raise TypeError(
+        f"a user's id must be a string, an integer or a UUID, not a {type(value).__name__}"
+    )
+
+
+def rename_fields(fields: dict[str, object]) -> dict[str, object]:
+    """Return *fields* with ``monetary_value`` and ``old_value`` under their keys in a line."""
+    if RENAMED_FIELDS.keys().isdisjoint(fields):
+        return fields
+    return {RENAMED_FIELDS.get(name, name): value for name, value in fields.items()}

@@ -1,0 +1,468 @@
+"""One request and its response: begins, ends, becomes an HTTPLog. Knows no framework.
+
+An adapter subclasses `Exchange` to translate (where a header, the path, the user stand in its
+framework's request) and tells it what happens to the response. All decisions are taken here.
+
+The way of one request::
+
+    adapter                    exchange                       context, logger
+    -------                    --------                       ---------------
+    a request comes      ->    Exchange(settings)             its id is chosen
+                               resume()                 ->    the context is set
+    the application runs                                      lines carry the ids
+    response starts      ->    started(status)
+    body goes out        ->    sent(size)
+    last byte is out     ->    finished()               ->    HTTPLog, unless 5xx
+    it returned, raised  ->    end(error)               ->    HTTPLog, if none yet
+                               pause(error)             ->    the outer context comes back,
+                                                              the error takes this one along
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
+from time import perf_counter
+from typing import Any, AnyStr, Final
+from urllib.parse import quote
+
+from ._addresses import client_address, is_within, normalize
+from ._context import Context, as_user_id, current, enter, leave, rename_fields
+from ._formatters import level_word
+from ._ids import LONGEST_ID, is_safe_id, new_id
+from ._logging import Captured, complain, deliver, make_record
+from ._records import HTTPLog, Request, Response, describe
+from ._settings import PATH_SAFE, Header, Settings
+
+HTTP_LOGGER = "clew.http"
+_logger = logging.getLogger(HTTP_LOGGER)
+
+_LONGEST_PATH = 2048
+_LONGEST_HEADER = 1024
+_FORWARDED = Header(name="X-Forwarded-For")
+
+CLIENT_CLOSED_REQUEST: Final = 499  # nginx's number; there is none in RFC 9110
+
+# The answer to a crash before which nobody answered.
+CRASH_BODY = b"Internal Server Error"
+
+
+class Exchange(Context):
+    """A request being served: the current context, and what becomes of its response."""
+
+    __slots__ = (
+        "_arrived",
+        "_ended",
+        "_error",
+        "_finished",
+        "_left",
+        "_logged",
+        "_outer",
+        "_rejected",
+        "_seen_user",
+        "body_size",
+        "close_code",
+        "inner_route",
+        "inner_user",
+        "settings",
+        "status",
+    )
+
+    websocket = False
+
+    def __init__(self, settings: Settings) -> None:
+        self._arrived = perf_counter()
+        self.settings = settings
+        self._rejected: str | None = None
+        self.status: int | None = None
+        self.body_size: int | None = 0
+        self.close_code: int | None = None
+        self._finished: float | None = None  # when the last byte was handed to the server
+        self._error: BaseException | None = None
+        self._left = False
+        self._logged = not settings.log
+        self._ended = False
+        self._outer: Context | None = None
+        self._seen_user: str | None = None
+        # What a framework knows that runs inside, and whose adapter tells it.
+        self.inner_route: Callable[[], str | None] | None = None
+        self.inner_user: Callable[[], object] | None = None
+        super().__init__(self._choose_id(), settings.header)
+
+    # What an adapter translates.
+
+    def request_ids(self) -> Sequence[str]:
+        """Return the values of the request-id header, as many as there are."""
+        raise NotImplementedError
+
+    def header_values(self, header: Header) -> Sequence[str]:
+        """Return the values of any header."""
+        raise NotImplementedError
+
+    def method(self) -> str:
+        """Return the request's method."""
+        raise NotImplementedError
+
+    def path(self) -> str:
+        """Return the whole path, percent-encoded as on the wire where that is known."""
+        raise NotImplementedError
+
+    def query(self) -> str:
+        """Return the query string as on the wire, without its question mark."""
+        raise NotImplementedError
+
+    def peer(self) -> str | None:
+        """Return the address of the other end of the connection."""
+        raise NotImplementedError
+
+    def route(self) -> str | None:
+        """Return the framework's route template, when one matched."""
+        return None
+
+    def source(self) -> Any:
+        """Return what the ``user_id`` option is called with."""
+        raise NotImplementedError
+
+    def framework_user(self) -> object:
+        """Return the id of the user that the framework has already loaded."""
+        return None
+
+    # The id.
+
+    def _choose_id(self) -> str:
+        inbound = self.request_ids()
+        if inbound:
+            self._rejected = self._refusal(inbound)
+            if self._rejected is None:
+                return inbound[0]
+        settings = self.settings
+        if settings.generate is new_id:
+            return new_id()
+        try:
+            made = settings.generate()
+            if isinstance(made, str) and is_safe_id(made):
+                return made
+            settings.report("generate", f"it returned {made!r}, which is no safe id")
+        except Exception as error:
+            settings.report("generate", error)
+        return new_id()
+
+    def _refusal(self, inbound: Sequence[str]) -> str | None:
+        """Return why the inbound id may not be taken over, the first reason that applies."""
+        settings = self.settings
+        if settings.trusted is not None and not is_within(self.peer(), settings.trusted):
+            return "untrusted"
+        if len(inbound) > 1:
+            return "duplicate"
+        value = inbound[0]
+        if not is_safe_id(value):
+            return "length" if len(value) > LONGEST_ID else "charset"
+        if settings.accept is not is_safe_id:
+            try:
+                if not settings.accept(value):
+                    return "custom"
+            except Exception as error:
+                settings.report("accept", error)
+        return None
+
+    # The user.
+
+    def find_user(self) -> str | None:
+        """Return the user's id by the ``user_id`` option, else as the framework knows it."""
+        option = self.settings.user_id
+        if option is not None:
+            try:
+                return as_user_id(option(self.source()))
+            except Exception as error:
+                self.settings.report("user_id", error)
+        try:
+            user = None if self.inner_user is None else as_user_id(self.inner_user())
+            self._seen_user = user or as_user_id(self.framework_user())
+        except Exception:
+            # The user's database session may be gone by now; whom it knew stays known.
+            pass
+        return self._seen_user
+
+    # The response's events.
+
+    @property
+    def live(self) -> bool:
+        """Whether the request is still being served."""
+        return not self._ended
+
+    @property
+    def complete(self) -> bool:
+        """Whether the last byte of the response has been handed to the server."""
+        return self._finished is not None
+
+    def resume(self) -> None:
+        """Make this the current context, until `pause`."""
+        self._outer = current()
+        enter(self)
+
+    def pause(self, error: BaseException | None = None) -> None:
+        """Let the outer context come back; *error*, on its way out, takes this one along."""
+        leave(self, self._outer, error)
+        self._outer = None
+
+    def started(self, status: int) -> None:
+        """The status and the headers have been handed to the server."""
+        if self.status is None or not self.body_size:
+            self.status = status
+
+    def sent(self, size: int | None) -> None:
+        """*size* further bytes of the body have been handed to the server; None: nobody knows."""
+        if size is None or self.body_size is None:
+            self.body_size = None
+        else:
+            self.body_size += size
+
+    def finished(self) -> None:
+        """The last byte has been handed to the server: the record is due, except for a 5xx,
+        whose exception may be yet to come.
+        """
+        if self._finished is None:
+            self._finished = perf_counter()
+            if self.status is not None and self.status < 500:
+                self.log()
+
+    def left(self) -> None:
+        """The client has left."""
+        if self._finished is None:
+            self._left = True
+
+    def failed(self, error: BaseException) -> None:
+        """The application raised *error*, or its framework caught it and answers for it."""
+        if not isinstance(error, (Exception, KeyboardInterrupt, SystemExit, BaseExceptionGroup)):
+            self.left()  # asyncio's, trio's and gevent's ways to stop a task, a closed generator
+        elif not self._logged:
+            self._error = error
+
+    def end(self, error: BaseException | None = None) -> None:
+        """The application has returned, or raised *error*: log what is not logged yet."""
+        if not self._ended:
+            self._ended = True
+            if error is not None:
+                self.failed(error)
+            self.log()
+            self._error = None  # its traceback holds what the request held
+
+    # The record.
+
+    def log(self) -> None:
+        """Log the HTTPLog, unless it has been. Never raises."""
+        if self._logged:
+            return
+        self._logged = True
+        try:
+            self._log()
+        except Exception:
+            complain()
+
+    def _log(self) -> None:
+        status, outcome = self._result()
+        settings = self.settings
+        path = clean_path(self.path())
+        if outcome in (None, "websocket") and status < 400 and settings.excludes(path):
+            return
+        level = logging.INFO if status < 400 else logging.WARNING
+        if status >= 500 or outcome == "error":
+            level = logging.ERROR
+        if settings.level is None and not _logger.isEnabledFor(level):
+            return
+        now = perf_counter()
+        ended = now if self._finished is None else self._finished
+        method = clean_method(self.method())
+        redactor = settings.redactor
+        path = redactor.text(path)[:_LONGEST_PATH]
+        error = self._error if outcome == "error" else None
+        exception = None
+        if error is not None:
+            exception = describe(error)
+            if redactor.strict:
+                exception.message = redactor.text(exception.message)
+                exception.stack_trace = redactor.text(str(exception.stack_trace))
+        http = HTTPLog(
+            level=level_word(level),
+            message=f"{method} {path} {status}",
+            created_at=int((time.time() - (now - ended)) * 1000),
+            logger=HTTP_LOGGER,
+            request_id=self.request_id,
+            user_id=self.user_id(),
+            request=Request(
+                method=method,
+                path=path,
+                route=self._route(),
+                query=clean_query(self.query(), settings),
+                ip_address=self._ip_address(),
+                headers=self._headers(),
+                rejected_request_id=self._rejected,
+            ),
+            response=Response(
+                http_status=status,
+                response_time=round((ended - self._arrived) * 1000, 3),
+                body_size=self._body_size(method),
+                close_code=self.close_code,
+            ),
+            outcome=outcome,
+            exception=exception,
+        )
+        emit(_logger, http, settings, self.fields, level, error)
+
+    def _result(self) -> tuple[int, str | None]:
+        """Return the status that the client got, and how the exchange ended."""
+        status, raised = self.status, self._error is not None and not self._left
+        if status is None:
+            # Nothing was answered: the server makes a 500 of it, for whoever is there.
+            return (CLIENT_CLOSED_REQUEST, "aborted") if self._left else (500, "error")
+        if self._finished is not None:
+            return status, "error" if self._error is not None and status >= 500 else None
+        if self.websocket and not self._left:
+            return status, "error" if raised else "websocket"
+        return status, "error" if raised else "aborted"
+
+    def _body_size(self, method: str) -> int | None:
+        if self.websocket:
+            return None
+        return 0 if method == "HEAD" else self.body_size
+
+    def _route(self) -> str | None:
+        try:
+            return (self.inner_route and self.inner_route()) or self.route()
+        except Exception:
+            return None
+
+    def _ip_address(self) -> str | None:
+        proxies = self.settings.proxy_networks
+        if not proxies:
+            return normalize(self.peer())
+        return client_address(self.peer(), self.header_values(_FORWARDED), proxies)
+
+    def _headers(self) -> dict[str, str]:
+        settings = self.settings
+        headers: dict[str, str] = {}
+        for header in settings.captured:
+            values = self.header_values(header)
+            if values:
+                value = settings.redactor.field(header.name, ", ".join(values))
+                headers[header.key] = str(value)[:_LONGEST_HEADER]
+        headers["requestId"] = self.request_id
+        return headers
+
+
+def emit(
+    logger: logging.Logger,
+    http: HTTPLog,
+    settings: Settings | None,
+    fields: Mapping[str, object],
+    level: int,
+    error: BaseException | None,
+) -> None:
+    """Ask the ``level`` and ``enrich`` options, and hand *http* to the handlers of *logger*."""
+    if settings is not None and settings.level is not None:
+        level = _asked_level(settings, http, level)
+        http.level = level_word(level)
+        if not logger.isEnabledFor(level):
+            return
+    if settings is not None and settings.enrich is not None:
+        fields = {**fields, **_enrichment(settings, http)}
+    exc_info = None if error is None else (type(error), error, error.__traceback__)
+    record = make_record(logger, level, __file__, 0, http.message, (), exc_info, "emit", None)
+    record.http = http
+    Captured(http.request_id, http.user_id, fields, http.exception, http.message, http).put_on(
+        record
+    )
+    deliver(logger, record)
+
+
+def _asked_level(settings: Settings, http: HTTPLog, default: int) -> int:
+    try:
+        level = settings.level(deepcopy(http)) if settings.level is not None else default
+    except Exception as error:
+        settings.report("level", error)
+        return default
+    if not isinstance(level, int) or isinstance(level, bool):
+        settings.report("level", f"it returned {level!r}, which is no level of the logging module")
+        return default
+    return level
+
+
+def _enrichment(settings: Settings, http: HTTPLog) -> dict[str, object]:
+    try:
+        given = settings.enrich(deepcopy(http)) if settings.enrich is not None else {}
+        return rename_fields({str(name): value for name, value in (given or {}).items()})
+    except Exception as error:
+        settings.report("enrich", error)
+        return {}
+
+
+def id_of(user: Any, *names: str) -> object:
+    """Return the id of *user*, the first of its attributes *names*, if it is authenticated."""
+    authenticated = getattr(user, "is_authenticated", False)
+    if not (authenticated() if callable(authenticated) else authenticated):
+        return None
+    state = getattr(user, "_sa_instance_state", None)
+    for name in names:
+        # An expired attribute of SQLAlchemy's would ask the database.
+        if state is not None and name not in vars(user):
+            continue
+        try:
+            value: object = getattr(user, name)
+        except (AttributeError, NotImplementedError):
+            continue
+        if value is not None:
+            return value
+    return state.identity[0] if state is not None and state.identity else None
+
+
+def replaced(headers: Iterable[Sequence[AnyStr]], name: AnyStr, value: AnyStr) -> list[Any]:
+    """Return *headers* with exactly one of *name*, at the end."""
+    lower, length = name.lower(), len(name)
+    kept: list[Any] = [
+        pair for pair in headers if len(pair[0]) != length or pair[0].lower() != lower
+    ]
+    kept.append((name, value))
+    return kept
+
+
+def exposed(values: Iterable[str], name: str) -> str:
+    """Return the values of ``Access-Control-Expose-Headers``, merged, with *name* among them."""
+    names = [entry.strip() for value in values for entry in value.split(",") if entry.strip()]
+    if name.lower() not in [entry.lower() for entry in names]:
+        names.append(name)
+    return ", ".join(names)
+
+
+def encoded_path(path: str | bytes) -> str:
+    """Return a decoded *path* as it may have stood on the wire."""
+    if isinstance(path, bytes):
+        return quote(path, safe=PATH_SAFE)
+    return quote(path, safe=PATH_SAFE, errors="surrogatepass")
+
+
+def clean_path(path: str) -> str:
+    """Return *path* without what may not stand in one, at most some thousand characters long."""
+    path = path[: 2 * _LONGEST_PATH]
+    if path.isascii() and path.isprintable() and " " not in path:
+        return path
+    return quote(path, safe=PATH_SAFE + "%", errors="surrogatepass")
+
+
+def clean_method(method: str) -> str:
+    """Return *method* without what may not stand in one."""
+    if method.isascii() and method.isprintable() and len(method) <= 32:
+        return method
+    return quote(method[:32], errors="replace")
+
+
+def clean_query(query: str, settings: Settings) -> str | None:
+    """Return *query* with its secrets masked and cut, or None when it is empty."""
+    if not query:
+        return None
+    # Cut first, so that a long one costs little; a mask may make it longer again.
+    query = query[: 2 * _LONGEST_PATH]
+    if not (query.isascii() and query.isprintable()):
+        query = quote(query, safe=PATH_SAFE + "%?[]{}|\\^`<>", errors="surrogatepass")
+    return settings.redactor.query(query)[:_LONGEST_PATH]

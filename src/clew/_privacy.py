@@ -1,0 +1,326 @@
+"""Keeping secrets and personal data out of the lines.
+
+Names are compared word by word, so that ``accessToken``, ``access-token`` and ``ACCESS_TOKEN``
+are one name, and ``className`` is not taken for an ssn.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import enum
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote_plus
+from uuid import UUID
+
+import msgspec
+
+MASK = "***"
+
+# Each entry is a name in words; its words run together are the same name (apikey, api_key).
+DEFAULT_NAMES = (
+    # secrets
+    *("password", "passwd", "pwd", "passphrase", "passcode", "pass word", "secret", "token"),
+    *("jwt", "bearer", "authorization", "authentication", "credential", "auth", "cookie"),
+    *("session", "session id", "csrf", "xsrf", "otp", "totp", "mfa code", "pin code"),
+    *("api key", "access key", "private key", "secret key", "signing key", "encryption key"),
+    *("access token", "refresh token", "id token", "auth token", "api token", "csrf token"),
+    *("client secret", "user password", "db password", "signature", "sig"),
+    # personal data
+    *("email", "e mail", "email address", "phone", "phone number", "telephone", "fax"),
+    *("mobile number", "mobile phone"),
+    *("ssn", "social security", "passport", "tax id", "national id", "driver license"),
+    *("first name", "last name", "full name", "family name", "given name", "surname"),
+    *("birthday", "birth date", "date of birth", "dob", "street", "postal address"),
+    # payment
+    *("credit card", "card number", "cvv", "cvc", "iban", "account number", "routing number"),
+)
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+|\d+")
+_PLAIN_TYPES = (datetime, date, time, timedelta, UUID)
+_DEEPEST = 32
+_MOST_VALUES = 100_000
+
+_EMAIL = re.compile(
+    r"[A-Za-z0-9._%+'\-]{1,64}(?:@|%40)[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63}){1,8}",
+    re.IGNORECASE,
+)
+_CARD = re.compile(r"(?<!\d)\d(?:(?:[ \-+]|%20)?\d){12,18}(?!\d)", re.IGNORECASE)
+_BEARER = re.compile(r"\b(bearer|basic)((?:\s|%20|\+)+)[A-Za-z0-9._~+/=%\-]{6,}", re.IGNORECASE)
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_\-]{5,}\.[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]*)?")
+
+
+def _words(name: str) -> list[str]:
+    if not name.isascii():
+        name = unicodedata.normalize("NFKC", name)
+    return [word.lower() for word in _WORD.findall(name)]
+
+
+class Redactor:
+    """Masks the values of sensitive names; with *strict*, also what looks sensitive in texts."""
+
+    def __init__(self, names: Iterable[str] = (), *, strict: bool = False) -> None:
+        self.strict = strict
+        phrases = [tuple(_words(name)) for name in (*DEFAULT_NAMES, *names)]
+        self._single = {"".join(phrase) for phrase in phrases}
+        self._phrases = {phrase for phrase in phrases if len(phrase) > 1}
+        self._longest = max(len(phrase) for phrase in phrases)
+        # One cache an instance: names are few, and clients may send any number of others.
+        self.is_sensitive: Callable[[str], bool] = lru_cache(maxsize=4096)(self._is_sensitive)
+
+    def _is_sensitive(self, name: str) -> bool:
+        words = _words(name)
+        if any(word in self._single or word.removesuffix("s") in self._single for word in words):
+            return True
+        return any(
+            tuple(words[start : start + length]) in self._phrases
+            or "".join(words[start : start + length]) in self._single
+            for length in range(2, self._longest + 1)
+            for start in range(len(words) - length + 1)
+        )
+
+    def text(self, text: str) -> str:
+        """Return *text* with addresses, card numbers and tokens masked, when strict."""
+        if not self.strict:
+            return text
+        if "@" in text or "%40" in text:
+            text = _EMAIL.sub(MASK, text)
+        text = _CARD.sub(lambda match: MASK if _is_card(match[0]) else match[0], text)
+        text = _BEARER.sub(rf"\1\2{MASK}", text)
+        return _JWT.sub(MASK, text)
+
+    def query(self, query: str) -> str:
+        """Return a query string with the values of sensitive names masked.
+
+        A sensitive name masks all up to the next ``&``: some servers also part at ``;`` and some
+        do not, and the rest may belong to the value.
+        """
+        return self.text("&".join([self._parameters(part) for part in query.split("&")]))
+
+    def _parameters(self, segment: str) -> str:
+        if "=" not in segment:
+            return segment
+        kept: list[str] = []
+        for parameter in segment.split(";"):
+            name, equals, _ = parameter.partition("=")
+            if equals and self.is_sensitive(_decoded(name)):
+                kept.append(f"{name}={MASK}")
+                break
+            kept.append(parameter)
+        return ";".join(kept)
+
+    def field(self, name: str, value: object) -> object:
+        """Return *value*, or what may be written of it, under *name*."""
+        if self.is_sensitive(name):
+            return MASK
+        kind = type(value)
+        if kind is str:
+            return self.text(value) if self.strict else value  # type: ignore[arg-type]
+        if value is None or kind is bool or (kind is float and math.isfinite(value)):  # type: ignore[arg-type]
+            return value
+        if kind is int and not (self.strict and name not in ("monetaryValue", "quantity")):
+            return value
+        return self.plain(value)
+
+    def plain(self, value: object, default: Callable[[Any], Any] | None = None) -> Any:
+        """Return *value* out of plain JSON types, masked at any depth. Never fails.
+
+        Mappings, dataclasses, Structs, attrs classes, named tuples and pydantic models become
+        objects; what is none of these is written as *default* or ``str`` gives it. A float
+        outside the numbers is null. In a circle, deeper than 32 levels or beyond 100,000 values
+        stands ``"..."``.
+        """
+        return _Walk(self, default).plain(value)
+
+
+class _Walk:
+    """One way through a value; knows where it is, so that it ends."""
+
+    def __init__(self, redactor: Redactor, default: Callable[[Any], Any] | None) -> None:
+        self.redactor = redactor
+        self.default = default
+        self.ancestors: list[object] = []
+        self.left = _MOST_VALUES
+
+    def plain(self, value: Any) -> Any:
+        try:
+            return self._plain(value)
+        except Exception:
+            return _unprintable(value)
+
+    def _plain(self, value: Any) -> Any:
+        self.left -= 1
+        if value is None or value is True or value is False:
+            return value
+        if isinstance(value, enum.Enum):
+            value = value.value
+        if isinstance(value, str):
+            return self._text(str.__str__(value))
+        if isinstance(value, int):
+            return self._integer(int(value))
+        if isinstance(value, float):
+            return float(value) if math.isfinite(value) else None
+        if isinstance(value, Decimal):
+            return value if value.is_finite() else None
+        if isinstance(value, _PLAIN_TYPES):
+            return value
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return self._text(_decode(bytes(value)))
+        if isinstance(value, type):
+            return value.__qualname__
+        if isinstance(value, BaseException):
+            return self._text(f"{type(value).__qualname__}: {value}")
+        fields = _fields_of(value)
+        if fields is None and not isinstance(value, (list, tuple, AbstractSet)):
+            return self._text(str(value)) if self.default is None else self._by_default(value)
+        return self._inside(value, fields)
+
+    def _by_default(self, value: object) -> Any:
+        default, self.default = self.default, None
+        try:
+            return self.plain(default(value)) if default else None
+        finally:
+            self.default = default
+
+    def _inside(self, value: Any, fields: Mapping[Any, Any] | None) -> Any:
+        if (
+            self.left < 0
+            or len(self.ancestors) >= _DEEPEST
+            or any(value is ancestor for ancestor in self.ancestors)
+        ):
+            return "..."
+        self.ancestors.append(value)
+        try:
+            return [self.plain(item) for item in value] if fields is None else self._object(fields)
+        finally:
+            self.ancestors.pop()
+
+    def _object(self, fields: Mapping[Any, Any]) -> dict[str, Any]:
+        plain: dict[str, Any] = {}
+        for key, value in fields.items():
+            name = _key(key)
+            while name in plain:
+                name += "_"
+            plain[name] = MASK if self.redactor.is_sensitive(name) else self.plain(value)
+        return plain
+
+    def _text(self, text: str) -> str:
+        return self.redactor.text(printable(text))
+
+    def _integer(self, value: int) -> int | str:
+        if self.redactor.strict and value.bit_length() < 64 and _is_card(str(value)):
+            return MASK
+        # Python refuses to write longer ones in decimal.
+        return value if value.bit_length() < 8192 else hex(value)
+
+
+class _Open(Redactor):
+    """Masks nothing: ``redact="off"``."""
+
+    def __init__(self) -> None:
+        self.strict = False
+        self.is_sensitive = lambda _name: False
+
+
+OFF = _Open()
+DEFAULT = Redactor()
+STRICT = Redactor(strict=True)
+
+Redact = str | Iterable[str]
+
+
+def redactor(redact: object) -> Redactor:
+    """Return the redactor for the option *redact*; raises ValueError or TypeError for others."""
+    if isinstance(redact, str):
+        known: dict[str, Redactor] = {"default": DEFAULT, "off": OFF, "strict": STRICT}
+        if redact not in known:
+            raise ValueError(
+                f'redact must be "default", "off", "strict" or a collection of names, '
+                f"not {redact!r}: a single name is written as redact=[{redact!r}]"
+            )
+        return known[redact]
+    if not isinstance(redact, Iterable):
+        raise TypeError(
+            f'redact must be "default", "off", "strict" or a collection of names, not {redact!r}'
+        )
+    names = list(redact)
+    for name in names:
+        if not isinstance(name, str) or not _words(name):
+            raise ValueError(f"redact has {name!r}: allowed are names, as in redact=['tenant']")
+    return Redactor(names)
+
+
+def printable(text: str) -> str:
+    """Return *text* with lone surrogates, which UTF-8 cannot hold, as escapes."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _decoded(name: str) -> str:
+    # Names may be encoded more than once on their way through proxies.
+    for _ in range(3):
+        if "%" not in name:
+            break
+        name = unquote_plus(name)
+    return name
+
+
+def _decode(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(value).decode()
+
+
+def _key(key: object) -> str:
+    if isinstance(key, enum.Enum):
+        key = key.value
+    try:
+        return printable(str.__str__(key) if isinstance(key, str) else str(key))
+    except Exception:
+        return _unprintable(key)
+
+
+def _unprintable(value: object) -> str:
+    return f"<unprintable {type(value).__qualname__}>"
+
+
+def _fields_of(value: Any) -> Mapping[Any, Any] | None:
+    if isinstance(value, Mapping):
+        return value
+    kind = type(value)
+    if isinstance(value, type):
+        return None
+    if dataclasses.is_dataclass(value):
+        names: Iterable[str] = [field.name for field in dataclasses.fields(value)]
+    elif isinstance(value, msgspec.Struct):
+        names = value.__struct_fields__
+    elif hasattr(kind, "__attrs_attrs__"):
+        names = [attribute.name for attribute in kind.__attrs_attrs__]
+    elif hasattr(kind, "model_fields"):
+        names = kind.model_fields
+    elif isinstance(value, tuple) and hasattr(kind, "_fields"):
+        names = kind._fields
+    else:
+        return None
+    return {name: getattr(value, name) for name in names if hasattr(value, name)}
+
+
+def _is_card(text: str) -> bool:
+    """Tell whether *text* may be a card's number: 13 to 19 digits that pass Luhn's check (ISO/IEC
+    7812-1, annex B), of an industry that issues cards; times in milliseconds begin with 1.
+    """
+    digits = [int(digit) for digit in text.replace("%20", "") if digit.isdecimal()]
+    if not 13 <= len(digits) <= 19 or not 2 <= digits[0] <= 6:
+        return False
+    doubled = [digit * 2 - 9 if digit > 4 else digit * 2 for digit in digits[-2::-2]]
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

@@ -1,0 +1,147 @@
+"""The two records, as types: what one line of the log holds."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+LEVELS = ("debug", "info", "warning", "danger", "critical")
+
+# The caller's own keys of an ApplicationLog; every other key of the two records is clew's.
+CALLERS_KEYS = frozenset(("action", "value", "oldValue", "monetaryValue", "quantity", "comment"))
+
+
+class ExceptionInfo(Struct, rename="camel"):
+    """An exception, as text."""
+
+    type: Annotated[str, Meta(description="The qualified name of its class.")]
+    message: str
+    stack_trace: Annotated[
+        str | list[str],
+        Meta(description="As Python prints it; lines apart where exc_info_as_array is set."),
+    ]
+
+
+class ApplicationLog(Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """What the application says: one line of any logger."""
+
+    level: Annotated[str, Meta(description="Python's ERROR is danger.")]
+    message: str
+    created_at: Annotated[int, Meta(description="Milliseconds since the Unix epoch.")]
+    logger: str
+    service: Annotated[str | None, Meta(description="Which service of several wrote the line.")] = (
+        None
+    )
+    request_id: str | None = None
+    user_id: str | None = None
+    action: Annotated[Any, Meta(description="What was done: PURCHASE_COMPLETED.")] = None
+    value: Annotated[Any, Meta(description="To what it was done: order-77.")] = None
+    old_value: Any = None
+    monetary_value: Annotated[Any, Meta(description="In the smallest unit of the currency.")] = None
+    quantity: Any = None
+    comment: Annotated[Any, Meta(description="Why it was done.")] = None
+    exception: ExceptionInfo | None = None
+
+
+class Request(Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """The request of an HTTPLog."""
+
+    method: str
+    host: Annotated[str | None, Meta(description="Only of an outgoing call.")] = None
+    path: Annotated[str, Meta(description="Percent-encoded, at most 2,048 characters.")]
+    route: Annotated[
+        str | None, Meta(description="The framework's route template, absent when none matched.")
+    ] = None
+    query: Annotated[str | None, Meta(description="Without its question mark, secrets masked.")] = (
+        None
+    )
+    operation: Annotated[str | None, Meta(description="Of a GraphQL request: query Orders.")] = None
+    ip_address: Annotated[str | None, Meta(description="The client's, without a port.")] = None
+    headers: Annotated[
+        dict[str, str], Meta(description="requestId, and those of capture_headers.")
+    ] = field(default_factory=dict)
+    rejected_request_id: Annotated[
+        str | None,
+        Meta(description="Why the client's id was refused; never the id itself."),
+    ] = None
+
+
+class Response(Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """The response of an HTTPLog."""
+
+    http_status: Annotated[
+        int | None, Meta(description="Absent when an outgoing call got no response.")
+    ] = None
+    response_time: Annotated[float, Meta(description="Milliseconds, with 3 decimals.")]
+    body_size: Annotated[int | None, Meta(description="Bytes; absent when unknown.")] = None
+    close_code: Annotated[int | None, Meta(description="Of a WebSocket.")] = None
+    graphql_status: Annotated[int | None, Meta(description="What a GraphQL answer means.")] = None
+
+
+class HTTPLog(Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """One request and its response: the record that every request leaves."""
+
+    level: str
+    message: Annotated[str, Meta(description="METHOD path status.")]
+    created_at: Annotated[int, Meta(description="Milliseconds since the Unix epoch.")]
+    logger: str
+    service: str | None = None
+    request_id: str | None = None
+    user_id: str | None = None
+    request: Request
+    response: Response
+    outcome: Annotated[
+        str | None,
+        Meta(description="Absent when completed; aborted, error or websocket."),
+    ] = None
+    exception: ExceptionInfo | None = None
+    direction: Annotated[str | None, Meta(description="outgoing, or absent.")] = None
+
+
+# A caller's field of such a name is written with an underscore behind it.
+OWNED_KEYS = (
+    frozenset(ApplicationLog.__struct_encode_fields__) | frozenset(HTTPLog.__struct_encode_fields__)
+) - CALLERS_KEYS
+
+
+def describe(error: BaseException) -> ExceptionInfo:
+    """Return *error* as text. Works for exceptions whose own ``__str__`` raises."""
+    kind = type(error)
+    name = kind.__qualname__
+    if kind.__module__ != "builtins":
+        name = f"{kind.__module__}.{name}"
+    try:
+        message = str(error)
+    except Exception:
+        message = f"<{name} without a text>"
+    try:
+        stack_trace = "".join(traceback.format_exception(error))
+    except Exception:
+        stack_trace = ""
+    return ExceptionInfo(name, message, stack_trace)
+
+
+def json_schema(*, levels: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a line: an HTTPLog when it has one's keys, else an
+    ApplicationLog. Further keys are allowed. *levels* are the renamed words, as in
+    `configure_logging`.
+    """
+    _, definitions = msgspec.json.schema_components(
+        [ApplicationLog, HTTPLog], ref_template="#/$defs/{name}"
+    )
+    words = [(levels or {}).get(word, word) for word in LEVELS]
+    for name in ("ApplicationLog", "HTTPLog"):
+        definitions[name]["properties"]["level"]["enum"] = words
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A line of a clew log",
+        "type": "object",
+        "if": {"anyOf": [{"required": ["request"]}, {"required": ["response"]}]},
+        "then": {"$ref": "#/$defs/HTTPLog"},
+        "else": {"$ref": "#/$defs/ApplicationLog"},
+        "$defs": definitions,
+    }

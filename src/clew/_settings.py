@@ -1,0 +1,259 @@
+"""The options of every adapter, checked when they are given."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any, TypedDict, cast
+from urllib.parse import quote
+
+from ._addresses import Networks, parse_networks
+from ._context import DEFAULT_HEADER
+from ._ids import is_safe_id, new_id
+from ._privacy import Redact, Redactor, redactor
+from ._records import HTTPLog
+
+# RFC 9110, section 5.6.2: what a field's name is made of.
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+# RFC 3986, section 3.3: what stands unescaped in a path.
+PATH_SAFE = "/:@!$&'()*+,;=-._~"
+
+logger = logging.getLogger("clew")
+
+
+class Options(TypedDict, total=False):
+    """The options of an adapter, for type checkers; `Settings` says what each means."""
+
+    header: str
+    generate: Callable[[], str]
+    accept: Callable[[str], bool]
+    trust: str | Collection[str]
+    response_header: bool | str
+    expose: bool
+    user_id: Callable[[Any], object] | None
+    exclude: Collection[str]
+    proxies: Collection[str]
+    capture_headers: Collection[str]
+    redact: Redact
+    level: Callable[[HTTPLog], int] | None
+    enrich: Callable[[HTTPLog], Mapping[str, object]] | None
+    log: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """One header's name, in every spelling that an adapter may need."""
+
+    name: str
+    raw: bytes = field(init=False)
+    environ: str = field(init=False)
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        lower = self.name.lower()
+        set_field(self, "raw", lower.encode())
+        # RFC 3875, section 4.1.18; these two have no HTTP_ in front.
+        key = lower.upper().replace("-", "_")
+        plain = key in ("CONTENT_TYPE", "CONTENT_LENGTH")
+        set_field(self, "environ", key if plain else f"HTTP_{key}")
+        first, *rest = re.split(r"[^a-z0-9]+", lower.strip("-_.")) or [lower]
+        set_field(self, "key", first + "".join(word.capitalize() for word in rest))
+
+
+set_field = object.__setattr__
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Settings:
+    """The options of an adapter: keyword-only, the same names everywhere, frozen.
+
+    A wrong one raises a ValueError or a TypeError that names the option, its value and what is
+    allowed.
+
+    Args:
+        header: The header that is read, written and forwarded.
+        generate: ``() -> str``, makes an id.
+        accept: ``(str) -> bool``, asked about inbound ids that `is_safe_id` admits.
+        trust: ``"always"``; ``"never"``, which replaces every inbound id; or CIDR networks whose
+            peers may set one.
+        response_header: Whether the response carries the header; or another name for it there.
+        expose: Add the header to ``Access-Control-Expose-Headers``.
+        user_id: ``(scope / environ / request) -> str or None``, in place of the framework's user.
+        exclude: Paths, or prefixes ended by ``*``, whose requests below 400 make no HTTPLog.
+        proxies: CIDR networks of trusted reverse proxies.
+        capture_headers: Request headers to log.
+        redact: As in `configure_logging`; for the query, the path and the captured headers.
+        level: ``(HTTPLog) -> int``, a level of the logging module for the HTTPLog.
+        enrich: ``(HTTPLog) -> mapping`` of further fields for it.
+        log: False keeps the id, the context and the header, without the HTTPLog.
+    """
+
+    header: str = DEFAULT_HEADER
+    generate: Callable[[], str] = new_id
+    accept: Callable[[str], bool] = is_safe_id
+    trust: str | Collection[str] = "always"
+    response_header: bool | str = True
+    expose: bool = False
+    user_id: Callable[[Any], object] | None = None
+    exclude: Collection[str] = ()
+    proxies: Collection[str] = ()
+    capture_headers: Collection[str] = ()
+    redact: Redact = "default"
+    level: Callable[[HTTPLog], int] | None = None
+    enrich: Callable[[HTTPLog], Mapping[str, object]] | None = None
+    log: bool = True
+
+    # What the hot path needs, worked out once.
+    inbound: Header = field(init=False, repr=False)
+    outbound: Header | None = field(init=False, repr=False)
+    captured: tuple[Header, ...] = field(init=False, repr=False)
+    trusted: Networks | None = field(init=False, repr=False)
+    proxy_networks: Networks = field(init=False, repr=False)
+    excluded_paths: frozenset[str] = field(init=False, repr=False)
+    excluded_prefixes: tuple[str, ...] = field(init=False, repr=False)
+    redactor: Redactor = field(init=False, repr=False)
+    _reported: set[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for option in ("generate", "accept"):
+            _check_callable(option, getattr(self, option), required=True)
+        for option in ("user_id", "level", "enrich"):
+            _check_callable(option, getattr(self, option), required=False)
+        for option in ("expose", "log"):
+            if not isinstance(getattr(self, option), bool):
+                raise TypeError(f"{option} must be True or False, not {getattr(self, option)!r}")
+        inbound = _header("header", self.header)
+        set_field(self, "inbound", inbound)
+        set_field(self, "outbound", _response_header(self.response_header, inbound))
+        set_field(
+            self,
+            "captured",
+            tuple(
+                _header("capture_headers", name)
+                for name in _strings("capture_headers", self.capture_headers)
+            ),
+        )
+        set_field(self, "trusted", _trust(self.trust))
+        set_field(self, "proxy_networks", parse_networks("proxies", self.proxies))
+        exact, prefixes = _exclude(self.exclude)
+        set_field(self, "excluded_paths", exact)
+        set_field(self, "excluded_prefixes", prefixes)
+        set_field(self, "redactor", redactor(self.redact))
+        set_field(self, "_reported", set())
+
+    @classmethod
+    def of(cls, settings: Settings | None, options: Mapping[str, Any]) -> Settings:
+        """Return *settings*, or those that *options* make: an adapter takes either."""
+        if settings is not None:
+            if options:
+                raise TypeError(
+                    f"give either settings or single options, not both: {', '.join(options)}"
+                )
+            if not isinstance(settings, Settings):
+                raise TypeError(f"settings must be a clew.Settings, not {settings!r}")
+            return settings
+        for name in options:
+            if name not in OPTION_NAMES:
+                near = get_close_matches(name, OPTION_NAMES, n=1)
+                remedy = f"did you mean {near[0]}?" if near else "allowed are:"
+                if not near:
+                    remedy += " " + ", ".join(OPTION_NAMES)
+                raise TypeError(
+                    f"clew has no option {name!r} (its value was {options[name]!r}): {remedy}"
+                )
+        return cls(**options)
+
+    def excludes(self, path: str) -> bool:
+        """Tell whether successful requests for *path*, as on the wire, make no HTTPLog."""
+        return path in self.excluded_paths or path.startswith(self.excluded_prefixes)
+
+    def report(self, option: str, fault: object) -> None:
+        """Log what is wrong with a user's callable, once for each option."""
+        if option not in self._reported:
+            self._reported.add(option)
+            logger.warning(
+                "The option %s failed, its default is used (said once): %s",
+                option,
+                fault if isinstance(fault, str) else f"{type(fault).__name__}: {fault}",
+                exc_info=fault if isinstance(fault, BaseException) else None,
+            )
+
+
+OPTION_NAMES = tuple(entry.name for entry in fields(Settings) if entry.init)
+
+
+def _header(option: str, name: object) -> Header:
+    if not isinstance(name, str):
+        raise TypeError(f"{option} must be a header's name as a string, not {name!r}")
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(
+            f"{option} is {name!r}, which is no header's name: "
+            "allowed are letters, digits and dashes, as in X-Request-ID"
+        )
+    return Header(name=name)
+
+
+def _response_header(value: object, inbound: Header) -> Header | None:
+    if value is True:
+        return inbound
+    if value is False:
+        return None
+    if not isinstance(value, str):
+        raise TypeError(f"response_header must be True, False or a header's name, not {value!r}")
+    return _header("response_header", value)
+
+
+def _check_callable(option: str, value: object, *, required: bool) -> None:
+    if value is None and not required:
+        return
+    if not callable(value):
+        raise TypeError(
+            f"{option} must be a function{'' if required else ' or None'}, not {value!r}"
+        )
+    if inspect.iscoroutinefunction(value):
+        raise TypeError(f"{option} must be a plain function, not the coroutine function {value!r}")
+
+
+def _strings(option: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(
+            f"{option} must be a collection of strings, not {value!r}: write {option}=[{value!r}]"
+        )
+    entries = tuple(value)
+    for entry in entries:
+        if not isinstance(entry, str):
+            raise TypeError(f"{option} has {entry!r}: allowed are strings")
+    return cast("tuple[str, ...]", entries)
+
+
+def _trust(value: object) -> Networks | None:
+    """Return the networks whose peers may set an id; None for every peer."""
+    if isinstance(value, str):
+        if value == "always":
+            return None
+        if value == "never":
+            return ()
+        raise ValueError(
+            f'trust must be "always", "never" or a collection of CIDR networks, not {value!r}: '
+            f"a single network is written as trust=[{value!r}]"
+        )
+    return parse_networks("trust", value)
+
+
+def _exclude(value: object) -> tuple[frozenset[str], tuple[str, ...]]:
+    exact: list[str] = []
+    prefixes: list[str] = []
+    for entry in _strings("exclude", value):
+        path = entry.removesuffix("*")
+        if not path.startswith("/") or "*" in path or "?" in path:
+            raise ValueError(
+                f"exclude has {entry!r}: allowed are a path without its query, as '/healthz', "
+                "or a prefix ended by a star, as '/static/*'"
+            )
+        (prefixes if entry.endswith("*") else exact).append(quote(path, safe=PATH_SAFE + "%"))
+    return frozenset(exact), tuple(prefixes)

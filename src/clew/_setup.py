@@ -1,0 +1,165 @@
+"""Setting up the standard library's logging, in one call or as a dictionary."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any, Literal, TextIO
+
+from ._formatters import (
+    ConsoleFormatter,
+    JSONFormatter,
+    LineHandler,
+    is_terminal,
+    level_words,
+)
+from ._logging import ContextFilter
+from ._privacy import Redact, redactor
+
+# The HTTPLog replaces these servers' access lines.
+_ACCESS_LOGGERS = ("uvicorn.access", "gunicorn.access", "hypercorn.access", "granian.access")
+# These carry access lines among others.
+_MIXED_LOGGERS = ("werkzeug", "django.server")
+# These come with handlers of their own; through the root logger their lines become JSON.
+_SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "gunicorn.error", "hypercorn.error", "_granian")
+# At INFO they write whole URLs, credentials and all; the outgoing HTTPLog replaces that.
+_CLIENT_LOGGERS = ("httpx", "httpcore")
+
+Format = Literal["json", "console"]
+
+
+class AccessLineFilter(logging.Filter):
+    """Drop a server's access lines, and pass its other lines.
+
+    A filter of the logger stays when a server sets up its handlers anew.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name in _ACCESS_LOGGERS:
+            return False
+        if record.name == "django.server":
+            return not hasattr(record, "status_code")
+        return '] "%s" %s %s' not in str(record.msg)
+
+
+def configure_logging(
+    level: int | str = "INFO",
+    format: Format = "json",
+    stream: TextIO | None = None,
+    service: str | None = None,
+    levels: Mapping[str, str] | None = None,
+    redact: Redact = "default",
+) -> None:
+    """Set up the root logger: every line of every logger, with its ids, on *stream*.
+
+    A second call replaces what the first set up; handlers that you added stay. The access lines
+    of uvicorn, gunicorn, hypercorn, granian, werkzeug and Django's runserver are turned off, the
+    servers' other lines come through. ``httpx`` is set to WARNING.
+
+    Args:
+        level: The root logger's level, as in the logging module.
+        format: ``"json"``, or ``"console"`` for people at a terminal.
+        stream: Where the lines go; ``sys.stdout`` as it is now when None.
+        service: Which service of several writes the lines.
+        levels: Other words for some levels, ``{"danger": "error"}``.
+        redact: ``"default"`` masks the values of names like password, token and email, at any
+            depth; a collection of names masks those too; ``"strict"`` also masks e-mail
+            addresses, card numbers and tokens inside texts; ``"off"`` masks nothing.
+    """
+    if stream is None:
+        stream = sys.stdout
+    options: dict[str, Any] = {"service": service, "levels": levels, "redact": redact}
+    _check(level, format, service)
+    formatter = (
+        ConsoleFormatter(colours=is_terminal(stream), **options)
+        if format == "console"
+        else JSONFormatter(**options)
+    )
+    handler = LineHandler(stream)
+    handler.setFormatter(formatter)
+    handler.addFilter(ContextFilter())
+    root = logging.getLogger()
+    root.setLevel(level)
+    for other in root.handlers[:]:
+        if isinstance(other, LineHandler):
+            root.removeHandler(other)
+    root.addHandler(handler)
+    for name in (*_SERVER_LOGGERS, *_MIXED_LOGGERS, *_ACCESS_LOGGERS):
+        logger = logging.getLogger(name)
+        for own in logger.handlers[:]:
+            if type(own) is logging.StreamHandler:  # a file, or your own class, stays
+                logger.removeHandler(own)
+        logger.propagate = name not in _ACCESS_LOGGERS
+        if name not in _SERVER_LOGGERS and not any(
+            isinstance(entry, AccessLineFilter) for entry in logger.filters
+        ):
+            logger.addFilter(AccessLineFilter())
+    for name in _CLIENT_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def logging_config(
+    level: int | str = "INFO",
+    format: Format = "json",
+    stream: Literal["stdout", "stderr"] = "stdout",
+    service: str | None = None,
+    levels: Mapping[str, str] | None = None,
+    redact: Redact = "default",
+) -> dict[str, Any]:
+    """Return what `configure_logging` sets up, as a dictionary for ``logging.config.dictConfig``.
+
+    For Django's ``LOGGING``, gunicorn's ``logconfig_dict``, and as a JSON file for
+    ``uvicorn --log-config``: it holds plain values only. *stream* is ``"stdout"`` or
+    ``"stderr"``; the other arguments are those of `configure_logging`.
+    """
+    _check(level, format, service)
+    if stream not in ("stdout", "stderr"):
+        raise ValueError(f'stream must be "stdout" or "stderr" here, not {stream!r}')
+    level_words(levels)
+    redactor(redact)
+    formatter: dict[str, Any] = {
+        "()": "clew._formatters.ConsoleFormatter" if format == "console" else "clew.JSONFormatter",
+        "redact": redact if isinstance(redact, str) else list(redact),
+    }
+    if format == "console":
+        formatter["colours"] = is_terminal(getattr(sys, stream))
+    if service is not None:
+        formatter["service"] = service
+    if levels is not None:
+        formatter["levels"] = dict(levels)
+    quiet: dict[str, Any] = {"handlers": [], "filters": ["access"]}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {
+            "context": {"()": "clew.ContextFilter"},
+            "access": {"()": "clew._setup.AccessLineFilter"},
+        },
+        "formatters": {"clew": formatter},
+        "handlers": {
+            "clew": {
+                "class": "clew._formatters.LineHandler",
+                "stream": f"ext://sys.{stream}",
+                "formatter": "clew",
+                "filters": ["context"],
+            }
+        },
+        "root": {"level": level, "handlers": ["clew"]},
+        "loggers": {
+            **{name: {"handlers": [], "propagate": True} for name in _SERVER_LOGGERS},
+            **{name: {**quiet, "propagate": True} for name in _MIXED_LOGGERS},
+            **{name: {**quiet, "propagate": False} for name in _ACCESS_LOGGERS},
+            **{name: {"level": "WARNING"} for name in _CLIENT_LOGGERS},
+        },
+    }
+
+
+def _check(level: object, format: object, service: object) -> None:
+    names = logging.getLevelNamesMapping()
+    if not isinstance(level, int) and level not in names:
+        raise ValueError(f"level must be a number or one of {', '.join(names)}, not {level!r}")
+    if format not in ("json", "console"):
+        raise ValueError(f'format must be "json" or "console", not {format!r}')
+    if service is not None and not isinstance(service, str):
+        raise TypeError(f"service must be a string or None, not {service!r}")

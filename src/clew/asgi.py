@@ -1,0 +1,314 @@
+"""The middleware for any ASGI application: ``app = clew.asgi.RequestIDMiddleware(app)``.
+
+Pure ASGI 3.0; the source of the rules is the ASGI specification's "HTTP & WebSocket" part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Unpack
+
+from ._exchange import CRASH_BODY, Exchange, encoded_path, exposed, id_of, replaced
+from ._routes import RouteTemplates
+from ._settings import Header, Options, Settings
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_EXPOSE = b"access-control-expose-headers"
+
+
+class RequestIDMiddleware:
+    """Give every request its id, its context, its response header and its HTTPLog.
+
+    Around a bare application it also answers a crash with a plain 500 that carries the header,
+    and raises again, so that the server logs it. Inside an application of Starlette's, as
+    ``app.add_middleware(clew.asgi.RequestIDMiddleware)``, that answer is Starlette's own; there
+    `clew.starlette.install` is the better way, since it also gives the 500s the header.
+
+    Args:
+        app: The application.
+        settings: A `Settings`, in place of single options.
+        options: The options of `Settings`.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, settings: Settings | None = None, **options: Unpack[Options]
+    ) -> None:
+        self.app = app
+        self.settings = Settings.of(settings, options)
+        self.routes = RouteTemplates()
+        # Whether a crash is answered even inside an application of Starlette's.
+        self.outermost = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            kind: type[_HTTP] = _HTTP
+        elif scope["type"] == "websocket":
+            kind = _WebSocket
+        else:
+            await self.app(scope, receive, send)
+            return
+        outer = scope.get("clew")
+        if outer is not None and outer.live:  # installed twice: the outer one serves
+            await self.app(scope, receive, send)
+            return
+        answers = self.outermost or "app" not in scope
+        given = scope.get("headers")
+        if not isinstance(given, list):  # any iterable will do, also one that ends
+            given = scope["headers"] = list(given or ())
+        exchange = kind(self, scope, receive, send)
+        scope["clew"] = exchange
+        exchange.resume()
+        error: BaseException | None = None
+        try:
+            await self.app(scope, exchange.receive, exchange.send)
+        except BaseException as raised:
+            error = raised
+            exchange.failed(raised)
+            if answers and exchange.status is None and isinstance(raised, Exception):
+                await exchange.answer(500, CRASH_BODY)
+            raise
+        finally:
+            exchange.end(error)
+            exchange.pause(error)
+            # The scope is the caller's again, and may be used again.
+            scope["headers"] = given
+            scope.pop("clew", None)
+            error = None  # it holds this frame
+
+
+class _HTTP(Exchange):
+    """An HTTP request, as ASGI shows it."""
+
+    __slots__ = (
+        "_held",
+        "_receive",
+        "_receiving",
+        "_routes",
+        "_send",
+        "_streamed",
+        "_trailers",
+        "scope",
+    )
+
+    response_prefix = "http.response"
+
+    def __init__(
+        self, middleware: RequestIDMiddleware, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self.scope = scope
+        self._routes = middleware.routes
+        self._receive = receive
+        self._send = send
+        self._receiving = 0  # how many of the application's calls of receive are waiting
+        self._held: list[Message] = []  # messages taken from the server and not yet handed on
+        self._streamed = False
+        self._trailers = False
+        super().__init__(middleware.settings)
+        header = self.settings.inbound
+        if self.header_values(header) != [self.request_id]:
+            # The application reads the effective id.
+            kept = [pair for pair in scope["headers"] if pair[0].lower() != header.raw]
+            scope["headers"] = [*kept, (header.raw, self.request_id.encode())]
+
+    # Translation.
+
+    def request_ids(self) -> Sequence[str]:
+        # An empty value counts as none.
+        return [value for value in self.header_values(self.settings.inbound) if value.strip()]
+
+    def header_values(self, header: Header) -> Sequence[str]:
+        name = header.raw
+        length = len(name)
+        return [
+            value.decode("latin-1")
+            for key, value in self.scope["headers"]
+            if len(key) == length and key.lower() == name
+        ]
+
+    def method(self) -> str:
+        return str(self.scope.get("method", "GET"))
+
+    def path(self) -> str:
+        raw: bytes | None = self.scope.get("raw_path")
+        if raw:
+            # Some servers leave the query in it.
+            return raw.partition(b"?")[0].decode("latin-1")
+        path = str(self.scope.get("path", ""))
+        root = str(self.scope.get("root_path") or "").rstrip("/")
+        # The specification has the root path inside the path; not every server does.
+        if root and path != root and not path.startswith(f"{root}/"):
+            path = root + path
+        return encoded_path(path)
+
+    def query(self) -> str:
+        query = self.scope.get("query_string") or b""
+        return query if isinstance(query, str) else bytes(query).decode("latin-1")
+
+    def peer(self) -> str | None:
+        client = self.scope.get("client")
+        return client[0] if client else None
+
+    def route(self) -> str | None:
+        return self._routes.find(self.scope)
+
+    def source(self) -> Scope:
+        return self.scope
+
+    def framework_user(self) -> object:
+        user = self.scope.get("user")
+        return None if user is None else id_of(user, "id", "pk", "identity")
+
+    # The two channels.
+
+    async def receive(self) -> Message:
+        if self._held:
+            return self._held.pop(0)
+        self._receiving += 1
+        try:
+            message = await self._receive()
+        finally:
+            self._receiving -= 1
+        if message["type"] == "http.disconnect":
+            self.left()
+        return message
+
+    async def send(self, message: Message) -> None:
+        kind = message["type"]
+        try:
+            if kind == "http.response.start":
+                await self._send({**message, "headers": self._response_headers(message)})
+                self._trailers = bool(message.get("trailers", False))
+                self.started(message["status"])
+            elif kind == "http.response.body":
+                await self._send_body(message)
+            else:
+                await self._send(message)
+                self._sent_otherwise(kind, message)
+        except OSError:
+            # ASGI 2.4: what send raises when the client has left.
+            self.left()
+            raise
+
+    async def _send_body(self, message: Message) -> None:
+        more = message.get("more_body", False)
+        if more:
+            self._streamed = True
+        elif self._streamed and not self.complete and not self._logged:
+            await self._look_for_disconnect()
+        await self._send(message)
+        self.sent(len(message.get("body", b"")))
+        if not more and not self._trailers and not self._left:
+            self.finished()
+
+    def _sent_otherwise(self, kind: str, message: Message) -> None:
+        if kind == "http.response.zerocopysend":
+            self.sent(None)
+            if not message.get("more_body", False) and not self._trailers:
+                self.finished()
+        elif kind == "http.response.pathsend":
+            self.sent(None)
+            if not self._trailers:
+                self.finished()
+        elif kind == "http.response.trailers" and not message.get("more_trailers", False):
+            self.finished()
+
+    async def _look_for_disconnect(self) -> None:
+        """Ask the server, without waiting, whether the client left while the body was streamed.
+
+        Servers before ASGI 2.4 drop what is sent to a client that has left without a word, and
+        tell only who receives. What else comes is kept for the application.
+        """
+        for _ in range(2):  # the request's body may be waiting before the disconnect
+            if self._receiving or self._left:
+                return  # the application is listening itself
+            try:
+                asyncio.get_running_loop()
+            except RuntimeError:
+                return  # trio
+            asking = asyncio.ensure_future(self._receive())
+            try:
+                await asyncio.sleep(0)
+            finally:
+                if not asking.done():
+                    asking.cancel()
+                    await asyncio.wait([asking])
+            if asking.cancelled() or asking.exception() is not None:
+                return
+            message = asking.result()
+            self._held.append(message)
+            if message["type"] == "http.disconnect":
+                self.left()
+
+    async def answer(self, status: int, body: bytes) -> None:
+        """Answer in the application's place, which did not."""
+        headers = [(b"content-length", b"%d" % len(body))]
+        if body:
+            headers.append((b"content-type", b"text/plain; charset=utf-8"))
+        prefix = self.response_prefix
+        try:
+            await self.send({"type": f"{prefix}.start", "status": status, "headers": headers})
+            await self.send({"type": f"{prefix}.body", "body": body})
+        except Exception:  # the client has left, or the server: nobody is there to be told
+            pass
+
+    def _response_headers(self, message: Message) -> list[Sequence[bytes]]:
+        headers: list[Sequence[bytes]] = list(message.get("headers") or ())
+        header = self.settings.outbound
+        if header is None:
+            return headers
+        headers = replaced(headers, header.raw, self.request_id.encode())
+        if self.settings.expose:
+            values = [value.decode("latin-1") for key, value in headers if key.lower() == _EXPOSE]
+            headers = replaced(headers, _EXPOSE, exposed(values, header.name).encode("latin-1"))
+        return headers
+
+
+class _WebSocket(_HTTP):
+    """A WebSocket connection, as ASGI shows it."""
+
+    __slots__ = ()
+
+    websocket = True
+    response_prefix = "websocket.http.response"
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            if self.status is None:
+                self.left()
+            elif self.close_code is None:
+                self.close_code = message.get("code", 1005)
+        return message
+
+    async def send(self, message: Message) -> None:
+        kind = message["type"]
+        if kind == "websocket.accept":
+            await self._send({**message, "headers": self._response_headers(message)})
+            self.started(101)
+        elif kind == "websocket.close" and self.status is None:
+            if self._can_answer():
+                await self.answer(403, b"")
+            else:
+                await self._send(message)
+                self.started(403)
+        elif kind == "websocket.http.response.start":
+            await self._send({**message, "headers": self._response_headers(message)})
+            self.started(message["status"])
+        else:
+            await self._send(message)
+            if kind == "websocket.close" and self.close_code is None:
+                self.close_code = message.get("code", 1000)
+
+    async def answer(self, status: int, body: bytes) -> None:
+        if self._can_answer():
+            await super().answer(status, body)
+
+    def _can_answer(self) -> bool:
+        """Whether the server takes an HTTP response to a handshake, and with it headers."""
+        return self.response_prefix in (self.scope.get("extensions") or ())

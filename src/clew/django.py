@@ -1,0 +1,283 @@
+"""For Django, on WSGI and ASGI, with sync and async views::
+
+    MIDDLEWARE = ["clew.django.RequestIDMiddleware", ...]
+    CLEW = {"exclude": ["/healthz"]}  # the options of clew.Settings, all optional
+
+With ``"clew.django"`` in ``INSTALLED_APPS``, ``manage.py check`` tells of a middleware in the
+wrong place and of a wrong option.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings as django_settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import got_request_exception
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.functional import LazyObject, empty
+
+from ._context import current
+from ._exchange import Exchange, encoded_path, exposed, id_of
+from ._settings import Settings
+from .wsgi import MARK, EnvironExchange, live_exchange
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+
+_EXPOSE = "Access-Control-Expose-Headers"
+
+
+class RequestIDMiddleware:
+    """Give every request its id, its context, its response header and its HTTPLog.
+
+    It belongs first in ``MIDDLEWARE``. Its options are the setting ``CLEW``, a dictionary of those
+    of `Settings`, or a `Settings`. The context lives until the response is closed, since Django's
+    handler logs 404s and 500s after the middleware has returned.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.async_mode = iscoroutinefunction(get_response)
+        if self.async_mode:
+            markcoroutinefunction(self)
+        try:
+            self.settings = _settings()
+        except (TypeError, ValueError) as error:
+            raise ImproperlyConfigured(f"The setting CLEW is wrong: {error}") from error
+        got_request_exception.connect(_know_exception, dispatch_uid="clew")
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self.async_mode:
+            return self.__acall__(request)
+        exchange = self._begin(request)
+        if exchange is None:
+            return self.get_response(request)
+        try:
+            response = cast("HttpResponseBase", self.get_response(request))
+        except BaseException as error:
+            exchange.end(error)
+            exchange.pause(error)
+            raise
+        _respond(exchange, response)
+        return response
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        exchange = self._begin(request)
+        if exchange is None:
+            return await cast("Awaitable[HttpResponseBase]", self.get_response(request))
+        try:
+            response = await cast("Awaitable[HttpResponseBase]", self.get_response(request))
+        except BaseException as error:
+            exchange.end(error)
+            exchange.pause(error)
+            raise
+        _respond(exchange, response)
+        return response
+
+    def _begin(self, request: HttpRequest) -> _HTTP | None:
+        outer = live_exchange(request.META) or getattr(request, "scope", {}).get("clew")
+        if isinstance(outer, Exchange) and outer.live:  # clew.asgi or clew.wsgi is around Django
+            outer.inner_route = lambda: _route(request)
+            outer.inner_user = lambda: _loaded_user(request)
+            return None
+        exchange = _HTTP(self.settings, request)
+        # The application reads the effective id.
+        request.META[self.settings.inbound.environ] = exchange.request_id
+        request.__dict__.pop("headers", None)
+        request.META[MARK] = exchange
+        exchange.resume()
+        return exchange
+
+
+class _HTTP(EnvironExchange):
+    """A request, as Django shows it."""
+
+    __slots__ = ("request",)
+
+    def __init__(self, settings: Settings, request: HttpRequest) -> None:
+        self.request = request
+        super().__init__(settings, request.META)
+
+    def path(self) -> str:
+        scope = getattr(self.request, "scope", None)
+        if scope is None:
+            return super().path()
+        raw = scope.get("raw_path")
+        return raw.partition(b"?")[0].decode("latin-1") if raw else encoded_path(self.request.path)
+
+    def route(self) -> str | None:
+        return _route(self.request)
+
+    def source(self) -> HttpRequest:
+        return self.request
+
+    def framework_user(self) -> object:
+        return _loaded_user(self.request)
+
+
+def _route(request: HttpRequest) -> str | None:
+    match = request.resolver_match
+    if match is None or match.route is None:
+        return None
+    return "/" + match.route.removeprefix("^").removesuffix("$").removeprefix("/")
+
+
+def _loaded_user(request: HttpRequest) -> object:
+    """Return the primary key of the user that is loaded already; asks no session, no database."""
+    attributes = vars(request)
+    user = attributes.get("user")
+    if isinstance(user, LazyObject) and vars(user).get("_wrapped", empty) is empty:
+        user = attributes.get("_acached_user")  # as request.auser() has loaded it
+    return None if user is None else id_of(user, "pk")
+
+
+def _know_exception(**_: Any) -> None:
+    exchange, error = current(), sys.exc_info()[1]
+    if isinstance(exchange, Exchange) and error is not None:
+        exchange.failed(error)
+
+
+def _respond(exchange: _HTTP, response: HttpResponseBase) -> None:
+    """Put the header on *response*, and see its end."""
+    settings = exchange.settings
+    if settings.outbound is not None:
+        name = settings.outbound.name
+        response.headers[name] = exchange.request_id
+        if settings.expose:
+            given = response.headers.get(_EXPOSE)
+            response.headers[_EXPOSE] = exposed([given] if given else [], name)
+    exchange.started(response.status_code)
+    stream = None
+    inner: Any = response
+    if response.streaming:
+        # The attribute, not the property: that would forget a file that the server can send.
+        stream = inner._iterator = _Stream(inner._iterator, exchange, inner.make_bytes)
+    inner._resource_closers.append(_Closer(exchange, inner, stream).close)
+
+
+class _Stream:
+    """A streamed body that counts its bytes and sees its end; sync or async as the original."""
+
+    def __init__(self, chunks: Any, exchange: _HTTP, make_bytes: Callable[[object], bytes]) -> None:
+        self._chunks = chunks
+        self._exchange = exchange
+        self._make_bytes = make_bytes
+        self.touched = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        self.touched = True
+        try:
+            return self._counted(next(self._chunks))
+        except StopIteration:
+            self._exchange.finished()
+            raise
+        except BaseException as error:
+            self._exchange.failed(error)
+            raise
+
+    async def __anext__(self) -> bytes:
+        self.touched = True
+        try:
+            return self._counted(await anext(self._chunks))
+        except StopAsyncIteration:
+            self._exchange.finished()
+            raise
+        except BaseException as error:
+            self._exchange.failed(error)
+            raise
+
+    def _counted(self, chunk: object) -> bytes:
+        data = self._make_bytes(chunk)
+        self._exchange.sent(len(data))
+        return data
+
+
+class _Closer:
+    """The end of a request: when its response is closed, or dropped without having been sent."""
+
+    def __init__(self, exchange: _HTTP, response: Any, stream: _Stream | None) -> None:
+        self._exchange = exchange
+        self._stream = stream
+        self._file = getattr(response, "file_to_stream", None) is not None
+        # Not the response itself, which holds this.
+        self._size = 0 if stream is not None else len(response.content)
+
+    def close(self) -> None:
+        exchange, stream = self._exchange, self._stream
+        if stream is None:
+            exchange.sent(self._size)
+            exchange.finished()
+        elif not stream.touched and (self._file or exchange.method() == "HEAD"):
+            exchange.sent(None)  # the server sent the file in a way of its own
+            exchange.finished()
+        exchange.end()
+        exchange.pause()
+
+    def __del__(self) -> None:
+        # Django drops the response of a sync view whose client has left.
+        exchange = self._exchange
+        if exchange.live:
+            exchange.status = None
+            exchange.left()
+            exchange.end()
+
+
+def _settings() -> Settings:
+    given = getattr(django_settings, "CLEW", {})
+    if isinstance(given, Settings):
+        return given
+    if not isinstance(given, dict):
+        raise TypeError(f"CLEW must be a dictionary of options, not {given!r}")
+    return Settings.of(None, given)
+
+
+@checks.register
+def check_settings(**_: Any) -> list[checks.CheckMessage]:
+    """Return what is wrong with ``MIDDLEWARE`` and ``CLEW``, for ``manage.py check``."""
+    found: list[checks.CheckMessage] = []
+    name = f"{RequestIDMiddleware.__module__}.{RequestIDMiddleware.__qualname__}"
+    middleware = list(django_settings.MIDDLEWARE)
+    if name not in middleware:
+        found.append(
+            checks.Warning(
+                f"{name} is not in MIDDLEWARE, so no request gets an id.",
+                hint=f"Put {name!r} first in MIDDLEWARE.",
+                id="clew.W001",
+            )
+        )
+    elif middleware[0] != name:
+        before = ", ".join(middleware[: middleware.index(name)])
+        found.append(
+            checks.Warning(
+                f"{name} is not first in MIDDLEWARE: what {before} log and answer has no id.",
+                hint=f"Move {name!r} to the first place in MIDDLEWARE.",
+                id="clew.W002",
+            )
+        )
+    if middleware.count(name) > 1:
+        found.append(
+            checks.Warning(
+                f"{name} is {middleware.count(name)} times in MIDDLEWARE; only the first serves.",
+                hint="Remove the others.",
+                id="clew.W003",
+            )
+        )
+    try:
+        _settings()
+    except (TypeError, ValueError) as error:
+        found.append(checks.Error(f"The setting CLEW is wrong: {error}", id="clew.E001"))
+    return found

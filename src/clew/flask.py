@@ -1,0 +1,53 @@
+"""For Flask: ``clew.flask.install(app)``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Unpack
+
+from flask import g, got_request_exception, request, request_started
+
+from ._context import current
+from ._exchange import Exchange, id_of
+from ._settings import Options, Settings
+from .wsgi import RequestIDMiddleware, live_exchange
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def install(app: Flask, *, settings: Settings | None = None, **options: Unpack[Options]) -> None:
+    """Install clew in *app*, before or after its routes, in an app factory or not.
+
+    Same as `clew.wsgi.RequestIDMiddleware`, for Flask: routes, Flask-Login's user and the
+    exceptions that Flask answers itself are known.
+    """
+    middleware = RequestIDMiddleware(app.wsgi_app, settings=Settings.of(settings, options))
+    middleware.outermost = False  # Flask answers its own crashes, or shows its debugger
+    app.wsgi_app = middleware  # type: ignore[method-assign]
+    request_started.connect(_know_request, app)
+    got_request_exception.connect(_know_exception, app)
+
+
+def _know_request(_app: Flask, **_: Any) -> None:
+    exchange = live_exchange(request.environ)
+    if exchange is None:
+        return
+    rule = request.url_rule
+    if rule is not None:
+        exchange.inner_route = lambda: rule.rule
+    # The application context is gone when the HTTPLog is written; what it held is not.
+    held = g._get_current_object()
+    exchange.inner_user = lambda: _login_user(held)
+
+
+def _login_user(held: Any) -> object:
+    """Return the id of the user whom Flask-Login has loaded; loads nobody."""
+    user = held.get("_login_user")
+    return None if user is None else id_of(user, "id", "pk")
+
+
+def _know_exception(_app: Flask, **_: Any) -> None:
+    exchange, error = current(), sys.exc_info()[1]
+    if isinstance(exchange, Exchange) and error is not None:
+        exchange.failed(error)
