@@ -57,6 +57,7 @@ class Exchange(Context):
         "_ended",
         "_error",
         "_finished",
+        "_inside",
         "_left",
         "_logged",
         "_outer",
@@ -85,6 +86,7 @@ class Exchange(Context):
         self._logged = not settings.log
         self._ended = False
         self._outer: Context | None = None
+        self._inside = False
         self._seen_user: str | None = None
         # What a framework knows that runs inside, and whose adapter tells it.
         self.inner_route: Callable[[], str | None] | None = None
@@ -200,12 +202,15 @@ class Exchange(Context):
     def resume(self) -> None:
         """Make this the current context, until `pause`."""
         self._outer = current()
+        self._inside = True
         enter(self)
 
     def pause(self, error: BaseException | None = None) -> None:
         """Let the outer context come back; *error*, on its way out, takes this one along."""
-        leave(self, self._outer, error)
-        self._outer = None
+        if self._inside:
+            self._inside = False
+            leave(self, self._outer, error)
+            self._outer = None
 
     def started(self, status: int) -> None:
         """The status and the headers have been handed to the server."""

@@ -186,7 +186,7 @@ class _Stream:
             self._exchange.finished()
             raise
         except BaseException as error:
-            self._exchange.failed(error)
+            self._failed(error)
             raise
 
     async def __anext__(self) -> bytes:
@@ -197,8 +197,13 @@ class _Stream:
             self._exchange.finished()
             raise
         except BaseException as error:
-            self._exchange.failed(error)
+            self._failed(error)
             raise
+
+    def _failed(self, error: BaseException) -> None:
+        # Under ASGI, Django does not close a response whose body raised.
+        self._exchange.end(error)
+        self._exchange.pause(error)
 
     def _counted(self, chunk: object) -> bytes:
         data = self._make_bytes(chunk)

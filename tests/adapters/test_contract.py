@@ -1,0 +1,597 @@
+"""The contract of every adapter: written once, shown on each."""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from _pytest.logging import LogCaptureHandler
+from django.core.exceptions import ImproperlyConfigured
+
+import clew
+from clew._exchange import Exchange
+
+from .drive import Reply
+from .stacks import CHUNKS, STACKS, USER, Stack
+
+UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+@pytest.fixture(params=STACKS, ids=lambda kind: kind.__name__)
+def kind(request: pytest.FixtureRequest) -> type[Stack]:
+    """Each of the stacks."""
+    made: type[Stack] = request.param
+    return made
+
+
+@pytest.fixture
+def stack(kind: type[Stack], lines: Any) -> Stack:
+    """Each of the stacks, with clew's defaults."""
+    return kind()
+
+
+def only(records: list[dict[str, Any]]) -> dict[str, Any]:
+    (record,) = records
+    return record
+
+
+# The id.
+
+
+def test_generates_an_id(stack: Stack, lines: Any) -> None:
+    """A request without an id gets a UUIDv7, on the response, on each line and on the record."""
+    reply = stack.request("/ok")
+    assert UUID7.fullmatch(reply.request_id)
+    assert [line["requestId"] for line in lines()] == [reply.request_id] * 2
+    record = only(lines.http())
+    assert record["request"]["headers"] == {"requestId": reply.request_id}
+    assert "rejectedRequestId" not in record["request"]
+
+
+def test_keeps_a_good_id(stack: Stack, lines: Any) -> None:
+    """A good inbound id is the request's id."""
+    reply = stack.request("/ok", headers=[("x-request-ID", "abc-123_.~+/=:@")])
+    assert reply.request_id == "abc-123_.~+/=:@"
+    assert {line["requestId"] for line in lines()} == {"abc-123_.~+/=:@"}
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("x" * 201, "length"),
+        ("-" * 8000 + "0" * 32, "length"),
+        ("a b", "charset"),
+        ("urn:uuid:{1}", "charset"),
+        ('"}{"', "charset"),
+        ("é", "charset"),
+        ("a\x00b", "charset"),
+    ],
+)
+def test_replaces_a_refused_id(stack: Stack, lines: Any, value: str, reason: str) -> None:
+    """An id that may not be taken over is replaced, never repaired, and never written."""
+    reply = stack.request("/ok", headers=[("X-Request-ID", value)])
+    assert UUID7.fullmatch(reply.request_id)
+    assert only(lines.http())["request"]["rejectedRequestId"] == reason
+    assert json.dumps(value)[1:-1] not in lines.raw()
+
+
+def test_refuses_two_ids(stack: Stack, lines: Any) -> None:
+    """Two inbound ids are none."""
+    reply = stack.request("/ok", headers=[("X-Request-ID", "one"), ("X-Request-ID", "two")])
+    assert UUID7.fullmatch(reply.request_id)
+    assert only(lines.http())["request"]["rejectedRequestId"] == "duplicate"
+
+
+@pytest.mark.parametrize("value", ["", " "])
+def test_takes_an_empty_header_for_none(stack: Stack, lines: Any, value: str) -> None:
+    """An empty header counts as absent."""
+    reply = stack.request("/ok", headers=[("X-Request-ID", value)])
+    assert UUID7.fullmatch(reply.request_id)
+    assert "rejectedRequestId" not in only(lines.http())["request"]
+
+
+@pytest.mark.parametrize("headers", [[], [("X-Request-ID", "good")], [("X-Request-ID", "b ad")]])
+def test_shows_the_application_the_effective_id(stack: Stack, headers: Any) -> None:
+    """What the application reads from the request's own header is the effective id."""
+    reply = stack.request("/seen", headers=headers)
+    assert reply.body.decode().split() == [reply.request_id] * 2
+
+
+def test_trust_never(kind: type[Stack], lines: Any) -> None:
+    """With trust="never" every inbound id is replaced."""
+    reply = kind(trust="never").request("/ok", headers=[("X-Request-ID", "good")])
+    assert UUID7.fullmatch(reply.request_id)
+    assert only(lines.http())["request"]["rejectedRequestId"] == "untrusted"
+
+
+@pytest.mark.parametrize(("peer", "kept"), [("10.1.2.3", True), ("203.0.113.7", False)])
+def test_trust_networks(kind: type[Stack], peer: str, kept: bool) -> None:
+    """With networks only their peers may set an id."""
+    stack = kind(trust=["10.0.0.0/8"])
+    reply = stack.request("/ok", headers=[("X-Request-ID", "good")], peer=(peer, 1))
+    assert (reply.request_id == "good") is kept
+
+
+def test_accept_and_generate(kind: type[Stack], lines: Any) -> None:
+    """The options accept and generate choose the id."""
+    stack = kind(accept=lambda value: value.startswith("ok"), generate=lambda: "made")
+    assert stack.request("/ok", headers=[("X-Request-ID", "ok-1")]).request_id == "ok-1"
+    assert stack.request("/ok", headers=[("X-Request-ID", "no-1")]).request_id == "made"
+    assert lines.http()[-1]["request"]["rejectedRequestId"] == "custom"
+
+
+# The response header.
+
+
+def test_replaces_the_applications_header(stack: Stack) -> None:
+    """An application's own header gives way; its others stay."""
+    reply = stack.request("/own", headers=[("X-Request-ID", "mine")])
+    assert reply.all("X-Request-ID") == ["mine"]
+    assert reply.all("X-Other") == ["1"]
+
+
+def test_names_the_headers(kind: type[Stack]) -> None:
+    """The options header and response_header name what is read and written."""
+    stack = kind(header="X-Correlation-ID", response_header="X-Trace")
+    reply = stack.request("/ok", headers=[("X-Correlation-ID", "c-1"), ("X-Request-ID", "r-1")])
+    assert reply.all("X-Trace") == ["c-1"]
+    assert not reply.all("X-Request-ID") and not reply.all("X-Correlation-ID")
+
+
+def test_leaves_out_the_header(kind: type[Stack], lines: Any) -> None:
+    """With response_header=False the response has none, and the lines have their id."""
+    reply = kind(response_header=False).request("/ok")
+    assert not reply.all("X-Request-ID")
+    assert only(lines.http())["requestId"]
+
+
+def test_exposes_the_header(kind: type[Stack]) -> None:
+    """With expose=True browsers may read the header."""
+    reply = kind(expose=True).request("/ok")
+    assert reply.all("Access-Control-Expose-Headers") == ["X-Request-ID"]
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/status/404", "/status/503", "/crash"])
+def test_sets_the_header_on_errors(stack: Stack, path: str) -> None:
+    """Every response carries the header once, the 404s and the 500s too."""
+    reply = stack.request(path, headers=[("X-Request-ID", "mine")])
+    assert reply.status and reply.status >= 400
+    assert reply.request_id == "mine"
+
+
+# The record.
+
+
+def test_leaves_one_record(stack: Stack, lines: Any) -> None:
+    """A request ends in exactly one HTTPLog, which tells what happened."""
+    reply = stack.request("/ok?page=2", headers=[("X-Request-ID", "mine")])
+    record = only(lines.http())
+    assert record["logger"] == "clew.http"
+    assert record["level"] == "info"
+    assert record["message"] == "GET /ok 200"
+    assert record["requestId"] == "mine"
+    request = record["request"]
+    request.pop("route", None)
+    assert request == {
+        "method": "GET",
+        "path": "/ok",
+        "query": "page=2",
+        "ipAddress": "203.0.113.7",
+        "headers": {"requestId": "mine"},
+    }
+    response = record["response"]
+    assert response["httpStatus"] == reply.status == 200
+    assert response["bodySize"] == len(reply.body) == 2
+    assert 0 < response["responseTime"] < 10_000
+    assert "outcome" not in record and "exception" not in record and "direction" not in record
+    decoded = msgspec.json.decode(lines.raw().splitlines()[-1], type=clew.HTTPLog)
+    assert decoded.response.http_status == 200
+
+
+def test_keeps_the_applications_lines(stack: Stack, lines: Any) -> None:
+    """A line of the application comes before the record, with its own fields."""
+    stack.request("/ok")
+    first, second = lines()
+    assert (first["message"], first["action"], first["logger"]) == ("inside", "READ", "app")
+    assert second["logger"] == "clew.http"
+
+
+@pytest.mark.parametrize(
+    ("status", "level"),
+    [(200, "info"), (302, "info"), (404, "warning"), (429, "warning"), (500, "danger")],
+)
+def test_levels_by_status(stack: Stack, lines: Any, status: int, level: str) -> None:
+    """The level of a record goes by its status."""
+    stack.request(f"/status/{status}")
+    record = only(lines.http())
+    assert (record["level"], record["response"]["httpStatus"]) == (level, status)
+
+
+def test_records_a_404(stack: Stack, lines: Any) -> None:
+    """A request that nothing matched has a record without a route."""
+    stack.request("/nowhere")
+    record = only(lines.http())
+    assert record["message"] == "GET /nowhere 404"
+    assert "route" not in record["request"]
+
+
+def test_records_the_route(stack: Stack, lines: Any) -> None:
+    """The record holds the framework's template, with the templates of the prefixes around it."""
+    stack.request("/items/5")
+    stack.request("/tenants/acme/users/7")
+    routes = [record["request"].get("route") for record in lines.http()]
+    assert routes == [stack.item_route, stack.tenant_route]
+
+
+def test_leaves_out_the_servers_root_path(stack: Stack, lines: Any) -> None:
+    """The path has the server's root path once, the route has it not."""
+    stack.request("/items/5", root="/api")
+    record = only(lines.http())
+    assert record["request"]["path"] == "/api/items/5"
+    assert record["request"].get("route") in (stack.item_route, None)
+    if stack.authenticates and stack.item_route:
+        assert record["request"]["route"] == stack.item_route
+
+
+@pytest.mark.parametrize("raw", [True, False])
+@pytest.mark.parametrize(
+    "path", ["/a%0AGET%20/forged", "/caf%C3%A9", "/%FF%FE", "/a%22b", "/a%2Fb", "/a+b;c=d"]
+)
+def test_writes_the_path_as_on_the_wire(stack: Stack, lines: Any, path: str, raw: bool) -> None:
+    """A path is written percent-encoded, so that it forges nothing."""
+    stack.request(path, raw=raw)
+    written = only(lines.http())["request"]["path"]
+    if raw:
+        assert written == path
+    else:
+        assert written.isascii() and written.isprintable() and " " not in written
+        assert written.startswith("/a") or "%" in written
+    assert len(lines.raw().splitlines()) == len(lines())
+
+
+def test_cuts_a_long_path(stack: Stack, lines: Any) -> None:
+    """The path and the query are cut at 2,048 characters."""
+    stack.request("/" + "p" * 5000 + "?" + "q" * 5000)
+    request = only(lines.http())["request"]
+    assert (len(request["path"]), len(request["query"])) == (2048, 2048)
+
+
+def test_masks_the_query(stack: Stack, lines: Any) -> None:
+    """The values of sensitive names in the query are masked."""
+    stack.request("/ok?a=1&access_token=s3cret&user[Password]=s3cret;x=1&%74oken=s3cret")
+    assert "s3cret" not in lines.raw()
+    assert only(lines.http())["request"]["query"].startswith("a=1&access_token=***&")
+
+
+@pytest.mark.parametrize("query", ["%FF%FE=1", "\xff\xfe", "a=%0A", "a=\x7f"])
+def test_survives_a_hostile_query(stack: Stack, lines: Any, query: str) -> None:
+    """A query that is no UTF-8 harms neither the response nor the record."""
+    if type(stack).__name__ == "DjangoASGI" and not query.isascii():
+        pytest.skip("Django refuses it before its middleware; clew.asgi around it sees it")
+    reply = stack.request(f"/ok?{query}")
+    assert reply.status == 200
+    assert only(lines.http())["request"]["query"].isascii()
+
+
+def test_survives_hostile_headers(stack: Stack, lines: Any) -> None:
+    """Header values outside ASCII, and captured ones at that, harm nothing."""
+    reply = stack.request("/ok", headers=[("X-Odd", "\xff\xfe\x01"), ("User-Agent", "\xe9")])
+    assert reply.status == 200
+    assert only(lines.http())
+
+
+def test_masks_strictly(kind: type[Stack], lines: Any) -> None:
+    """With redact="strict" addresses are masked in the path, the query and the message."""
+    kind(redact="strict").request("/nowhere/bob%40example.com?q=bob@example.com")
+    assert "example.com" not in lines.raw().replace("Not Found: /nowhere/bob@example.com", "")
+    assert only(lines.http())["message"] == "GET /nowhere/*** 404"
+
+
+def test_captures_headers(kind: type[Stack], lines: Any) -> None:
+    """Only headers of the allow-list are logged, cut, and masked when their names are sensitive."""
+    stack = kind(capture_headers=["User-Agent", "Authorization", "X-Long"])
+    stack.request(
+        "/ok",
+        headers=[
+            ("User-Agent", "curl/8"),
+            ("Authorization", "Bearer s3cret"),
+            ("X-Long", "x" * 5000),
+            ("X-Other", "no"),
+        ],
+    )
+    headers = only(lines.http())["request"]["headers"]
+    headers.pop("requestId")
+    assert headers == {"userAgent": "curl/8", "authorization": "***", "xLong": "x" * 1024}
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "expected"),
+    [
+        ("198.51.100.1, 10.0.0.9", "198.51.100.1"),
+        ("evil, 198.51.100.1:4711", "198.51.100.1"),
+        ("1.2.3.4, [2001:db8::1]:443", "2001:db8::1"),
+        ("1.2.3.4, nonsense, 10.0.0.9", "10.0.0.9"),
+        ("", "10.0.0.1"),
+    ],
+)
+def test_finds_the_client_behind_proxies(
+    kind: type[Stack], lines: Any, forwarded: str, expected: str
+) -> None:
+    """Behind trusted proxies the address is the rightmost one that is not theirs."""
+    stack = kind(proxies=["10.0.0.0/8"])
+    stack.request("/ok", headers=[("X-Forwarded-For", forwarded)], peer=("10.0.0.1", 1))
+    assert only(lines.http())["request"]["ipAddress"] == expected
+
+
+def test_believes_no_stranger(kind: type[Stack], lines: Any) -> None:
+    """X-Forwarded-For counts for nothing from a peer that is no trusted proxy."""
+    kind(proxies=["10.0.0.0/8"]).request("/ok", headers=[("X-Forwarded-For", "1.2.3.4")])
+    assert only(lines.http())["request"]["ipAddress"] == "203.0.113.7"
+
+
+@pytest.mark.parametrize("peer", [None, ("", 0), ("/run/app.sock", 0)])
+def test_survives_an_absent_peer(stack: Stack, lines: Any, peer: Any) -> None:
+    """Without a peer's address, as on a Unix socket, there is no ipAddress."""
+    assert stack.request("/ok", peer=peer).status == 200
+    assert "ipAddress" not in only(lines.http())["request"]
+
+
+def test_excludes_paths(kind: type[Stack], lines: Any) -> None:
+    """Excluded paths make no record, unless they fail; they have an id all the same."""
+    stack = kind(exclude=["/ok", "/status/*", "/nowhere*"])
+    assert stack.request("/ok?x=1").request_id
+    stack.request("/status/200")
+    assert lines.http() == []
+    stack.request("/status/500")
+    stack.request("/nowhere")
+    stack.request("/items/1")
+    assert [record["response"]["httpStatus"] for record in lines.http()] == [500, 404, 200]
+
+
+def test_logs_nothing_when_told(kind: type[Stack], lines: Any) -> None:
+    """With log=False there are ids, context and header, and no HTTPLog."""
+    reply = kind(log=False).request("/ok")
+    assert only(lines())["requestId"] == reply.request_id
+
+
+def test_asks_for_the_level(kind: type[Stack], lines: Any) -> None:
+    """The level option decides, by what it reads in the record; changing it has no effect."""
+
+    def level(record: clew.HTTPLog) -> int:
+        status = record.response.http_status
+        record.response.http_status = 1
+        record.message = "changed"
+        return logging.DEBUG if status == 200 else logging.CRITICAL
+
+    stack = kind(level=level)
+    stack.request("/status/404")
+    stack.request("/ok")  # DEBUG is off
+    record = only(lines.http())
+    assert (record["level"], record["message"]) == ("critical", "GET /status/404 404")
+
+
+def test_enriches_the_record(kind: type[Stack], lines: Any) -> None:
+    """The enrich option adds fields, masked as any, and forges none of clew's."""
+
+    def enrich(record: clew.HTTPLog) -> dict[str, object]:
+        return {"region": "eu", "password": "s3cret", "requestId": "forged", 1: record.message}  # type: ignore[dict-item]
+
+    reply = kind(enrich=enrich).request("/ok")
+    record = only(lines.http())
+    assert (record["region"], record["password"]) == ("eu", "***")
+    assert (record["requestId"], record["requestId_"]) == (reply.request_id, "forged")
+    assert record["1"] == "GET /ok 200"
+
+
+def faulty(*_: object) -> Any:
+    raise RuntimeError("faulty option")
+
+
+@pytest.mark.parametrize(
+    ("option", "callables"),
+    [
+        ("generate", [faulty, lambda: "not safe", lambda: None]),
+        ("accept", [faulty]),
+        ("user_id", [faulty, lambda _: object()]),
+        ("level", [faulty, lambda _: "high"]),
+        ("enrich", [faulty, lambda _: 5]),
+    ],
+)
+def test_survives_faulty_options(
+    kind: type[Stack], lines: Any, option: str, callables: list[Callable[..., Any]]
+) -> None:
+    """A user's callable that fails harms no request, and is told of once."""
+    for wrong in callables:
+        lines.clear()
+        stack = kind(**{option: wrong})
+        for _ in range(3):
+            reply = stack.request(
+                "/status/200", headers=[("X-Request-ID", "ab")][option == "generate" :]
+            )
+            assert reply.status == 200 and reply.request_id
+        assert len(lines.http()) == 3
+        told = [line for line in lines() if line["logger"] == "clew"]
+        assert only(told)["level"] == "warning"
+        assert option in only(told)["message"]
+
+
+# The user.
+
+
+def test_carries_what_was_bound(stack: Stack, lines: Any) -> None:
+    """What an endpoint binds, in a thread or not, is on every later line and on the record."""
+    stack.request("/bind")
+    assert [(line["userId"], line["tenant"]) for line in lines()] == [("77", "acme")] * 2
+
+
+def test_finds_the_authenticated_user(stack: Stack, lines: Any) -> None:
+    """The user that the framework authenticated is on the lines and the record, as a string."""
+    if not stack.authenticates:
+        pytest.skip("plain WSGI knows no users")
+    stack.request("/user")
+    assert [line.get("userId") for line in lines()] == [USER, USER]
+
+
+def test_asks_for_the_user(kind: type[Stack], lines: Any) -> None:
+    """The user_id option covers every other scheme; bind wins over it."""
+    stack = kind(user_id=lambda _: "from-option")
+    stack.request("/ok")
+    assert {line["userId"] for line in lines()} == {"from-option"}
+    lines.clear()
+    stack.request("/bind")
+    assert lines.http()[0]["userId"] == "77"
+
+
+# The ends.
+
+
+def test_records_a_crash(stack: Stack, lines: Any) -> None:
+    """A crash is a 500 with its exception, once among clew's own lines, and raised again."""
+    reply = stack.request("/crash", headers=[("X-Request-ID", "mine")])
+    assert (reply.status, reply.request_id) == (500, "mine")
+    record = only(lines.http())
+    assert (record["level"], record["outcome"]) == ("danger", "error")
+    assert record["response"]["httpStatus"] == 500
+    assert record["response"]["bodySize"] == len(reply.body)
+    assert record["exception"]["type"].endswith("stacks.CrashError")
+    assert record["exception"]["message"] == "boom"
+    assert 'CrashError("boom")' in record["exception"]["stackTrace"]
+    assert {line["requestId"] for line in lines()} == {"mine"}
+
+
+def test_takes_the_context_along_with_an_exception(stack: Stack, lines: Any) -> None:
+    """The server's own line about a crash, logged after the context is gone, carries the id."""
+    reply = stack.request("/crash", headers=[("X-Request-ID", "mine")])
+    if reply.error is None:
+        pytest.skip("the framework answers, and the server hears of nothing")
+    assert clew.request_id() is None
+    logging.getLogger("uvicorn.error").error("Exception in application", exc_info=reply.error)
+    assert lines()[-1]["requestId"] == "mine"
+
+
+def test_streams_in_the_context(stack: Stack, lines: Any) -> None:
+    """Each chunk is made in the request's context, and all are counted."""
+    reply = stack.request("/stream")
+    assert [chunk for chunk in reply.chunks if chunk] == CHUNKS
+    record = only(lines.http())
+    assert {line["requestId"] for line in lines()} == {reply.request_id}
+    assert len(lines()) == 4
+    assert record["response"]["bodySize"] == len(b"".join(CHUNKS))
+    assert "outcome" not in record
+
+
+def test_shows_the_id_to_a_streamed_body(stack: Stack) -> None:
+    """A generator of the body sees the request's id."""
+    reply = stack.request("/streamed-id")
+    assert reply.body.decode().split() == [reply.request_id] * 2
+
+
+def test_records_a_crash_half_way(stack: Stack, lines: Any) -> None:
+    """A body that raises half-way is an error with the status that the client got."""
+    reply = stack.request("/stream-crash")
+    assert reply.status == 200 and not reply.complete
+    record = only(lines.http())
+    assert (record["outcome"], record["level"]) == ("error", "danger")
+    assert record["response"]["httpStatus"] == 200
+    assert record["exception"]["message"] == "half-way"
+
+
+def test_records_a_client_that_left(stack: Stack, lines: Any) -> None:
+    """A client that leaves half-way is no success, also where the server tells only who asks."""
+    stack.request("/stream", leave_after=1)
+    record = only(lines.http())
+    assert (record["outcome"], record["response"]["httpStatus"]) == ("aborted", 200)
+
+
+def test_head_has_no_body(stack: Stack, lines: Any) -> None:
+    """The answer to HEAD has bodySize 0, and is complete."""
+    reply = stack.request("/ok", method="HEAD")
+    assert reply.request_id
+    record = only(lines.http())
+    assert record["response"]["bodySize"] == 0
+    assert "outcome" not in record
+
+
+def test_method_not_allowed(stack: Stack, lines: Any) -> None:
+    """A 405 has a record with the matched template or none."""
+    stack.request("/items/5", method="DELETE")
+    record = only(lines.http())
+    assert record["request"].get("route") in (stack.item_route, None)
+
+
+# What surrounds it.
+
+
+def test_leaks_nothing(stack: Stack) -> None:
+    """After a request, also a crashed one, the caller's context is as it was."""
+    with clew.context(request_id="outer"):
+        stack.request("/ok")
+        assert clew.request_id() == "outer"
+        stack.request("/crash")
+        assert clew.request_id() == "outer"
+    assert clew.request_id() is None
+
+
+def test_frees_what_it_held(stack: Stack) -> None:
+    """Requests leave nothing behind once the garbage is collected."""
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if isinstance(handler, LogCaptureHandler):  # pytest's own, which keep all records
+            root.removeHandler(handler)
+    for path in ("/ok", "/crash", "/stream", "/nowhere"):
+        stack.request(path)
+    gc.collect()
+    assert [kept for kept in gc.get_objects() if issubclass(type(kept), Exchange)] == []
+
+
+def test_costs_no_record_when_the_level_is_off(stack: Stack, lines: Any) -> None:
+    """Records below the level of their logger are not made."""
+    logging.getLogger("clew.http").setLevel(logging.WARNING)
+    stack.request("/ok")
+    assert lines.http() == []
+    stack.request("/nowhere")
+    assert len(lines.http()) == 1
+
+
+def test_survives_handlers_that_raise(stack: Stack, lines: Any) -> None:
+    """A handler that raises keeps neither the response nor the line from the others."""
+
+    class Broken(logging.Handler):
+        def handle(self, record: logging.LogRecord) -> bool:
+            if record.name.startswith("clew"):
+                raise RuntimeError("broken handler")
+            return True
+
+    broken = Broken()
+    logging.getLogger().handlers.insert(0, broken)
+    try:
+        reply = stack.request("/items/1")
+    finally:
+        logging.getLogger().removeHandler(broken)
+    assert reply.status == 200
+    assert len(lines.http()) == 1
+
+
+@pytest.mark.parametrize("wrong", [{"hedaer": "X"}, {"header": "a b"}, {"trust": "maybe"}])
+def test_refuses_wrong_options(kind: type[Stack], wrong: dict[str, Any]) -> None:
+    """A wrong option is refused where it is given, by its name and value."""
+    with pytest.raises((TypeError, ValueError, ImproperlyConfigured)) as caught:
+        kind(**wrong)
+    ((name, value),) = wrong.items()
+    assert name in str(caught.value) and repr(value) in str(caught.value)
+
+
+def summary(reply: Reply) -> tuple[int | None, bytes]:
+    return reply.status, reply.body
+
+
+@pytest.mark.parametrize("path", ["/ok", "/own", "/stream", "/status/304", "/nowhere"])
+def test_changes_nothing_else(kind: type[Stack], path: str) -> None:
+    """With and without the HTTPLog, the client gets the same."""
+    assert summary(kind().request(path)) == summary(kind(log=False).request(path))

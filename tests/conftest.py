@@ -1,0 +1,106 @@
+"""What the tests share: the lines that were logged, and a logging module left as it was."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import pytest
+from _pytest.logging import LogCaptureHandler
+
+import clew
+
+
+class Lines:
+    """The lines that the root logger's handler wrote so far.
+
+    ``lines()`` gives all as dictionaries, ``lines.http()`` those of requests, ``lines.raw()``
+    the text. ``lines.clear()`` forgets them. ``lines.configure(...)`` sets up logging anew, with
+    other options of `clew.configure_logging`.
+    """
+
+    def __init__(self) -> None:
+        self.stream = io.StringIO()
+
+    def __call__(self) -> list[dict[str, Any]]:
+        # JSON does not escape U+2028, at which splitlines() would part.
+        return [parse_line(line) for line in self.raw().split("\n") if line]
+
+    def http(self) -> list[dict[str, Any]]:
+        return [line for line in self() if "request" in line]
+
+    def raw(self) -> str:
+        text = self.stream.getvalue()
+        text.encode()  # a lone surrogate is no UTF-8
+        return text
+
+    def clear(self) -> None:
+        self.stream.seek(0)
+        self.stream.truncate()
+
+    def configure(self, **options: Any) -> None:
+        clew.configure_logging(stream=self.stream, **options)
+
+
+def parse_line(line: str) -> dict[str, Any]:
+    """Return one line as a dictionary; fails where it is not strictly one JSON object."""
+    parsed = json.loads(line, parse_constant=_refuse)
+    assert isinstance(parsed, dict), line
+    return parsed
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise AssertionError(f"{constant} is no JSON")
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    """Put the logging module back as it was: all loggers, the record factory, the switches."""
+    manager = logging.root.manager
+    before = {logger: _state(logger) for logger in _loggers()}
+    switches = (logging.raiseExceptions, logging.lastResort, manager.disable)
+    factory, kind = logging.getLogRecordFactory(), logging.getLoggerClass()
+    yield
+    for logger in _loggers():
+        handlers, filters, level, propagate, disabled = before.get(logger, ([], [], 0, True, False))
+        for handler in logger.handlers[:]:
+            if handler not in handlers and not isinstance(handler, LogCaptureHandler):
+                logger.removeHandler(handler)
+        for handler in handlers:
+            # Pytest's own handlers change from a test's setup to its teardown.
+            if handler not in logger.handlers and not isinstance(handler, LogCaptureHandler):
+                logger.addHandler(handler)
+        logger.filters[:] = filters
+        logger.setLevel(level)
+        logger.propagate, logger.disabled = propagate, disabled
+    logging.raiseExceptions, logging.lastResort, manager.disable = switches
+    logging.setLogRecordFactory(factory)
+    logging.setLoggerClass(kind)
+
+
+def _loggers() -> list[logging.Logger]:
+    known = logging.root.manager.loggerDict.values()
+    return [logging.root, *(entry for entry in known if isinstance(entry, logging.Logger))]
+
+
+def _state(
+    logger: logging.Logger,
+) -> tuple[list[logging.Handler], list[Any], int, bool, bool]:
+    return (
+        logger.handlers[:],
+        logger.filters[:],
+        logger.level,
+        logger.propagate,
+        logger.disabled,
+    )
+
+
+@pytest.fixture
+def lines(restored_logging: None) -> Lines:
+    """Write every line into memory, as ``clew.configure_logging(stream=...)`` does."""
+    written = Lines()
+    written.configure()
+    return written
