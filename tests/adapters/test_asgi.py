@@ -1,0 +1,563 @@
+"""What only ASGI has: channels, messages, scopes, WebSockets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+import clew
+import clew.asgi
+
+from .drive import Call, Reply, serve_asgi
+from .stacks import CrashError
+from .test_contract import only
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+def serve(app: Any, **call: Any) -> Reply:
+    return asyncio.run(serve_asgi(app, Call(**call)))
+
+
+def wrapped(app: Any, **options: Any) -> clew.asgi.RequestIDMiddleware:
+    return clew.asgi.RequestIDMiddleware(app, **options)
+
+
+def test_passes_lifespan_through(lines: Any) -> None:
+    """A lifespan scope reaches the application untouched."""
+    seen: list[Any] = []
+
+    async def app(*channels: Any) -> None:
+        seen.append(channels)
+
+    scope = {"type": "lifespan"}
+    asyncio.run(wrapped(app)(scope, None, None))  # type: ignore[arg-type]
+    assert seen == [(scope, None, None)] and scope == {"type": "lifespan"}
+    assert lines() == []
+
+
+@pytest.mark.parametrize("headers", [None, (), [], iter([(b"x-request-id", b"mine")])])
+def test_takes_any_headers(lines: Any, headers: Any) -> None:
+    """Absent headers, tuples and generators are headers."""
+    extra = {} if headers is None else {"headers": headers}
+    app = wrapped(hello)
+
+    async def without(scope: Any, receive: Any, send: Any) -> None:
+        if headers is None:
+            del scope["headers"]
+        await app(scope, receive, send)
+
+    assert serve(without, extra=extra).request_id
+    assert len(lines.http()) == 1
+
+
+@pytest.mark.parametrize("missing", ["client", "root_path", "query_string", "raw_path"])
+def test_survives_a_sparse_scope(lines: Any, missing: str) -> None:
+    """Optional keys of the scope may be absent."""
+    app = wrapped(hello)
+
+    async def without(scope: Any, receive: Any, send: Any) -> None:
+        del scope[missing]
+        await app(scope, receive, send)
+
+    assert serve(without).status == 200
+    assert only(lines.http())["request"]["path"] == "/ok"
+
+
+def test_writes_the_mount_prefix_once(lines: Any) -> None:
+    """A path that has the root path in it, or has it not, shows it once."""
+    for path, root in (("/m/ok", "/m"), ("/ok", "/m"), ("/m", "/m"), ("/more", "/m")):
+        lines.clear()
+        serve(wrapped(hello), raw=False, extra={"path": path, "root_path": root})
+        expected = path if path in ("/m/ok", "/m") else root + path
+        assert only(lines.http())["request"]["path"] == expected
+
+
+def test_leaves_the_scope_and_the_messages_alone(lines: Any) -> None:
+    """The server's scope, the application's messages and header lists are not changed."""
+    given = [(b"host", b"a")]
+    headers = [(b"x-request-id", b"app")]
+    start = {"type": "http.response.start", "status": 200, "headers": headers}
+    scopes: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        await send(start)
+        await send({"type": "http.response.body"})
+
+    serve(wrapped(app), extra={"headers": given})
+    assert given == [(b"host", b"a")] and scopes[0]["headers"] is given
+    assert "clew" not in scopes[0]
+    assert start["headers"] is headers and headers == [(b"x-request-id", b"app")]
+
+
+def test_keeps_other_headers_in_order() -> None:
+    """Repeated headers of the application stay, in their order."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        headers = ((b"set-cookie", b"a=1"), [b"Set-Cookie", b"b=2"])
+        await send({"type": "http.response.start", "status": 200, "headers": iter(headers)})
+        await send({"type": "http.response.body"})
+
+    assert serve(wrapped(app)).all("set-cookie") == ["a=1", "b=2"]
+
+
+def test_merges_exposed_headers() -> None:
+    """The header joins those that the application exposes, once."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        exposed = [
+            (b"access-control-expose-headers", b"X-A, x-request-id"),
+            (b"Access-Control-Expose-Headers", b"X-B"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": exposed})
+        await send({"type": "http.response.body"})
+
+    reply = serve(wrapped(app, expose=True))
+    assert reply.all("Access-Control-Expose-Headers") == ["X-A, x-request-id, X-B"]
+
+
+def test_serves_once_when_installed_twice(lines: Any) -> None:
+    """An application in an application: the outer one serves, one record comes out."""
+    reply = serve(wrapped(wrapped(hello, generate=lambda: "inner"), generate=lambda: "outer"))
+    assert reply.request_id == "outer"
+    assert only(lines.http())["requestId"] == "outer"
+
+
+def test_background_work_does_not_count(lines: Any) -> None:
+    """What runs behind the last byte has the context, and no part in responseTime."""
+    gate = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await hello(scope, receive, send)
+        assert len(lines.http()) == 1
+        await asyncio.sleep(0.05)
+        clew.get_logger("task").info("later")
+        gate.set()
+
+    reply = serve(wrapped(app))
+    assert lines()[-1]["requestId"] == reply.request_id
+    assert only(lines.http())["response"]["responseTime"] < 50
+
+
+def test_background_work_does_not_count_for_500s(lines: Any) -> None:
+    """The record of a 500 waits for its exception, and still times the last byte."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 500})
+        await send({"type": "http.response.body"})
+        await asyncio.sleep(0.05)
+        raise CrashError("late")
+
+    before = time.time() * 1000
+    serve(wrapped(app))
+    record = only(lines.http())
+    assert record["response"]["responseTime"] < 50
+    assert before - 1 <= record["createdAt"] < before + 50
+    assert record["exception"]["message"] == "late"
+
+
+def test_an_exception_after_a_complete_response_changes_nothing(lines: Any) -> None:
+    """A record below 500 is written with the last byte, whatever is raised later."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await hello(scope, receive, send)
+        raise CrashError("late")
+
+    reply = serve(wrapped(app))
+    assert isinstance(reply.error, CrashError)
+    record = only(lines.http())
+    assert record["response"]["httpStatus"] == 200
+    assert "outcome" not in record and "exception" not in record
+
+
+def test_answers_a_crash_and_raises_again(lines: Any) -> None:
+    """Around a bare application a crash is answered with the header, and raised again."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise CrashError("boom")
+
+    reply = serve(wrapped(app))
+    assert (reply.status, reply.body) == (500, b"Internal Server Error")
+    assert reply.request_id and isinstance(reply.error, CrashError)
+
+
+def test_leaves_the_answer_to_starlette(lines: Any) -> None:
+    """Inside Starlette's add_middleware the response to a crash is Starlette's."""
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    def crash(_request: Any) -> None:
+        raise CrashError("boom")
+
+    app = Starlette(
+        routes=[Route("/crash", crash)],
+        exception_handlers={Exception: lambda *_: PlainTextResponse("handled", 500)},
+    )
+    app.add_middleware(clew.asgi.RequestIDMiddleware)
+    reply = serve(app, target="/crash")
+    assert reply.body == b"handled"
+    assert only(lines.http())["exception"]["message"] == "boom"
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_records_a_cancelled_request(lines: Any, started: bool) -> None:
+    """A cancelled request is 499 before the response began, else aborted with its status."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if started:
+            await send({"type": "http.response.start", "status": 200})
+        raise asyncio.CancelledError
+
+    reply = serve(wrapped(app))
+    assert isinstance(reply.error, asyncio.CancelledError)
+    record = only(lines.http())
+    status = 200 if started else 499
+    assert (record["outcome"], record["response"]["httpStatus"]) == ("aborted", status)
+    assert record["level"] == ("info" if started else "warning")
+    assert "exception" not in record
+
+
+def test_records_a_client_that_left_before_the_answer(lines: Any) -> None:
+    """A client that is gone before the response began leaves a 499."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        message = await receive()
+        assert message["type"] == "http.disconnect"
+
+    serve(wrapped(app), leave_after=-1)
+    record = only(lines.http())
+    assert (record["outcome"], record["response"]["httpStatus"]) == ("aborted", 499)
+
+
+def test_records_a_send_that_fails(lines: Any) -> None:
+    """The OSError of a server after ASGI 2.4 means that the client has left."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def broken(message: Any) -> None:
+            if message["type"] == "http.response.body":
+                raise OSError("gone")
+            await send(message)
+
+        await wrapped(hello)(scope, receive, broken)
+
+    reply = serve(app)
+    assert isinstance(reply.error, OSError)
+    record = only(lines.http())
+    assert (record["outcome"], record["response"]["httpStatus"]) == ("aborted", 200)
+
+
+@pytest.mark.parametrize("starts", [False, True])
+def test_records_an_application_that_stops(lines: Any, starts: bool) -> None:
+    """An application that returns before the end is no success."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if starts:
+            await send({"type": "http.response.start", "status": 200})
+
+    serve(wrapped(app))
+    record = only(lines.http())
+    expected = ("aborted", 200) if starts else ("error", 500)
+    assert (record["outcome"], record["response"]["httpStatus"]) == expected
+
+
+def test_keeps_what_it_took_from_the_server(lines: Any) -> None:
+    """Looking for a disconnect takes no message away from the application."""
+    got: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        await send({"type": "http.response.body", "body": b"b"})
+        got.extend([await receive(), await receive()])
+
+    serve(wrapped(app))
+    assert [message["type"] for message in got] == ["http.request", "http.disconnect"]
+    assert "outcome" not in only(lines.http())
+
+
+def test_waits_for_trailers(lines: Any) -> None:
+    """A response with trailers ends with them."""
+    at_the_body: list[int] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "trailers": True})
+        await send({"type": "http.response.body", "body": b"x"})
+        at_the_body.append(len(lines.http()))
+        await send({"type": "http.response.trailers", "headers": [], "more_trailers": False})
+
+    serve(wrapped(app))
+    assert at_the_body == [0]
+    assert "outcome" not in only(lines.http())
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "http.response.pathsend", "path": "/tmp/x"},
+        {"type": "http.response.zerocopysend", "file": 3},
+    ],
+)
+def test_knows_no_size_of_a_sent_file(lines: Any, message: Any) -> None:
+    """A file that the server sends ends the response, with a size that nobody knows."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        await send(message)
+
+    reply = serve(wrapped(app))
+    assert message in reply.messages
+    record = only(lines.http())
+    assert "bodySize" not in record["response"] and "outcome" not in record
+
+
+def test_passes_early_hints(lines: Any) -> None:
+    """Messages before the response are passed on, and are no response."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.early_hint", "links": [b"a"]})
+        await hello(scope, receive, send)
+
+    reply = serve(wrapped(app))
+    assert reply.messages[0]["type"] == "http.response.early_hint"
+    assert only(lines.http())["response"]["httpStatus"] == 200
+
+
+def test_leaks_nothing_into_a_caller_in_process(lines: Any) -> None:
+    """Under httpx.ASGITransport the caller's context stays the caller's."""
+
+    async def call() -> None:
+        transport = httpx.ASGITransport(wrapped(hello))
+        async with httpx.AsyncClient(transport=transport, base_url="http://app") as client:
+            await client.get("/")
+            assert clew.request_id() is None
+            with clew.context(request_id="outer"):
+                response = await client.get("/")
+                assert clew.request_id() == "outer"
+            assert response.headers["X-Request-ID"] != "outer"
+
+    asyncio.run(call())
+
+
+def test_keeps_the_context_under_base_http_middleware(lines: Any) -> None:
+    """What is bound behind a BaseHTTPMiddleware, in a sync endpoint, reaches the record."""
+    from starlette.applications import Starlette
+    from starlette.middleware.base import BaseHTTPMiddleware
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    def endpoint(_request: Any) -> PlainTextResponse:
+        clew.bind(user_id=7)
+        return PlainTextResponse("x")
+
+    async def passing(request: Any, call_next: Any) -> Any:
+        return await call_next(request)
+
+    app = Starlette(routes=[Route("/ok", endpoint)])
+    app.add_middleware(BaseHTTPMiddleware, dispatch=passing)
+    serve(wrapped(app))
+    assert only(lines.http())["userId"] == "7"
+
+
+def test_mixes_nothing_among_concurrent_requests(lines: Any) -> None:
+    """Lines of 200 concurrent requests, in tasks and threads, carry each their own id."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        mine = scope["path"][1:]
+        await asyncio.sleep(0)
+        clew.bind(user_id=f"user-{mine}")
+        await asyncio.to_thread(clew.get_logger("app").info, "in thread", mine=mine)
+        await asyncio.gather(*(part(mine) for _ in range(2)))
+        await hello(scope, receive, send)
+
+    async def part(mine: str) -> None:
+        await asyncio.sleep(0)
+        clew.get_logger("app").info("in task", mine=mine)
+
+    async def all_of_them() -> None:
+        app_ = wrapped(app)
+        await asyncio.gather(
+            *(
+                serve_asgi(app_, Call(target=f"/{n}", headers=[("X-Request-ID", f"{n}")]))
+                for n in range(200)
+            )
+        )
+
+    asyncio.run(all_of_them())
+    for line in lines():
+        assert line["userId"] == f"user-{line['requestId']}"
+        assert line.get("mine", line["requestId"]) == line["requestId"]
+    assert sorted(int(record["requestId"]) for record in lines.http()) == list(range(200))
+
+
+class User:
+    """A user with attributes that must not be read."""
+
+    is_authenticated = True
+
+    def __init__(self, **attributes: object) -> None:
+        self.__dict__.update(attributes)
+
+    @property
+    def display_name(self) -> str:
+        raise AssertionError("display_name was read")
+
+    username = email = display_name
+
+
+class Starlettes(User):
+    """A user as Starlette's BaseUser makes one."""
+
+    @property
+    def identity(self) -> str:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        (User(id=5), "5"),
+        (User(id=None, pk="abc"), "abc"),
+        (User(identity="sub|1"), "sub|1"),
+        (Starlettes(), None),
+        (User(id=5, is_authenticated=False), None),
+        (User(id=True), None),
+        (User(id=object()), None),
+        (object(), None),
+    ],
+)
+def test_reads_the_user_of_the_scope(lines: Any, user: object, expected: str | None) -> None:
+    """The user's id is id, pk, or identity; only of an authenticated user; never a name."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["user"] = user
+        await hello(scope, receive, send)
+
+    serve(wrapped(app))
+    assert only(lines.http()).get("userId") == expected
+
+
+# WebSockets.
+
+
+async def serve_websocket(
+    app: Any, *incoming: dict[str, Any], extensions: Any = None
+) -> list[dict[str, Any]]:
+    """Serve one connection by *app*; return what it sent."""
+    sent: list[dict[str, Any]] = []
+    waiting = iter([{"type": "websocket.connect"}, *incoming])
+
+    async def receive() -> dict[str, Any]:
+        return next(waiting)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "websocket",
+        "path": "/ws",
+        "headers": [(b"x-request-id", b"mine")],
+        "client": ("203.0.113.7", 1),
+        "extensions": extensions,
+    }
+    try:
+        await wrapped(app)(scope, receive, send)
+    except CrashError:
+        sent.append({"type": "raised"})
+    return sent
+
+
+async def accepting(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.accept", "headers": [(b"x-other", b"1")]})
+    clew.get_logger("ws").info("connected")
+    while (await receive())["type"] != "websocket.disconnect":
+        await send({"type": "websocket.send", "text": "pong"})
+
+
+def test_records_a_websocket(lines: Any) -> None:
+    """A connection is one record at its end, with the header on the handshake."""
+    received: list[dict[str, Any]] = [
+        {"type": "websocket.receive", "text": "ping"},
+        {"type": "websocket.disconnect", "code": 1001},
+    ]
+    sent = asyncio.run(serve_websocket(accepting, *received))
+    assert sent[0]["headers"] == [(b"x-other", b"1"), (b"x-request-id", b"mine")]
+    assert lines()[0]["requestId"] == "mine"
+    record = only(lines.http())
+    assert (record["message"], record["outcome"]) == ("GET /ws 101", "websocket")
+    assert record["response"]["closeCode"] == 1001
+    assert "bodySize" not in record["response"]
+
+
+@pytest.mark.parametrize("extension", [True, False])
+def test_records_a_refused_websocket(lines: Any, extension: bool) -> None:
+    """A refused handshake is a 403, with the header where the server can send one."""
+
+    async def refusing(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.close", "code": 1008})
+
+    extensions: dict[str, Any] = {"websocket.http.response": {}} if extension else {}
+    sent = asyncio.run(serve_websocket(refusing, extensions=extensions))
+    record = only(lines.http())
+    assert (record["response"]["httpStatus"], record["outcome"]) == (403, "websocket")
+    assert record["level"] == "warning"
+    if extension:
+        assert sent[0]["status"] == 403
+        assert (b"x-request-id", b"mine") in sent[0]["headers"]
+    else:
+        assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+def test_records_a_websocket_denied_with_a_response(lines: Any) -> None:
+    """A denial response of the application keeps its status, and gets the header."""
+
+    async def denying(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.http.response.start", "status": 401, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": b"no"})
+
+    sent = asyncio.run(serve_websocket(denying, extensions={"websocket.http.response": {}}))
+    assert (b"x-request-id", b"mine") in sent[0]["headers"]
+    assert only(lines.http())["response"]["httpStatus"] == 401
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+def test_records_a_crashed_websocket(lines: Any, accepts: bool) -> None:
+    """A crash in a connection is an error, with 101 when it had been accepted."""
+
+    async def crashing(scope: Any, receive: Any, send: Any) -> None:
+        if accepts:
+            await send({"type": "websocket.accept"})
+        raise CrashError("boom")
+
+    sent = asyncio.run(serve_websocket(crashing))
+    assert sent[-1] == {"type": "raised"}
+    record = only(lines.http())
+    assert record["outcome"] == "error"
+    assert record["response"]["httpStatus"] == (101 if accepts else 500)
+    assert record["exception"]["message"] == "boom"
+
+
+def test_streams_without_a_chunk(lines: Any) -> None:
+    """An empty stream is complete."""
+    from starlette.applications import Starlette
+    from starlette.responses import StreamingResponse
+    from starlette.routing import Route
+
+    async def nothing() -> AsyncIterator[bytes]:
+        return
+        yield b""
+
+    app = wrapped(Starlette(routes=[Route("/ok", lambda _: StreamingResponse(nothing()))]))
+    serve(app)
+    record = only(lines.http())
+    assert record["response"]["bodySize"] == 0 and "outcome" not in record

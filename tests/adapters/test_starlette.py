@@ -1,0 +1,370 @@
+"""Starlette's and FastAPI's own: where clew is installed, and the route templates."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import pytest
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.staticfiles import StaticFiles
+from starlette.applications import Starlette
+from starlette.authentication import (
+    AuthCredentials,
+    AuthenticationBackend,
+    BaseUser,
+)
+from starlette.background import BackgroundTask
+from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Host, Mount, Route, WebSocketRoute
+
+import clew
+import clew.asgi
+import clew.fastapi
+import clew.starlette
+
+from .stacks import CrashError
+from .test_asgi import serve
+from .test_contract import only
+
+
+def answer(_request: Request) -> PlainTextResponse:
+    return PlainTextResponse("x")
+
+
+async def api_answer() -> str:
+    return "x"
+
+
+def current_user() -> int:
+    clew.bind(user_id=5)
+    return 5
+
+
+def crash(_request: Request) -> PlainTextResponse:
+    raise CrashError("boom")
+
+
+def routes(lines: Any, app: Any, *targets: str, **call: Any) -> list[str | None]:
+    """Return the routes that the records of requests to *targets* hold."""
+    lines.clear()
+    for target in targets:
+        serve(app, target=target, **call)
+    return [record["request"].get("route") for record in lines.http()]
+
+
+# The place.
+
+
+def test_is_outside_of_custom_500_handlers(lines: Any) -> None:
+    """The answer of an application's own 500 handler has the header, and its lines the id."""
+
+    def handler(_request: Request, _error: Exception) -> PlainTextResponse:
+        clew.get_logger("app").info("handling")
+        return PlainTextResponse("handled", 500)
+
+    app = Starlette(routes=[Route("/crash", crash)], exception_handlers={Exception: handler})
+    clew.starlette.install(app)
+    reply = serve(app, target="/crash", headers=[("X-Request-ID", "mine")])
+    assert (reply.body, reply.request_id) == (b"handled", "mine")
+    assert lines()[0]["requestId"] == "mine"
+    assert isinstance(reply.error, CrashError)
+
+
+def test_answers_when_the_500_handler_crashes(lines: Any) -> None:
+    """A 500 handler that itself raises still leaves an answer with the header."""
+
+    def handler(_request: Request, _error: Exception) -> PlainTextResponse:
+        raise CrashError("handler")
+
+    app = Starlette(routes=[Route("/crash", crash)], exception_handlers={500: handler})
+    clew.starlette.install(app)
+    reply = serve(app, target="/crash")
+    assert reply.status == 500 and reply.request_id
+    assert len(lines.http()) == 1
+
+
+def test_debug_pages_have_the_header(lines: Any) -> None:
+    """The debug page of an application in debug mode has the header."""
+    app = Starlette(debug=True, routes=[Route("/crash", crash)])
+    clew.starlette.install(app)
+    assert serve(app, target="/crash").request_id
+
+
+def test_is_installed_after_serving(lines: Any) -> None:
+    """install() works in an application that has served already."""
+    app = Starlette(routes=[Route("/ok", answer)])
+    serve(app)
+    clew.starlette.install(app)
+    assert serve(app).request_id
+
+
+def test_is_installed_in_both_of_two_applications(lines: Any) -> None:
+    """Installed in a mounted application too, one record comes out, of the outer one."""
+    inner = Starlette(routes=[Route("/ok", answer)])
+    outer = Starlette(routes=[Mount("/m", inner)])
+    clew.starlette.install(inner, generate=lambda: "inner")
+    clew.starlette.install(outer, generate=lambda: "outer")
+    assert serve(outer, target="/m/ok").request_id == "outer"
+    record = only(lines.http())
+    assert (record["request"]["path"], record["request"]["route"]) == ("/m/ok", "/m/ok")
+
+
+def test_is_installed_in_a_mounted_application_only(lines: Any) -> None:
+    """Installed only in a mounted application, its record has the whole path and route."""
+    inner = FastAPI()
+    inner.get("/items/{id}")(api_answer)
+    clew.fastapi.install(inner)
+    outer = Starlette(routes=[Mount("/m", inner)])
+    serve(outer, target="/m/items/5")
+    request = only(lines.http())["request"]
+    assert (request["path"], request["route"]) == ("/m/items/5", "/m/items/{id}")
+
+
+def test_takes_the_settings_object(lines: Any) -> None:
+    """A Settings may be given in place of single options, and not beside them."""
+    app = Starlette(routes=[Route("/ok", answer)])
+    settings = clew.Settings(generate=lambda: "made")
+    clew.starlette.install(app, settings=settings)
+    assert serve(app).request_id == "made"
+    with pytest.raises(TypeError, match="not both"):
+        clew.starlette.install(app, settings=settings, log=False)
+    with pytest.raises(TypeError, match="settings must be"):
+        clew.starlette.install(app, settings={})  # type: ignore[arg-type]
+
+
+def test_background_tasks_have_the_context(lines: Any) -> None:
+    """Starlette's background tasks, sync ones too, log with the id, after the record."""
+
+    def task() -> None:
+        clew.get_logger("task").info("later")
+
+    def endpoint(_request: Request) -> PlainTextResponse:
+        return PlainTextResponse("x", background=BackgroundTask(task))
+
+    app = Starlette(routes=[Route("/ok", endpoint)])
+    clew.starlette.install(app)
+    reply = serve(app)
+    assert [line["logger"] for line in lines()] == ["clew.http", "task"]
+    assert lines()[1]["requestId"] == reply.request_id
+
+
+def test_knows_the_user_of_the_authentication_middleware(lines: Any) -> None:
+    """The user of Starlette's AuthenticationMiddleware is known by its identity, if it has one."""
+
+    class Known(BaseUser):
+        is_authenticated = True
+        display_name = "Bob"
+        identity = "user-1"
+
+    class Named(BaseUser):
+        is_authenticated = True
+        display_name = "Ann"
+
+    class Backend(AuthenticationBackend):
+        async def authenticate(self, conn: Any) -> Any:
+            if conn.url.path == "/nobody":
+                return None
+            user = Named() if conn.url.path == "/named" else Known()
+            return AuthCredentials(), user
+
+    app = Starlette(
+        routes=[Route("/{path}", answer)],
+        middleware=[Middleware(AuthenticationMiddleware, backend=Backend())],
+    )
+    clew.starlette.install(app)
+    for target in ("/known", "/named", "/nobody"):
+        serve(app, target=target)
+    assert [record.get("userId") for record in lines.http()] == ["user-1", None, None]
+
+
+# The routes.
+
+
+@pytest.fixture
+def starlette(lines: Any) -> Starlette:
+    """An application with mounts in mounts."""
+    inner = Starlette(routes=[Route("/users/{id:int}", answer)])
+    wrapped = CORSMiddleware(Starlette(routes=[Route("/x/{n:uuid}", answer)]))
+    app = Starlette(
+        routes=[
+            Route("/", answer),
+            Route("/files/{rest:path}", answer),
+            Route("/twice/{a}", answer),
+            Route("/only-post", answer, methods=["POST"]),
+            Mount("/tenants/{t}", inner),
+            Mount("/again/{t}", inner),
+            Mount("/wrapped", wrapped),
+            Mount("/opaque", lambda *_: PlainTextResponse("x")(*_)),
+            Mount("/deep", routes=[Mount("/er", routes=[Route("/est", answer)])]),
+            Host("api.example.org", Starlette(routes=[Route("/hosted/{id}", answer)])),
+        ]
+    )
+    clew.starlette.install(app)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("target", "route"),
+    [
+        ("/", "/"),
+        ("/files/a/b/c", "/files/{rest}"),
+        ("/twice/1", "/twice/{a}"),
+        ("/only-post", "/only-post"),
+        ("/tenants/acme/users/5", "/tenants/{t}/users/{id}"),
+        ("/again/acme/users/5", "/again/{t}/users/{id}"),
+        ("/wrapped/x/018f6b0e-0000-7000-8000-000000000000", "/wrapped/x/{n}"),
+        ("/opaque/a/b", "/opaque/{path}"),
+        ("/deep/er/est", "/deep/er/est"),
+        ("/tenants/acme/nothing", None),
+        ("/tenants/acme/users/nobody", None),
+        ("/nothing", None),
+        ("/deep/er", None),
+    ],
+)
+@pytest.mark.parametrize("root", ["", "/root"])
+def test_finds_starlettes_routes(
+    starlette: Starlette, lines: Any, target: str, route: str | None, root: str
+) -> None:
+    """A template has the templates of the mounts around it, and not the server's root path."""
+    assert routes(lines, starlette, target, root=root) == [route]
+
+
+def test_finds_routes_behind_hosts(starlette: Starlette, lines: Any) -> None:
+    """A route behind a Host has its template."""
+    found = routes(
+        lines,
+        starlette,
+        "/hosted/1",
+        extra={"headers": [(b"host", b"api.example.org")]},
+    )
+    assert found == ["/hosted/{id}"]
+
+
+def test_finds_routes_added_later(starlette: Starlette, lines: Any) -> None:
+    """Routes added after the first request are found."""
+    routes(lines, starlette, "/")
+    starlette.router.routes.append(Route("/late/{id}", crash))
+    assert routes(lines, starlette, "/late/1") == ["/late/{id}"]
+
+
+@pytest.fixture
+def fastapi(lines: Any) -> FastAPI:
+    """An application with routers in routers, includes, plain routes and a mounted one."""
+    app = FastAPI()
+    clew.fastapi.install(app)
+    inner = APIRouter(prefix="/inner/{i}")
+    inner.get("/leaf")(api_answer)
+    inner.add_route("/plain/{p}", answer)
+    outer = APIRouter(prefix="/outer")
+    outer.include_router(inner, prefix="/via/{v}")
+    app.include_router(outer, prefix="/api/{version}")
+    app.include_router(inner)
+    mounted = FastAPI()
+    mounted.get("/things/{id}")(api_answer)
+    app.mount("/mounted/{m}", mounted)
+    app.mount("/static", StaticFiles(directory="."), name="static")
+    app.add_route("/direct/{id:int}", answer)
+    app.post("/posted")(api_answer)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("target", "route"),
+    [
+        ("/api/v1/outer/via/x/inner/y/leaf", "/api/{version}/outer/via/{v}/inner/{i}/leaf"),
+        ("/api/v1/outer/via/x/plain/z", "/api/{version}/outer/via/{v}/plain/{p}"),
+        ("/inner/y/leaf", "/inner/{i}/leaf"),
+        ("/mounted/acme/things/1", "/mounted/{m}/things/{id}"),
+        ("/direct/1", "/direct/{id}"),
+        ("/openapi.json", "/openapi.json"),
+        ("/docs", "/docs"),
+        ("/static/README.md", "/static/{path}"),
+        ("/nothing", None),
+        ("/mounted/acme/nothing", None),
+    ],
+)
+def test_finds_fastapis_routes(
+    fastapi: FastAPI, lines: Any, target: str, route: str | None
+) -> None:
+    """A template has the prefixes of routers, includes and mounts; plain routes have theirs."""
+    assert routes(lines, fastapi, target) == [route]
+
+
+def test_a_405_has_its_route_or_none(fastapi: FastAPI, lines: Any) -> None:
+    """A method that is not allowed leaves the matched template, or none, never the path."""
+    assert routes(lines, fastapi, "/posted") in (["/posted"], [None])
+
+
+def test_finds_the_routes_of_websockets(lines: Any) -> None:
+    """A WebSocket's route has its template."""
+
+    async def endpoint(websocket: Any) -> None:
+        await websocket.accept()
+        await websocket.close(4000)
+
+    app = Starlette(routes=[Mount("/m", routes=[WebSocketRoute("/ws/{room}", endpoint)])])
+    clew.starlette.install(app)
+
+    async def connect() -> None:
+        async def receive() -> dict[str, Any]:
+            return {"type": "websocket.connect"}
+
+        async def send(_message: Any) -> None: ...
+
+        scope = {"type": "websocket", "path": "/m/ws/1", "headers": [], "root_path": ""}
+        await app(scope, receive, send)
+
+    asyncio.run(connect())
+    record = only(lines.http())
+    assert record["request"]["route"] == "/m/ws/{room}"
+    assert record["response"]["closeCode"] == 4000
+
+
+# FastAPI's dependencies.
+
+
+def test_injects_the_ids(lines: Any) -> None:
+    """RequestID and UserID give the ids to an endpoint, and to the schema nothing."""
+    app = FastAPI()
+    clew.fastapi.install(app)
+
+    def authenticated() -> None:
+        clew.bind(user_id=5)
+
+    @app.get("/ok", dependencies=[Depends(authenticated)])
+    def endpoint(request_id: clew.fastapi.RequestID, user_id: clew.fastapi.UserID) -> list[Any]:
+        return [request_id, user_id]
+
+    reply = serve(app, headers=[("X-Request-ID", "mine")])
+    assert reply.body == b'["mine","5"]'
+    assert "parameters" not in app.openapi()["paths"]["/ok"]["get"]
+
+
+def test_tells_when_it_is_not_installed() -> None:
+    """RequestID without install() says what is missing."""
+    app = FastAPI()
+
+    @app.get("/ok")
+    def endpoint(request_id: clew.fastapi.RequestID) -> str:
+        return request_id
+
+    with pytest.raises(RuntimeError, match=r"clew\.fastapi\.install\(app\)"):
+        raise serve(app).error or AssertionError
+
+
+def test_keeps_the_user_bound_in_a_threaded_dependency(lines: Any) -> None:
+    """A user bound in a sync dependency, which runs in a thread, is on all later lines."""
+    app = FastAPI()
+    clew.fastapi.install(app)
+
+    @app.get("/ok")
+    async def endpoint(user: Annotated[int, Depends(current_user)]) -> int:
+        clew.get_logger("app").info("inside")
+        return user
+
+    serve(app)
+    assert [line["userId"] for line in lines()] == ["5", "5"]

@@ -1,0 +1,348 @@
+"""What only WSGI has: iterables and their close(), write(), file wrappers, servers' habits."""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+from wsgiref.util import FileWrapper
+
+import pytest
+from a2wsgi import WSGIMiddleware
+
+import clew
+import clew.asgi
+import clew.wsgi
+
+from .drive import Call, serve_wsgi
+from .stacks import CrashError
+from .test_asgi import serve as serve_asgi
+from .test_contract import only
+
+
+def wrapped(app: Any, **options: Any) -> clew.wsgi.RequestIDMiddleware:
+    return clew.wsgi.RequestIDMiddleware(app, **options)
+
+
+def serve(app: Any, **call: Any) -> Any:
+    return serve_wsgi(app, Call(**call))
+
+
+def start(*_: Any) -> Any:
+    """Take a start_response call, and give no write()."""
+
+
+class Body:
+    """A body that counts how often it is closed."""
+
+    def __init__(self, *chunks: bytes, close_raises: bool = False) -> None:
+        self.chunks = iter(chunks)
+        self.closed = 0
+        self.seen: list[str | None] = []
+        self.close_raises = close_raises
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        self.seen.append(clew.request_id())
+        return next(self.chunks)
+
+    def close(self) -> None:
+        self.closed += 1
+        self.seen.append(clew.request_id())
+        if self.close_raises:
+            raise CrashError("close")
+
+
+def answering(body: Any, status: str = "200 OK", headers: Any = ()) -> Any:
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response(status, [*headers])
+        return body
+
+    return app
+
+
+def test_closes_the_body_once(lines: Any) -> None:
+    """The application's close() is called once, however often the server calls ours."""
+    body = Body(b"a", b"b")
+    returned: Any = wrapped(answering(body))({"REQUEST_METHOD": "GET"}, start)
+    assert list(returned) == [b"a", b"b"]
+    returned.close()
+    returned.close()
+    assert body.closed == 1
+    assert len(set(body.seen)) == 1 and body.seen[0] is not None
+    assert len(lines.http()) == 1
+
+
+@pytest.mark.parametrize("taken", [-1, 1])
+def test_records_a_body_closed_before_its_end(lines: Any, taken: int) -> None:
+    """close() before the body's end means that the client has left."""
+    body = Body(b"a", b"b")
+    serve(wrapped(answering(body)), leave_after=taken)
+    assert body.closed == 1
+    record = only(lines.http())
+    assert record["outcome"] == "aborted"
+    assert record["response"]["bodySize"] == max(taken, 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "headers"),
+    [
+        ({"method": "HEAD"}, "200 OK", ()),
+        ({}, "304 Not Modified", ()),
+        ({}, "204 No Content", ()),
+        ({}, "200 OK", [("Content-Length", "1")]),
+    ],
+)
+def test_knows_a_body_that_is_not_read_to_its_end(
+    lines: Any, call: Any, status: str, headers: Any
+) -> None:
+    """A server need not read on when it has all that it sends."""
+    serve(wrapped(answering(Body(b"a", b""), status, headers)), leave_after=1, **call)
+    record = only(lines.http())
+    assert "outcome" not in record
+
+
+def test_an_error_in_close_changes_nothing_in_the_record(lines: Any) -> None:
+    """An exception after a complete response below 500 is the server's to log."""
+    reply = serve(wrapped(answering(Body(b"a", close_raises=True))))
+    assert isinstance(reply.error, CrashError)
+    assert "outcome" not in only(lines.http())
+
+
+def test_keeps_a_single_list_as_it_is(lines: Any) -> None:
+    """A list of one chunk is returned untouched, so that servers can measure it."""
+    body = [b"all"]
+    assert wrapped(answering(body))({"REQUEST_METHOD": "GET"}, start) is body
+    assert only(lines.http())["response"]["bodySize"] == 3
+
+
+def test_keeps_the_length_of_a_body(lines: Any) -> None:
+    """A body that knows its number of chunks still does; one that does not, does not."""
+    environ: Any = {"REQUEST_METHOD": "GET"}
+    sized: Any = wrapped(answering((b"a", b"b")))(environ, start)
+    assert len(sized) == 2
+    sized.close()
+    unsized: Any = wrapped(answering(iter([b"a"])))(environ, start)
+    assert not hasattr(unsized, "__len__")
+    unsized.close()
+
+
+def test_answers_a_crash_and_raises_again(lines: Any) -> None:
+    """A crash before anything was sent is answered with the header, and raised again."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("X-App", "1")])
+        raise CrashError("boom")
+
+    reply = serve(wrapped(app))
+    assert (reply.status, reply.body) == (500, b"Internal Server Error")
+    assert reply.request_id and not reply.all("X-App")
+    assert isinstance(reply.error, CrashError)
+    record = only(lines.http())
+    assert (record["outcome"], record["response"]["bodySize"]) == ("error", 21)
+
+
+def test_answers_a_crash_of_a_generator(lines: Any) -> None:
+    """An application that is a generator crashes at its first chunk, and is answered likewise."""
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        raise CrashError("boom")
+        yield b""
+
+    reply = serve(wrapped(app))
+    assert reply.status == 500 and reply.request_id
+    assert only(lines.http())["exception"]["message"] == "boom"
+
+
+def test_returns_the_answer_where_write_is_missing(lines: Any) -> None:
+    """A server whose start_response gives no write() gets the answer as the body."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        raise CrashError("boom")
+
+    started: list[Any] = []
+
+    def keep(*given: Any) -> Any:
+        started.append(given)
+
+    body = wrapped(app)({"REQUEST_METHOD": "GET"}, keep)
+    assert list(body) == [b"Internal Server Error"]
+    assert started[0][0] == "500 Internal Server Error"
+    assert only(lines.http())["response"]["httpStatus"] == 500
+
+
+def test_leaves_a_crash_to_werkzeugs_debugger(lines: Any) -> None:
+    """Inside werkzeug's debugger a crash is raised, so that the debugger shows it."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        raise CrashError("boom")
+
+    reply = serve(wrapped(app), extra={"werkzeug.debug.preserve_context": print})
+    assert reply.status is None and isinstance(reply.error, CrashError)
+    assert len(lines.http()) == 1
+
+
+def test_a_crash_after_the_first_chunk_is_raised(lines: Any) -> None:
+    """A body that raises half-way is not answered twice."""
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield b"half"
+        raise CrashError("boom")
+
+    reply = serve(wrapped(app))
+    assert (reply.status, reply.body) == (200, b"half")
+    assert only(lines.http())["outcome"] == "error"
+
+
+def test_counts_what_is_written(lines: Any) -> None:
+    """Bytes given to the write() of PEP 3333 are counted."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        write = start_response("200 OK", [])
+        write(b"abc")
+        return [b"de"]
+
+    assert serve(wrapped(app)).body == b"abcde"
+    assert only(lines.http())["response"]["bodySize"] == 5
+
+
+def test_takes_a_second_start_response(lines: Any) -> None:
+    """An application that thinks better of its status before the body has the last word."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        try:
+            raise CrashError("late")
+        except CrashError:
+            start_response("503 Busy", [], sys.exc_info())
+        return [b"busy"]
+
+    reply = serve(wrapped(app))
+    assert (reply.status, len(reply.all("X-Request-ID"))) == (503, 1)
+    assert only(lines.http())["response"]["httpStatus"] == 503
+
+
+def test_starts_late(lines: Any) -> None:
+    """A generator calls start_response only when it is iterated."""
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("201 Created", [])
+        yield b"x"
+
+    reply = serve(wrapped(app))
+    assert reply.status == 201 and reply.request_id
+    assert only(lines.http())["response"]["httpStatus"] == 201
+
+
+def test_keeps_the_file_wrapper(lines: Any) -> None:
+    """A wrapped file stays the server's own, is closed once, and has a size that nobody knows."""
+    file = io.BytesIO(b"content")
+    returned: list[Any] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return environ["wsgi.file_wrapper"](file)
+
+    middleware = wrapped(app)
+
+    def watching(environ: Any, start_response: Any) -> Any:
+        returned.append(middleware(environ, start_response))
+        return returned[0]
+
+    reply = serve(watching, extra={"wsgi.file_wrapper": FileWrapper})
+    assert type(returned[0]) is FileWrapper
+    assert reply.body == b"content" and file.closed
+    record = only(lines.http())
+    assert "bodySize" not in record["response"] and "outcome" not in record
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("/a%2Fb?x=1", "/a%2Fb"),
+        ("http://other.example/a%20b?x", "/a%20b"),
+        ("//double", "//double"),
+        ("*", "*"),
+    ],
+)
+def test_reads_the_path_as_on_the_wire(lines: Any, uri: str, path: str) -> None:
+    """The server's RAW_URI or REQUEST_URI tells the path as it was sent."""
+    for name in ("RAW_URI", "REQUEST_URI"):
+        lines.clear()
+        serve(wrapped(answering([b""])), raw=False, extra={name: uri})
+        assert only(lines.http())["request"]["path"] == path
+
+
+def test_serves_once_when_installed_twice(lines: Any) -> None:
+    """An application in an application: the outer one serves, one record comes out."""
+    app = wrapped(wrapped(answering([b""]), generate=lambda: "in"), generate=lambda: "out")
+    assert serve(app).request_id == "out"
+    assert only(lines.http())["requestId"] == "out"
+
+
+def test_serves_once_inside_asgi(lines: Any) -> None:
+    """A WSGI application mounted in an ASGI one by a2wsgi is served by the outer clew."""
+    inner = wrapped(answering([b"x"]), generate=lambda: "in")
+    app = clew.asgi.RequestIDMiddleware(WSGIMiddleware(inner), generate=lambda: "out")  # type: ignore[arg-type]
+    assert serve_asgi(app).request_id == "out"
+    assert only(lines.http())["requestId"] == "out"
+
+
+def test_keeps_interleaved_responses_apart(lines: Any) -> None:
+    """Two bodies iterated by turns in one thread see each its own request."""
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        for _ in range(3):
+            yield str(clew.request_id()).encode()
+
+    def begin(name: str) -> Any:
+        environ: Any = {"REQUEST_METHOD": "GET", "HTTP_X_REQUEST_ID": name}
+        return iter(wrapped(app)(environ, start))
+
+    one, two = begin("one"), begin("two")
+    turns = [next(body) for _ in range(3) for body in (one, two)]
+    assert turns == [b"one", b"two"] * 3
+    assert clew.request_id() is None
+
+
+def test_mixes_nothing_among_threads(lines: Any) -> None:
+    """Lines of concurrent requests in threads carry each their own id and user."""
+    barrier = threading.Barrier(16, timeout=10)
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        mine = environ["PATH_INFO"][1:]
+        clew.bind(user_id=f"user-{mine}")
+        barrier.wait()
+        start_response("200 OK", [])
+        for _ in range(5):
+            clew.get_logger("app").info("in thread", mine=mine)
+            yield b"x"
+
+    middleware = wrapped(app)
+
+    def request(number: int) -> None:
+        serve(middleware, target=f"/{number}", headers=[("X-Request-ID", str(number))])
+
+    threads = [threading.Thread(target=request, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    for line in lines():
+        assert line["userId"] == f"user-{line['requestId']}"
+        assert line.get("mine", line["requestId"]) == line["requestId"]
+    assert len(lines.http()) == 16
+
+
+def test_survives_a_sparse_environ(lines: Any) -> None:
+    """Keys that PEP 3333 lets a server leave out may be absent."""
+    assert list(wrapped(answering([b"x"]))({}, start)) == [b"x"]
+    record = only(lines.http())
+    assert (record["request"]["method"], record["request"]["path"]) == ("GET", "/")
