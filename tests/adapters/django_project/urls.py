@@ -75,6 +75,15 @@ def look(request: HttpRequest) -> HttpResponse:
     return HttpResponse(b"public")
 
 
+async def wait(request: HttpRequest) -> HttpResponse:
+    """Wait for the client to leave."""
+    from tests.adapters import test_django
+
+    test_django.waiting["entered"].set()
+    await asyncio.Event().wait()
+    return HttpResponse()
+
+
 def session_user(request: HttpRequest) -> HttpResponse:
     """Say whether the lazy user has been loaded, before and after a line."""
     clew.get_logger("app").info("before")
@@ -93,6 +102,7 @@ urlpatterns = [
     path("user", user),
     path("rest-user", rest_user),
     path("look", look),
+    path("wait", wait),
     path("session-user", session_user),
     path("status/<int:n>", lambda request, n: HttpResponse(b"status", status=n)),
     path("crash", crash),

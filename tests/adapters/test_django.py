@@ -1,0 +1,272 @@
+"""Django's own: lazy users, signals, closing, checks, REST framework, WSGI and ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, HttpResponse
+from django.test.utils import override_settings
+
+import clew
+import clew.asgi
+import clew.wsgi
+
+from .drive import Call, serve_asgi
+from .stacks import DjangoASGI, DjangoWSGI, Stack
+from .test_contract import only
+
+
+@pytest.fixture(params=[DjangoWSGI, DjangoASGI], ids=["wsgi", "asgi"])
+def stack(request: pytest.FixtureRequest, lines: Any) -> Stack:
+    """Django on WSGI and on ASGI."""
+    made: Stack = request.param()
+    return made
+
+
+def test_the_handlers_own_lines_have_the_id(stack: Stack, lines: Any) -> None:
+    """Django's lines about 404s and 500s, logged after the middleware returned, carry the id."""
+    for path, message in (
+        ("/crash", "Internal Server Error: /crash"),
+        ("/nowhere", "Not Found: /nowhere"),
+    ):
+        lines.clear()
+        reply = stack.request(path)
+        (line,) = [line for line in lines() if line["logger"] == "django.request"]
+        assert (line["message"], line["requestId"]) == (message, reply.request_id)
+
+
+def test_writes_no_request_object(stack: Stack, lines: Any) -> None:
+    """The request object on Django's own lines, whose text is its URL, is left out."""
+    stack.request("/nowhere?token=s3cret")
+    assert "s3cret" not in lines.raw()
+    (line,) = [line for line in lines() if line["logger"] == "django.request"]
+    assert line["status_code"] == 404 and "request_" not in line
+
+
+def test_evaluates_no_lazy_user(stack: Stack, lines: Any) -> None:
+    """Logging touches no session: a public page stays one, without Vary: Cookie."""
+    reply = stack.request("/look")
+    assert reply.status == 200
+    assert "Cookie" not in "".join(reply.all("Vary"))
+    assert all("userId" not in line for line in lines())
+
+
+def test_knows_no_anonymous_user(stack: Stack, lines: Any) -> None:
+    """An anonymous user that the view loaded is nobody."""
+    reply = stack.request("/session-user")
+    assert reply.body == b"False" and "Cookie" in "".join(reply.all("Vary"))
+    assert all("userId" not in line for line in lines())
+
+
+def test_knows_rest_frameworks_user(stack: Stack, lines: Any) -> None:
+    """The user that REST framework authenticated is on the lines and the record."""
+    assert stack.request("/rest-user").status == 200
+    assert [line["userId"] for line in lines()] == ["12345", "12345"]
+
+
+def test_takes_regular_expressions_for_routes(stack: Stack, lines: Any) -> None:
+    """A route of re_path() is written without ^ and $."""
+    stack.request("/old/5/")
+    assert only(lines.http())["request"]["route"] == "/old/(?P<id>[^/]+)/"
+
+
+def test_sends_files(stack: Stack, lines: Any) -> None:
+    """A FileResponse is sent whole, and recorded."""
+    with pytest.warns(Warning, match="must consume") if stack.asgi else nullcontext():
+        reply = stack.request("/file")
+    assert reply.status == 200 and reply.body
+    record = only(lines.http())
+    assert record["response"]["bodySize"] == len(reply.body) and "outcome" not in record
+
+
+def test_keeps_the_servers_way_to_send_files(lines: Any) -> None:
+    """Where the server wraps files itself, a FileResponse still goes that way."""
+
+    class Wrapper:
+        def __init__(self, file: Any, size: int) -> None:
+            self.file = file
+
+        def __iter__(self) -> Any:
+            return iter(self.file)
+
+        def close(self) -> None:
+            self.file.close()
+
+    reply = DjangoWSGI().request("/file", extra={"wsgi.file_wrapper": Wrapper})
+    assert b"views" in reply.body
+    record = only(lines.http())
+    assert "bodySize" not in record["response"] and "outcome" not in record
+
+
+def test_records_a_view_that_is_cancelled(lines: Any) -> None:
+    """A client that leaves while an async view works leaves a 499, and one record."""
+
+    async def leave() -> None:
+        app = DjangoASGI().app
+        entered = asyncio.Event()
+        asked = 0
+
+        async def receive() -> dict[str, Any]:
+            nonlocal asked
+            asked += 1
+            if asked == 1:
+                return {"type": "http.request", "body": b""}
+            await entered.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(_message: Any) -> None: ...
+
+        waiting["entered"] = entered
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/wait",
+            "query_string": b"",
+            "headers": [],
+        }
+        await asyncio.wait_for(app(scope, receive, send), 10)
+
+    asyncio.run(leave())
+    gc.collect()
+    record = only(lines.http())
+    assert (record["outcome"], record["response"]["httpStatus"]) == ("aborted", 499)
+
+
+waiting: dict[str, asyncio.Event] = {}
+
+
+def test_tells_an_outer_clew(lines: Any) -> None:
+    """With clew.asgi around Django, one record comes out, with Django's route and user."""
+    app = clew.asgi.RequestIDMiddleware(DjangoASGI().app, generate=lambda: "outer")
+    reply = asyncio.run(serve_asgi(app, Call(target="/user")))
+    assert reply.request_id == "outer"
+    record = only(lines.http())
+    assert (record["requestId"], record["userId"]) == ("outer", "12345")
+    assert record["request"]["route"] == "/user"
+
+
+def test_an_outer_clew_sees_what_django_refuses(lines: Any) -> None:
+    """A query that Django refuses before its middleware is seen by clew.asgi around it."""
+    app = clew.asgi.RequestIDMiddleware(DjangoASGI().app)
+    reply = asyncio.run(serve_asgi(app, Call(target="/ok?\xff")))
+    assert reply.status == 400 and reply.request_id
+    assert only(lines.http())["response"]["httpStatus"] == 400
+
+
+def test_an_outer_clew_knows_the_exception(lines: Any) -> None:
+    """A crash that Django answers is an error in the outer record."""
+    app = clew.asgi.RequestIDMiddleware(DjangoASGI().app)
+    asyncio.run(serve_asgi(app, Call(target="/crash")))
+    record = only(lines.http())
+    assert (record["outcome"], record["exception"]["message"]) == ("error", "boom")
+
+
+def test_works_with_the_test_client(lines: Any) -> None:
+    """Django's test client sees the header, the record, and exceptions as before."""
+    DjangoWSGI()  # sets Django up
+    from django.test import Client
+
+    response = Client().get("/ok", headers={"x-request-id": "mine"})
+    assert response.headers["X-Request-ID"] == "mine"
+    assert only(lines.http())["requestId"] == "mine"
+    with pytest.raises(Exception, match="boom"):
+        Client().get("/crash")
+    assert len(lines.http()) == 2
+    assert clew.request_id() is None
+
+
+def test_listed_twice_serves_once(lines: Any) -> None:
+    """A middleware that is listed twice leaves one record."""
+    name = "clew.django.RequestIDMiddleware"
+    with override_settings(MIDDLEWARE=[name, name]):
+        stack = DjangoWSGI()
+    assert stack.request("/ok").request_id
+    assert len(lines.http()) == 1
+
+
+def test_a_middleware_before_it_may_look_at_the_headers(lines: Any) -> None:
+    """The effective id is in request.headers also when they were read before."""
+    seen: list[str | None] = []
+
+    def early(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
+        def middleware(request: HttpRequest) -> HttpResponse:
+            assert "X-Request-ID" not in request.headers
+            response = get_response(request)
+            seen.append(request.headers.get("X-Request-ID"))
+            return response
+
+        return middleware
+
+    globals()["early"] = early
+    middleware = [f"{__name__}.early", "clew.django.RequestIDMiddleware"]
+    with override_settings(MIDDLEWARE=middleware):
+        stack = DjangoWSGI()
+    assert seen == [] and stack.request("/ok").request_id == seen[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "id", "names"),
+    [
+        ({"MIDDLEWARE": []}, "clew.W001", "is not in MIDDLEWARE"),
+        (
+            {"MIDDLEWARE": ["a.First", "clew.django.RequestIDMiddleware"]},
+            "clew.W002",
+            "a.First",
+        ),
+        ({"MIDDLEWARE": ["clew.django.RequestIDMiddleware"] * 2}, "clew.W003", "2 times"),
+        ({"CLEW": {"hedaer": "X-Id"}}, "clew.E001", "did you mean header?"),
+        ({"CLEW": {"trust": "maybe"}}, "clew.E001", "'maybe'"),
+        ({"CLEW": ["log"]}, "clew.E001", "dictionary"),
+    ],
+)
+def test_checks_the_settings(settings: Any, id: str, names: str) -> None:
+    """The system checks name a middleware in the wrong place and a wrong option."""
+    DjangoWSGI()
+    from clew.django import check_settings
+
+    with override_settings(**settings):
+        (message,) = check_settings()
+    assert message.id == id and names in message.msg
+
+
+def test_finds_nothing_wrong_with_the_right_settings() -> None:
+    """Right settings give no message; a Settings in CLEW is right."""
+    DjangoWSGI()
+    from clew.django import check_settings
+
+    assert check_settings() == []
+    with override_settings(CLEW=clew.Settings(log=False)):
+        assert check_settings() == []
+
+
+def test_a_wrong_setting_stops_the_server() -> None:
+    """A wrong option is refused when the middleware is loaded."""
+    with pytest.raises(ImproperlyConfigured, match="hedaer"):
+        DjangoWSGI(hedaer="X")
+
+
+def test_manage_py_check_tells() -> None:
+    """`manage.py check` prints what is wrong."""
+    environ = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.adapters.django_project.settings"}
+    command = [sys.executable, "-c", _CHECK, "check"]
+    result = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
+    assert "clew.W002" in result.stderr and "SessionMiddleware" in result.stderr
+
+
+_CHECK = """
+import sys
+import django.conf
+from django.core.management import execute_from_command_line
+middleware = django.conf.settings.MIDDLEWARE
+middleware.append(middleware.pop(0))
+execute_from_command_line(["manage.py", "check"])
+"""
