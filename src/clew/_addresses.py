@@ -26,7 +26,7 @@ def parse_networks(option: str, value: object) -> Networks:
             networks.append(UNIX)
             continue
         try:
-            networks.append(ip_network(entry))
+            networks.append(ip_network(entry if isinstance(entry, str) else ""))
         except ValueError as error:
             raise ValueError(
                 f"{option} has {entry!r}, which is no CIDR network ({error}): "
@@ -39,7 +39,8 @@ def parse_networks(option: str, value: object) -> Networks:
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        address = ip_address(text)
+        # The zone (RFC 4007, section 11) means something on that machine only, and may be any text.
+        address = ip_address(text.partition("%")[0])
     except ValueError:
         return None
     # A dual-stack socket shows IPv4 clients so; they are the same clients.

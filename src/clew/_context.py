@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-import logging
 import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
-from threading import get_ident
+from threading import Lock, get_ident
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -29,7 +28,7 @@ RENAMED_FIELDS = {"monetary_value": "monetaryValue", "old_value": "oldValue"}
 
 _UNBOUND = object()
 
-logger = logging.getLogger("clew")
+_binding = Lock()
 
 
 class Context:
@@ -68,10 +67,13 @@ class Context:
                 self._user_id = as_user_id(user_id)
             except TypeError as error:
                 # Logging must not break a request, so a wrong user is reported, not raised.
-                logger.warning("clew.bind() left the user as it was: %s", error)
+                from ._logging import get_logger
+
+                get_logger("clew").warning("clew.bind() left the user as it was: %s", error)
         if fields:
-            # A new dictionary: other threads may be reading the old one.
-            self.fields = {**self.fields, **rename_fields(fields)}
+            # A new dictionary: other threads may be reading the old one, or writing another.
+            with _binding:
+                self.fields = {**self.fields, **rename_fields(fields)}
 
 
 _current: ContextVar[Context | None] = ContextVar("clew", default=None)

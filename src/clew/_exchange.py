@@ -33,6 +33,7 @@ from ._context import Context, as_user_id, current, enter, leave, rename_fields
 from ._formatters import level_word
 from ._ids import LONGEST_ID, is_safe_id, new_id
 from ._logging import Captured, complain, deliver, make_record
+from ._privacy import text_of
 from ._records import HTTPLog, Request, Response, describe
 from ._settings import PATH_SAFE, Header, Settings
 
@@ -215,7 +216,7 @@ class Exchange(Context):
     def started(self, status: int) -> None:
         """The status and the headers have been handed to the server."""
         if self.status is None or not self.body_size:
-            self.status = status
+            self.status = int(status)
 
     def sent(self, size: int | None) -> None:
         """*size* further bytes of the body have been handed to the server; None: nobody knows."""
@@ -376,9 +377,9 @@ def emit(
     exc_info = None if error is None else (type(error), error, error.__traceback__)
     record = make_record(logger, level, __file__, 0, http.message, (), exc_info, "emit", None)
     record.http = http
-    Captured(http.request_id, http.user_id, fields, http.exception, http.message, http).put_on(
-        record
-    )
+    captured = Captured(http.request_id, http.user_id, fields, http.exception, http)
+    captured.message = http.message
+    captured.put_on(record)
     deliver(logger, record)
 
 
@@ -397,7 +398,7 @@ def _asked_level(settings: Settings, http: HTTPLog, default: int) -> int:
 def _enrichment(settings: Settings, http: HTTPLog) -> dict[str, object]:
     try:
         given = settings.enrich(deepcopy(http)) if settings.enrich is not None else {}
-        return rename_fields({str(name): value for name, value in (given or {}).items()})
+        return rename_fields({text_of(name): value for name, value in (given or {}).items()})
     except Exception as error:
         settings.report("enrich", error)
         return {}

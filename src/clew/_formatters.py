@@ -14,8 +14,8 @@ import msgspec
 from pythonjsonlogger.core import RESERVED_ATTRS, LogData
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
-from ._logging import Captured, capture, message_of
-from ._privacy import Redact, Redactor, printable, redactor
+from ._logging import Aside, Captured, capture, message_of
+from ._privacy import Redact, Redactor, printable, redactor, text_of, unprintable
 from ._records import LEVELS, OWNED_KEYS, ExceptionInfo, HTTPLog
 
 # Attributes that are no fields, whatever reserved_attrs says: they are written as something else,
@@ -27,13 +27,15 @@ _NEVER_FIELDS = frozenset(
     )
 )
 
+_PLAIN = (str, int, float, bool, type(None), list, tuple, dict)
+
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _encode = _encoder.encode
 
 
 def level_word(levelno: int) -> str:
     """Return the word for a level of the logging module; one in between is rounded down."""
-    return LEVELS[min(max(levelno // 10, 1), 5) - 1]
+    return LEVELS[min(max(int(levelno or 0) // 10, 1), 5) - 1]
 
 
 def level_words(levels: Mapping[str, str] | None) -> dict[str, str]:
@@ -79,6 +81,8 @@ class JSONFormatter(MsgspecFormatter):
             name for name in self._required_fields if name not in OWNED_KEYS | {"message"}
         ]
         self._skipped = _NEVER_FIELDS | self.reserved_attrs
+        # The keys that clew's own are renamed to are clew's too.
+        self._renamed_own = {self._get_rename(name) for name in OWNED_KEYS} - OWNED_KEYS
         kind = type(self)
         self._plain = not (
             self._columns
@@ -103,7 +107,10 @@ class JSONFormatter(MsgspecFormatter):
             if self._plain:
                 http = captured.http
                 if http is not None and not self.redactor.strict:
-                    return self._http_line(record, captured, http)
+                    try:
+                        return self._http_line(record, captured, http)
+                    except Exception:  # the long way finds out which part it is
+                        pass
                 return self.jsonify_log_record(self.fields(record, captured))
             log_data: LogData = {}
             self.add_fields(log_data, record, self.fields(record, captured))
@@ -122,8 +129,13 @@ class JSONFormatter(MsgspecFormatter):
             record.asctime = self.formatTime(record, self.datefmt)
         for name in self._columns:
             log_data[rename(name)] = self.redactor.field(name, record.__dict__.get(name))
-        for name, value in {**self.static_fields, **message_dict}.items():
+        for name, value in self.static_fields.items():
             log_data[rename(name)] = value
+        for name, value in message_dict.items():
+            key = rename(name)
+            while key in self._renamed_own and name not in OWNED_KEYS:
+                key += "_"
+            log_data[key] = value
         if self.timestamp:
             name = self.timestamp if isinstance(self.timestamp, str) else "timestamp"
             created = time.gmtime(record.created)
@@ -138,10 +150,19 @@ class JSONFormatter(MsgspecFormatter):
         try:
             return _encode(log_data).decode()
         except Exception:
-            plain = self.redactor.plain
-            return _encode(
-                {printable(key): plain(value, self._default) for key, value in log_data.items()}
-            ).decode()
+            parts = [f"{self._json(key)}:{self._json(log_data[key])}" for key in log_data]
+            return "{" + ",".join(parts) + "}"
+
+    def _json(self, value: object) -> str:
+        """Return one value as JSON, however hard that is."""
+        try:
+            return _encode(value).decode()
+        except Exception:
+            pass
+        try:
+            return _encode(self.redactor.plain(value, self._default)).decode()
+        except Exception:
+            return _encode(unprintable(value)).decode()
 
     def fields(self, record: logging.LogRecord, captured: Captured) -> dict[str, Any]:
         """Return the keys and values of a line, masked, in the order in which they are written."""
@@ -152,8 +173,6 @@ class JSONFormatter(MsgspecFormatter):
             message = captured.message
             if message is None:
                 message = message_of(record)
-                if isinstance(record.msg, dict):
-                    message = str(record.msg.get("message", ""))
             line = {
                 "level": self.words[level_word(record.levelno)],
                 "message": redact.text(message),
@@ -167,8 +186,8 @@ class JSONFormatter(MsgspecFormatter):
             if captured.user_id is not None:
                 line["userId"] = captured.user_id
         self._add_callers_fields(line, record, captured)
-        if record.stack_info:
-            line["stackInfo"] = redact.text(record.stack_info)
+        if captured.stack_info:
+            line["stackInfo"] = redact.text(captured.stack_info)
             if self.stack_info_as_array:
                 line["stackInfo"] = line["stackInfo"].splitlines()
         if captured.exception is not None:
@@ -186,25 +205,21 @@ class JSONFormatter(MsgspecFormatter):
         }
         if given.get("http") is captured.http is not None:
             del given["http"]
-        given.update(attributes.get("_clew_fields", ()))
-        if isinstance(record.msg, dict):
-            given.update({name: value for name, value in record.msg.items() if name != "message"})
-        if "request" in given and not isinstance(given["request"], (str, dict)):
+        aside = attributes.get("_clew_aside")
+        if type(aside) is Aside:
+            given.update(aside)
+        if captured.mapping is not None:
+            given.update(captured.mapping)
+        if "request" in given and type(given["request"]) not in _PLAIN:
             # Django's lines hold the request object, whose text is its URL, secrets and all.
             del given["request"]
         for name, value in captured.fields.items():
             given.setdefault(name, value)
         for name, value in given.items():
-            key = name if type(name) is str else str(name)
+            key = name if type(name) is str else text_of(name)
             while key in OWNED_KEYS or key in line:
                 key += "_"
-            line[key] = self._value(key, value)
-
-    def _value(self, key: str, value: object) -> object:
-        value = self.redactor.field(key, value)
-        if self._default is not None and type(value) not in (str, int, float, bool, type(None)):
-            return self.redactor.plain(value, self._default)
-        return value
+            line[key] = self.redactor.field(key, value, self._default)
 
     def _exception(self, exception: ExceptionInfo) -> dict[str, Any]:
         trace = self.redactor.text(cast("str", exception.stack_trace))
@@ -253,7 +268,7 @@ class JSONFormatter(MsgspecFormatter):
             "service": self.service,
             "requestId": printable(str(record.__dict__.get("requestId", ""))),
             "userId": printable(str(record.__dict__.get("userId", ""))),
-            "formattingError": printable(f"{type(error).__qualname__}: {error}"),
+            "formattingError": self.redactor.text(f"{type(error).__qualname__}: {text_of(error)}"),
         }
         return _encode({key: value for key, value in line.items() if value}).decode()
 
@@ -301,14 +316,14 @@ class ConsoleFormatter(JSONFormatter):
         hidden = ("level", "message", "createdAt", "logger", "service")
         for name, value in line.items():
             if name not in hidden:
-                text = value if isinstance(value, str) else self.jsonify_log_record(value)
+                text = value if isinstance(value, str) else self._json(value)
                 parts.append(self._paint(f"{_one_line(name)}=", "2") + _one_line(text))
         lines = ["  ".join(parts)]
         if isinstance(exception, dict):
             lines.append(_indented(exception["stackTrace"]))
         if stack:
             lines.append(_indented(stack))
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def _paint(self, text: str, colour: str) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self.colours else text
@@ -337,17 +352,22 @@ class LineHandler(logging.StreamHandler[TextIO]):
                 line = "".join(_escaped(letter) for letter in line)
             self.stream.write(line + self.terminator)
             self.flush()
-        except RecursionError:
-            raise
         except Exception:
             self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name in logging
+        """Say on stderr what failed, as the standard library does; never raise."""
+        try:
+            super().handleError(record)
+        except Exception:  # stderr may be closed as well
+            pass
 
 
 def _escaped(letter: str) -> str:
     """Return *letter* as JSON escapes it (RFC 8259, section 7), when it is not ASCII."""
     if letter.isascii():
         return letter
-    units = letter.encode("utf-16-be").hex()
+    units = letter.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 

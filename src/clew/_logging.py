@@ -6,10 +6,12 @@ import logging
 import sys
 import traceback
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import FrameType, TracebackType
 from typing import Any
 
 from ._context import context_of, rename_fields
+from ._privacy import text_of
 from ._records import ExceptionInfo, HTTPLog, describe
 
 ExcInfo = (
@@ -28,26 +30,19 @@ STANDARD_ATTRIBUTES = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__
 _HERE = frozenset((__file__, logging.__file__))
 
 
+@dataclass
 class Captured:
     """What a record took along from its request, in the thread that made it."""
 
-    __slots__ = ("exception", "fields", "http", "message", "request_id", "user_id")
-
-    def __init__(
-        self,
-        request_id: str | None,
-        user_id: str | None,
-        fields: Mapping[str, object],
-        exception: ExceptionInfo | None = None,
-        message: str | None = None,
-        http: HTTPLog | None = None,
-    ) -> None:
-        self.request_id = request_id
-        self.user_id = user_id
-        self.fields = fields
-        self.exception = exception
-        self.message = message
-        self.http = http
+    request_id: str | None = None
+    user_id: str | None = None
+    fields: Mapping[str, object] = field(default_factory=dict)
+    exception: ExceptionInfo | None = None
+    http: HTTPLog | None = None
+    # A QueueHandler puts the traceback, the stack and a dictionary into the message, as text.
+    message: str | None = None
+    stack_info: str | None = None
+    mapping: Mapping[Any, object] | None = None
 
     def put_on(self, record: logging.LogRecord) -> Captured:
         """Give *record* its ``requestId`` and ``userId``, whatever a caller wrote there."""
@@ -68,17 +63,22 @@ def capture(record: logging.LogRecord) -> Captured:
         return captured
     error = _exception_of(record)
     context = context_of(error)
-    # A QueueHandler puts the traceback into the message and drops the exception.
-    exception = message = None
+    captured = Captured()
+    if context is not None:
+        captured.request_id = context.request_id
+        captured.fields = context.fields
+        captured.user_id = context.user_id()
     if error is not None:
-        exception, message = describe(error), message_of(record)
-    if context is None:
-        return Captured(None, None, {}, exception, message).put_on(record)
-    try:
-        user_id = context.user_id()
-    except Exception:
-        user_id = None
-    return Captured(context.request_id, user_id, context.fields, exception, message).put_on(record)
+        captured.exception = describe(error)
+    given: Any = record.msg
+    if issubclass(type(given), dict):  # some objects lie about their class
+        mapping = dict(given)
+        captured.message = text_of(mapping.pop("message", ""))
+        captured.mapping = mapping
+    elif error is not None or record.stack_info:
+        captured.message = message_of(record)
+        captured.stack_info = record.stack_info
+    return captured.put_on(record)
 
 
 def _exception_of(record: logging.LogRecord) -> BaseException | None:
@@ -97,7 +97,13 @@ def message_of(record: logging.LogRecord) -> str:
     try:
         return f"{record.msg} {record.args!r}"
     except Exception:
-        return f"<{type(record.msg).__qualname__} without a text>"
+        pass
+    args = record.args if isinstance(record.args, tuple) else (record.args,)
+    return " ".join(text_of(part) for part in (record.msg, *args))
+
+
+class Aside(dict[str, object]):
+    """Fields that have no place among a record's attributes."""
 
 
 class ContextFilter(logging.Filter):
@@ -192,7 +198,8 @@ class Logger:
     ) -> None:
         try:
             if extra:
-                fields = {**extra, **fields}
+                given = extra if isinstance(extra, Mapping) else {"extra": extra}
+                fields = {**given, **fields}
             frame = _caller(stacklevel)
             code = frame.f_code
             record = make_record(
@@ -204,7 +211,7 @@ class Logger:
                 args,
                 _exc_info(exc_info),
                 code.co_name,
-                "".join(traceback.format_stack(frame)).rstrip() if stack_info else None,
+                _stack_info(frame) if stack_info else None,
             )
             if fields:
                 _put(record, rename_fields(fields))
@@ -234,6 +241,11 @@ def _exc_info(value: ExcInfo) -> Any:
     if isinstance(value, BaseException):
         return (type(value), value, value.__traceback__)
     return value if isinstance(value, tuple) else sys.exc_info()
+
+
+def _stack_info(frame: FrameType) -> str:
+    stack = "".join(traceback.format_stack(frame)).rstrip()
+    return f"Stack (most recent call last):\n{stack}"
 
 
 def make_record(
@@ -269,15 +281,18 @@ def make_record(
 
 
 def _put(record: logging.LogRecord, fields: Mapping[str, object]) -> None:
-    """Put *fields* on *record* as attributes, as ``extra`` does; those whose name a record has of
-    its own aside, where the formatter finds them.
+    """Put *fields* on *record* as attributes, as ``extra`` does; those that have no place there,
+    since a record has one of that name or keeps it to itself, aside for the formatter.
     """
-    if STANDARD_ATTRIBUTES.isdisjoint(fields):
-        record.__dict__.update(fields)
-        return
-    aside = {name: value for name, value in fields.items() if name in STANDARD_ATTRIBUTES}
-    record.__dict__.update({n: value for n, value in fields.items() if n not in aside})
-    record.__dict__["_clew_fields"] = aside
+    aside = {
+        name: value
+        for name, value in fields.items()
+        if name in STANDARD_ATTRIBUTES or name.startswith("_")
+    }
+    if aside:
+        fields = {name: value for name, value in fields.items() if name not in aside}
+        record.__dict__["_clew_aside"] = Aside(aside)
+    record.__dict__.update(fields)
 
 
 _call_handlers = logging.Logger.callHandlers

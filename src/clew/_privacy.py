@@ -12,11 +12,12 @@ import enum
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote_plus
 from uuid import UUID
@@ -45,17 +46,19 @@ DEFAULT_NAMES = (
 )
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+|\d+")
-_PLAIN_TYPES = (datetime, date, time, timedelta, UUID)
+_PLAIN_TYPES = (timedelta, UUID)
 _DEEPEST = 32
 _MOST_VALUES = 100_000
 
 _EMAIL = re.compile(
-    r"[A-Za-z0-9._%+'\-]{1,64}(?:@|%40)[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63}){1,8}",
-    re.IGNORECASE,
+    r"[\w.%+'\-]{1,64}(?:@|%40)[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,8}",
 )
-_CARD = re.compile(r"(?<!\d)\d(?:(?:[ \-+]|%20)?\d){12,18}(?!\d)", re.IGNORECASE)
+_NUMBERS = re.compile(r"\d+(?:(?:[ \-+]|%20)\d+)*")
+_NUMBER = re.compile(r"%20|\d+")
 _BEARER = re.compile(r"\b(bearer|basic)((?:\s|%20|\+)+)[A-Za-z0-9._~+/=%\-]{6,}", re.IGNORECASE)
-_JWT = re.compile(r"\beyJ[A-Za-z0-9_\-]{5,}\.[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]*)?")
+# How the base64 of a JSON object begins, and so a JSON Web Token (RFC 7519).
+_JWT = "eyJ"
+_DOTTED = re.compile(r"[A-Za-z0-9_\-.]+")
 
 
 def _words(name: str) -> list[str]:
@@ -93,9 +96,9 @@ class Redactor:
             return text
         if "@" in text or "%40" in text:
             text = _EMAIL.sub(MASK, text)
-        text = _CARD.sub(lambda match: MASK if _is_card(match[0]) else match[0], text)
+        text = _NUMBERS.sub(_without_cards, text)
         text = _BEARER.sub(rf"\1\2{MASK}", text)
-        return _JWT.sub(MASK, text)
+        return _DOTTED.sub(_without_token, text) if _JWT in text else text
 
     def query(self, query: str) -> str:
         """Return a query string with the values of sensitive names masked.
@@ -117,7 +120,9 @@ class Redactor:
             kept.append(parameter)
         return ";".join(kept)
 
-    def field(self, name: str, value: object) -> object:
+    def field(
+        self, name: str, value: object, default: Callable[[Any], Any] | None = None
+    ) -> object:
         """Return *value*, or what may be written of it, under *name*."""
         if self.is_sensitive(name):
             return MASK
@@ -128,7 +133,7 @@ class Redactor:
             return value
         if kind is int and not (self.strict and name not in ("monetaryValue", "quantity")):
             return value
-        return self.plain(value)
+        return self.plain(value, default)
 
     def plain(self, value: object, default: Callable[[Any], Any] | None = None) -> Any:
         """Return *value* out of plain JSON types, masked at any depth. Never fails.
@@ -154,7 +159,7 @@ class _Walk:
         try:
             return self._plain(value)
         except Exception:
-            return _unprintable(value)
+            return unprintable(value)
 
     def _plain(self, value: Any) -> Any:
         self.left -= 1
@@ -169,9 +174,11 @@ class _Walk:
         if isinstance(value, float):
             return float(value) if math.isfinite(value) else None
         if isinstance(value, Decimal):
-            return value if value.is_finite() else None
-        if isinstance(value, _PLAIN_TYPES):
+            return Decimal(value) if value.is_finite() else None
+        if type(value) in _PLAIN_TYPES:
             return value
+        if isinstance(value, (datetime, date, time)):
+            return value.isoformat().replace("+00:00", "Z")
         if isinstance(value, (bytes, bytearray, memoryview)):
             return self._text(_decode(bytes(value)))
         if isinstance(value, type):
@@ -179,7 +186,7 @@ class _Walk:
         if isinstance(value, BaseException):
             return self._text(f"{type(value).__qualname__}: {value}")
         fields = _fields_of(value)
-        if fields is None and not isinstance(value, (list, tuple, AbstractSet)):
+        if fields is None and not isinstance(value, (Sequence, AbstractSet, ValuesView)):
             return self._text(str(value)) if self.default is None else self._by_default(value)
         return self._inside(value, fields)
 
@@ -206,7 +213,7 @@ class _Walk:
     def _object(self, fields: Mapping[Any, Any]) -> dict[str, Any]:
         plain: dict[str, Any] = {}
         for key, value in fields.items():
-            name = _key(key)
+            name = text_of(key)
             while name in plain:
                 name += "_"
             plain[name] = MASK if self.redactor.is_sensitive(name) else self.plain(value)
@@ -281,16 +288,18 @@ def _decode(value: bytes) -> str:
         return base64.b64encode(value).decode()
 
 
-def _key(key: object) -> str:
-    if isinstance(key, enum.Enum):
-        key = key.value
+def text_of(value: object) -> str:
+    """Return *value* as text that UTF-8 can hold. Never fails."""
     try:
-        return printable(str.__str__(key) if isinstance(key, str) else str(key))
+        if isinstance(value, enum.Enum):
+            value = value.value
+        return printable(str.__str__(value) if isinstance(value, str) else str(value))
     except Exception:
-        return _unprintable(key)
+        return unprintable(value)
 
 
-def _unprintable(value: object) -> str:
+def unprintable(value: object) -> str:
+    """Return what stands for a *value* that has no text."""
     return f"<unprintable {type(value).__qualname__}>"
 
 
@@ -310,17 +319,54 @@ def _fields_of(value: Any) -> Mapping[Any, Any] | None:
         names = kind.model_fields
     elif isinstance(value, tuple) and hasattr(kind, "_fields"):
         names = kind._fields
+    elif isinstance(value, SimpleNamespace):
+        names = vars(value)
     else:
         return None
     return {name: getattr(value, name) for name in names if hasattr(value, name)}
 
 
-def _is_card(text: str) -> bool:
-    """Tell whether *text* may be a card's number: 13 to 19 digits that pass Luhn's check (ISO/IEC
+def _without_cards(match: re.Match[str]) -> str:
+    """Return a row of numbers with those masked that together are a card's."""
+    row = match[0]
+    if len(row) < 13:
+        return row
+    numbers = [number for number in _NUMBER.finditer(row) if number[0] != "%20"]
+    kept, end, first = [], 0, 0
+    while first < len(numbers):
+        last = _last_of_card(numbers, first)
+        if last is None:
+            first += 1
+            continue
+        kept += [row[end : numbers[first].start()], MASK]
+        end = numbers[last].end()
+        first = last + 1
+    return "".join([*kept, row[end:]])
+
+
+def _last_of_card(numbers: list[re.Match[str]], first: int) -> int | None:
+    digits = ""
+    for last in range(first, len(numbers)):
+        digits += numbers[last][0]
+        if len(digits) > 19:
+            break
+        if _is_card(digits):
+            return last
+    return None
+
+
+def _is_card(digits: str) -> bool:
+    """Tell whether *digits* may be a card's number: 13 to 19 that pass Luhn's check (ISO/IEC
     7812-1, annex B), of an industry that issues cards; times in milliseconds begin with 1.
     """
-    digits = [int(digit) for digit in text.replace("%20", "") if digit.isdecimal()]
-    if not 13 <= len(digits) <= 19 or not 2 <= digits[0] <= 6:
+    if not 13 <= len(digits) <= 19 or digits[0] not in "23456":
         return False
-    doubled = [digit * 2 - 9 if digit > 4 else digit * 2 for digit in digits[-2::-2]]
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+    values = [int(digit) for digit in digits]
+    doubled = [value * 2 - 9 if value > 4 else value * 2 for value in values[-2::-2]]
+    return (sum(values[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def _without_token(match: re.Match[str]) -> str:
+    run = match[0]
+    start = run.find(_JWT)
+    return run[:start] + MASK if start >= 0 and "." in run[start:] else run

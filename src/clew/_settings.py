@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -14,7 +13,8 @@ from urllib.parse import quote
 from ._addresses import Networks, parse_networks
 from ._context import DEFAULT_HEADER
 from ._ids import is_safe_id, new_id
-from ._privacy import Redact, Redactor, redactor
+from ._logging import get_logger
+from ._privacy import Redact, Redactor, redactor, text_of
 from ._records import HTTPLog
 
 # RFC 9110, section 5.6.2: what a field's name is made of.
@@ -22,8 +22,6 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 # RFC 3986, section 3.3: what stands unescaped in a path.
 PATH_SAFE = "/:@!$&'()*+,;=-._~"
-
-logger = logging.getLogger("clew")
 
 
 class Options(TypedDict, total=False):
@@ -176,10 +174,10 @@ class Settings:
         """Log what is wrong with a user's callable, once for each option."""
         if option not in self._reported:
             self._reported.add(option)
-            logger.warning(
+            get_logger("clew").warning(
                 "The option %s failed, its default is used (said once): %s",
                 option,
-                fault if isinstance(fault, str) else f"{type(fault).__name__}: {fault}",
+                fault if isinstance(fault, str) else f"{type(fault).__name__}: {text_of(fault)}",
                 exc_info=fault if isinstance(fault, BaseException) else None,
             )
 

@@ -23,24 +23,28 @@ _ACCESS_LOGGERS = ("uvicorn.access", "gunicorn.access", "hypercorn.access", "gra
 _MIXED_LOGGERS = ("werkzeug", "django.server")
 # These come with handlers of their own; through the root logger their lines become JSON.
 _SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "gunicorn.error", "hypercorn.error", "_granian")
+_ALL_SERVER_LOGGERS = (*_SERVER_LOGGERS, *_MIXED_LOGGERS, *_ACCESS_LOGGERS)
 # At INFO they write whole URLs, credentials and all; the outgoing HTTPLog replaces that.
 _CLIENT_LOGGERS = ("httpx", "httpcore")
 
 Format = Literal["json", "console"]
 
 
-class AccessLineFilter(logging.Filter):
-    """Drop a server's access lines, and pass its other lines.
+class ServerFilter(logging.Filter):
+    """Drop a server's access lines; bring its other lines to the root logger's handlers.
 
-    A filter of the logger stays when a server sets up its handlers anew.
+    A filter of a logger stays when a server sets up its handlers anew, as uvicorn does when it
+    is started by code that has called `configure_logging` before.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether *record* is another line than an access line."""
+        _tame_servers()
         if record.name in _ACCESS_LOGGERS:
             return False
         if record.name == "django.server":
             return not hasattr(record, "status_code")
-        return '] "%s" %s %s' not in str(record.msg)
+        return record.name != "werkzeug" or '] "%s" %s %s' not in str(record.msg)
 
 
 def configure_logging(
@@ -85,18 +89,23 @@ def configure_logging(
         if isinstance(other, LineHandler):
             root.removeHandler(other)
     root.addHandler(handler)
-    for name in (*_SERVER_LOGGERS, *_MIXED_LOGGERS, *_ACCESS_LOGGERS):
+    _tame_servers()
+    for name in _ALL_SERVER_LOGGERS:
+        logger = logging.getLogger(name)
+        if not any(isinstance(entry, ServerFilter) for entry in logger.filters):
+            logger.addFilter(ServerFilter())
+    for name in _CLIENT_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _tame_servers() -> None:
+    """Take from the servers' loggers the handlers that they write to a terminal with."""
+    for name in _ALL_SERVER_LOGGERS:
         logger = logging.getLogger(name)
         for own in logger.handlers[:]:
             if type(own) is logging.StreamHandler:  # a file, or your own class, stays
                 logger.removeHandler(own)
         logger.propagate = name not in _ACCESS_LOGGERS
-        if name not in _SERVER_LOGGERS and not any(
-            isinstance(entry, AccessLineFilter) for entry in logger.filters
-        ):
-            logger.addFilter(AccessLineFilter())
-    for name in _CLIENT_LOGGERS:
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def logging_config(
@@ -128,13 +137,12 @@ def logging_config(
         formatter["service"] = service
     if levels is not None:
         formatter["levels"] = dict(levels)
-    quiet: dict[str, Any] = {"handlers": [], "filters": ["access"]}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {
             "context": {"()": "clew.ContextFilter"},
-            "access": {"()": "clew._setup.AccessLineFilter"},
+            "servers": {"()": "clew._setup.ServerFilter"},
         },
         "formatters": {"clew": formatter},
         "handlers": {
@@ -147,9 +155,14 @@ def logging_config(
         },
         "root": {"level": level, "handlers": ["clew"]},
         "loggers": {
-            **{name: {"handlers": [], "propagate": True} for name in _SERVER_LOGGERS},
-            **{name: {**quiet, "propagate": True} for name in _MIXED_LOGGERS},
-            **{name: {**quiet, "propagate": False} for name in _ACCESS_LOGGERS},
+            **{
+                name: {
+                    "handlers": [],
+                    "filters": ["servers"],
+                    "propagate": name not in _ACCESS_LOGGERS,
+                }
+                for name in _ALL_SERVER_LOGGERS
+            },
             **{name: {"level": "WARNING"} for name in _CLIENT_LOGGERS},
         },
     }
