@@ -5,13 +5,20 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
-from typing import Any, NoReturn
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 from _pytest.logging import LogCaptureHandler
 
 import clew
+import clew.wsgi
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 
 class Lines:
@@ -104,3 +111,51 @@ def lines(restored_logging: None) -> Lines:
     written = Lines()
     written.configure()
     return written
+
+
+def without_capture() -> None:
+    """Take pytest's own handlers off the root logger for the rest of a test.
+
+    What they capture goes into the test's report, and a report with a lone surrogate in it
+    cannot be sent from a worker process of pytest-xdist.
+    """
+    for handler in logging.root.handlers[:]:
+        if isinstance(handler, LogCaptureHandler):
+            logging.root.removeHandler(handler)
+
+
+class Raising(logging.Handler):
+    """A handler of a user's that raises."""
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        raise RuntimeError("the disk is full")
+
+
+def serve(work: Callable[[], object], /, **options: Any) -> None:
+    """Do *work* while one request is handled, by an application that answers 200."""
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        work()
+        start_response("200 OK", [])
+        return []
+
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    body = clew.wsgi.RequestIDMiddleware(application, **options)(environ, lambda *_: lambda _: None)
+    list(body)
+    close = getattr(body, "close", None)
+    if close is not None:
+        close()
+
+
+def run_fresh(script: str, *arguments: str, timeout: float = 60) -> str:
+    """Run *script* in a fresh interpreter, warnings being errors; return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script, *arguments],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=timeout,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -553,7 +554,9 @@ def test_frees_what_it_held(stack: Stack) -> None:
     before = exchanges()
     for path in ("/ok", "/crash", "/stream", "/nowhere"):
         stack.request(path)
-    assert [kept for kept in exchanges() if kept not in before] == []
+    deadline = time.monotonic() + 10
+    while left := [kept for kept in exchanges() if kept not in before]:
+        assert time.monotonic() < deadline, left  # a worker thread may just be ending
 
 
 def test_costs_no_record_when_the_level_is_off(stack: Stack, lines: Any) -> None:
