@@ -43,6 +43,11 @@ class Context:
         self._user_id: object = _UNBOUND
         self._asking = 0
 
+    @property
+    def live(self) -> bool:
+        """Whether it is still being worked on."""
+        return True
+
     def user_id(self) -> str | None:
         """Return the bound user's id, else the one that the framework's authentication loaded."""
         if self._user_id is not _UNBOUND:
@@ -162,10 +167,13 @@ def leave(context: Context, outer: Context | None, error: BaseException | None =
 
 
 def context_of(error: object) -> Context | None:
-    """Return the current context, else the one that *error* took along when it left."""
+    """Return the current context, else the one that *error* took along when it left.
+
+    A context that has ended may still be current, where a server began the next request in it.
+    """
     context = current()
-    if context is None and error is not None:
-        context = getattr(error, "__clew_context__", None)
+    if error is not None and (context is None or not context.live):
+        return getattr(error, "__clew_context__", context)
     return context
 
 

@@ -120,6 +120,10 @@ class Exchange(Context):
         """Return the address of the other end of the connection."""
         raise NotImplementedError
 
+    def connection(self) -> object:
+        """Return what tells the connection from others, where requests may share a context."""
+        return self
+
     def route(self) -> str | None:
         """Return the framework's route template, when one matched."""
         return None
@@ -200,9 +204,22 @@ class Exchange(Context):
         """Whether the last byte of the response has been handed to the server."""
         return self._finished is not None
 
+    @property
+    def answered(self) -> bool:
+        """Whether a next request on the same connection may have begun."""
+        return self.complete
+
     def resume(self) -> None:
         """Make this the current context, until `pause`."""
-        self._outer = current()
+        outer = current()
+        if (
+            isinstance(outer, Exchange)
+            and outer.answered
+            and outer.connection() == self.connection()
+        ):
+            # A server may start a connection's next request in the context of the one before.
+            outer = None
+        self._outer = outer
         self._inside = True
         enter(self)
 
@@ -215,11 +232,14 @@ class Exchange(Context):
 
     def started(self, status: int) -> None:
         """The status and the headers have been handed to the server."""
-        if self.status is None or not self.body_size:
+        # What is said to a client that has left is not said.
+        if not self._left and (self.status is None or not self.body_size):
             self.status = int(status)
 
     def sent(self, size: int | None) -> None:
         """*size* further bytes of the body have been handed to the server; None: nobody knows."""
+        if self._left:
+            return
         if size is None or self.body_size is None:
             self.body_size = None
         else:

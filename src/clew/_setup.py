@@ -44,6 +44,8 @@ class ServerFilter(logging.Filter):
             return False
         if record.name == "django.server":
             return not hasattr(record, "status_code")
+        if record.name == "uvicorn.error":
+            return '"WebSocket %s"' not in str(record.msg)  # of a handshake, query and all
         return record.name != "werkzeug" or '] "%s" %s %s' not in str(record.msg)
 
 

@@ -154,6 +154,9 @@ class _HTTP(Exchange):
         client = self.scope.get("client")
         return client[0] if client else None
 
+    def connection(self) -> object:
+        return self.scope.get("client")
+
     def route(self) -> str | None:
         return self._routes.find(self.scope)
 

@@ -113,6 +113,14 @@ class _HTTP(EnvironExchange):
         raw = scope.get("raw_path")
         return raw.partition(b"?")[0].decode("latin-1") if raw else encoded_path(self.request.path)
 
+    def connection(self) -> object:
+        scope = getattr(self.request, "scope", None)
+        return self if scope is None else scope.get("client")
+
+    @property
+    def answered(self) -> bool:
+        return self.status is not None  # Django's handler sends it, and tells nobody when
+
     def route(self) -> str | None:
         return _route(self.request)
 
