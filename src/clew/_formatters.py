@@ -15,7 +15,7 @@ from pythonjsonlogger.core import RESERVED_ATTRS, LogData
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
 from ._logging import Aside, Captured, capture, message_of
-from ._privacy import Redact, Redactor, printable, redactor, text_of, unprintable
+from ._privacy import DEFAULT, OFF, Redact, Redactor, printable, redactor, text_of, unprintable
 from ._records import LEVELS, OWNED_KEYS, ExceptionInfo, HTTPLog
 
 # Attributes that are no fields, whatever reserved_attrs says: they are written as something else,
@@ -40,6 +40,8 @@ def level_word(levelno: int) -> str:
 
 def level_words(levels: Mapping[str, str] | None) -> dict[str, str]:
     """Return the words to write for each level, *levels* renaming some; checks them."""
+    if levels is not None and not isinstance(levels, Mapping):
+        raise TypeError(f'levels must be a mapping, as in {{"danger": "error"}}, not {levels!r}')
     renamed = dict(levels or {})
     for word, other in renamed.items():
         if word not in LEVELS or not isinstance(other, str):
@@ -106,7 +108,7 @@ class JSONFormatter(MsgspecFormatter):
             captured = capture(record)
             if self._plain:
                 http = captured.http
-                if http is not None and not self.redactor.strict:
+                if http is not None and self.redactor in (DEFAULT, OFF):
                     try:
                         return self._http_line(record, captured, http)
                     except Exception:  # the long way finds out which part it is
@@ -235,12 +237,12 @@ class JSONFormatter(MsgspecFormatter):
         line.pop("exception", None)
         line["message"] = text(line["message"])
         request = line["request"]
-        for name in ("path", "query"):
-            if name in request:
-                request[name] = text(request[name])
+        request["path"] = text(request["path"])
+        if "query" in request:
+            request["query"] = self.redactor.query(request["query"])
         for name, value in request.get("headers", {}).items():
             if name != "requestId":
-                request["headers"][name] = text(value)
+                request["headers"][name] = self.redactor.field(name, value)
         return line
 
     def _http_log(self, http: HTTPLog) -> HTTPLog:

@@ -287,7 +287,7 @@ def _put(record: logging.LogRecord, fields: Mapping[str, object]) -> None:
     aside = {
         name: value
         for name, value in fields.items()
-        if name in STANDARD_ATTRIBUTES or name.startswith("_")
+        if name in STANDARD_ATTRIBUTES or not isinstance(name, str) or name.startswith("_")
     }
     if aside:
         fields = {name: value for name, value in fields.items() if name not in aside}

@@ -12,6 +12,7 @@ import enum
 import math
 import re
 import unicodedata
+from collections import UserString
 from collections.abc import Callable, Iterable, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
@@ -169,6 +170,8 @@ class _Walk:
             value = value.value
         if isinstance(value, str):
             return self._text(str.__str__(value))
+        if isinstance(value, UserString):
+            return self._text(value.data)
         if isinstance(value, int):
             return self._integer(int(value))
         if isinstance(value, float):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TextIO
 
 from ._formatters import (
@@ -75,6 +75,8 @@ def configure_logging(
     """
     if stream is None:
         stream = sys.stdout
+    elif not hasattr(stream, "write"):
+        raise TypeError(f"stream must be a text stream, as sys.stderr, not {stream!r}")
     options: dict[str, Any] = {"service": service, "levels": levels, "redact": redact}
     _check(level, format, service)
     formatter = (
@@ -128,10 +130,12 @@ def logging_config(
     if stream not in ("stdout", "stderr"):
         raise ValueError(f'stream must be "stdout" or "stderr" here, not {stream!r}')
     level_words(levels)
+    if isinstance(redact, Iterable) and not isinstance(redact, str):
+        redact = list(redact)  # it may be one that ends
     redactor(redact)
     formatter: dict[str, Any] = {
         "()": "clew._formatters.ConsoleFormatter" if format == "console" else "clew.JSONFormatter",
-        "redact": redact if isinstance(redact, str) else list(redact),
+        "redact": redact,
     }
     if format == "console":
         formatter["colours"] = is_terminal(getattr(sys, stream))

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, TypeVar, cast
 
-import httpx
+try:
+    import httpx
+except ImportError as error:
+    raise ImportError('clew.httpx wraps httpx clients: pip install "clew[httpx]"') from error
 
 from ._context import DEFAULT_HEADER, Context, current
 from ._exchange import Exchange, clean_path, clean_query, emit
@@ -48,6 +51,8 @@ def wrap(
         header: The header; by default that of the current request's `Settings`.
         log: Whether each sending is logged as an outgoing HTTPLog, on ``clew.http.client``.
     """
+    if not isinstance(log, bool):
+        raise TypeError(f"log must be True or False, not {log!r}")
     options = _Options(_hosts(hosts), header, log)
     if not isinstance(client, (httpx.Client, httpx.AsyncClient)):
         raise TypeError(f"wrap() takes an httpx.Client or httpx.AsyncClient, not {client!r}")
@@ -74,7 +79,6 @@ class _Options:
     def admits(self, host: str) -> bool:
         if self.hosts is None:
             return True
-        host = host.lower().strip("[]").rstrip(".")
         return any(
             host.endswith(pattern[1:]) and len(host) > len(pattern) - 1
             if pattern.startswith("*.")
@@ -90,19 +94,33 @@ def _hosts(hosts: object) -> tuple[str, ...] | None:
         raise TypeError(f"hosts must be a collection of hosts, not {hosts!r}: write [{hosts!r}]")
     patterns = []
     for host in hosts:
-        if not isinstance(host, str) or not host.strip("*.") or "/" in host or "*" in host[1:]:
+        if (
+            not isinstance(host, str)
+            or not host.strip("*.")
+            or set("/*") & set(host.removeprefix("*."))
+        ):
             raise ValueError(
                 f"hosts has {host!r}: allowed are a host without scheme and path, as "
                 "'api.internal', or '*.internal' for all below internal"
             )
-        patterns.append(_without_port(host.lower()))
+        wildcard = "*." if host.startswith("*.") else ""
+        patterns.append(wildcard + _plain_host(host.removeprefix("*.")))
     return tuple(patterns)
 
 
-def _without_port(host: str) -> str:
+def _plain_host(host: str) -> str:
+    """Return *host* without port, brackets and case, its name as on the wire (RFC 5891)."""
     if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0] if host.count(":") == 1 else host
+        host = host[1:].partition("]")[0]
+    elif host.count(":") == 1:
+        host = host.partition(":")[0]
+    host = host.lower().rstrip(".")
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode()
+        except UnicodeError:  # no name that could be looked up
+            pass
+    return host
 
 
 def _sender(
@@ -183,7 +201,7 @@ class _Call:
         level = logging.INFO
         if failed or (self.status or 0) >= 500:
             level = logging.ERROR
-        elif outcome == "aborted" or (self.status or 0) >= 400:
+        elif self.status is None or self.status >= 400:
             level = logging.WARNING
         if not _logger.isEnabledFor(level):
             return
@@ -192,8 +210,8 @@ class _Call:
         path = settings.redactor.text(clean_path(raw_path))[:2048]
         exception = describe(error) if error is not None and failed else None
         if exception is not None:
-            exception.message = settings.redactor.text(exception.message)
-            exception.stack_trace = settings.redactor.text(str(exception.stack_trace))
+            exception.message = self._without_secrets(exception.message, settings)
+            exception.stack_trace = self._without_secrets(str(exception.stack_trace), settings)
         shown = self.status if self.status is not None else type(error).__name__
         http = HTTPLog(
             level=level_word(level),
@@ -221,6 +239,16 @@ class _Call:
         fields = {} if context is None else context.fields
         emit(_logger, http, None, fields, level, error if failed else None)
 
+    def _without_secrets(self, text: str, settings: Settings) -> str:
+        """Return an exception's *text*, which may quote the URL, without what that hides."""
+        url = self.request.url
+        if url.userinfo:
+            text = text.replace(f"{url.userinfo.decode()}@", "")
+        if url.query:
+            query = url.query.decode("latin-1")
+            text = text.replace(query, settings.redactor.query(query))
+        return settings.redactor.text(text)
+
 
 def _carry(options: _Options, request: httpx.Request, context: Context | None) -> str | None:
     """Put the id of *context* on *request* where it may go; return the id that is on it."""
@@ -229,7 +257,11 @@ def _carry(options: _Options, request: httpx.Request, context: Context | None) -
     if mark is not None and request.headers.get(mark[0]) == mark[1]:
         # An earlier sending put it there: this one decides anew, perhaps for another host.
         del request.headers[mark[0]]
-    if header not in request.headers and context is not None and options.admits(request.url.host):
+    if (
+        header not in request.headers
+        and context is not None
+        and options.admits(_plain_host(request.url.host))
+    ):
         request.headers[header] = context.request_id
         request.extensions[_MARK] = (header, context.request_id)
     sent: str | None = request.headers.get(header)
@@ -248,7 +280,9 @@ class _SyncStream(httpx.SyncByteStream):
             for chunk in self._stream:
                 self._call.received(len(chunk))
                 yield chunk
-        except Exception as error:
+        except GeneratorExit:
+            raise  # the reader has enough; closing ends the call
+        except BaseException as error:
             self._call.end(error=error)
             raise
 
@@ -274,7 +308,9 @@ class _AsyncStream(httpx.AsyncByteStream):
             async for chunk in self._stream:
                 self._call.received(len(chunk))
                 yield chunk
-        except Exception as error:
+        except GeneratorExit:
+            raise  # the reader has enough; closing ends the call
+        except BaseException as error:
             self._call.end(error=error)
             raise
 
