@@ -1,0 +1,85 @@
+# Everything that a developer can do here. All it needs is a Python from 3.11 up, with venv and pip.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test check test-lowest test-pythons clean
+
+# The first of these that is Python 3.11 or later. Another: make PYTHON=... test
+PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,\
+	$(if $(shell $(python) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>&1 \
+	| grep -x True),$(python))))
+
+VENV := .venv
+CONSTRAINTS := tests/constraints.txt
+LOWEST := tests/lowest.txt
+PYTEST := -m pytest -n auto
+DEMO_GROUPS := --group demo
+TEST_GROUPS := --group test --group apps --group servers --group demo
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+# $(call install,folder,python,constraints,groups): makes a virtual environment, and installs clew
+# in it, editable, with dependency groups, which pip knows from 25.1 on.
+define install
+	@test -n "$(2)" || { echo "There is no Python 3.11 or later here; give one: make PYTHON=..." >&2; exit 1; }
+	@echo "Installing into $(1) (once, and when the requirements change) ..."
+	@test -x $(1)/bin/pip || $(2) -m venv $(1)
+	@$(1)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(1)/bin/python -m pip install --quiet --constraint $(3) --editable . $(4)
+	@touch $@
+endef
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo ## Run three real services, send them requests, show and check what they log
+	@$(VENV)/bin/python -m examples.demo
+
+test: $(VENV)/.test ## Run the tests, with branch coverage
+	@$(VENV)/bin/python $(PYTEST) --cov --cov-report=term
+
+check: $(VENV)/.test ## Look at style, format and types: ruff, mypy
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/mypy
+
+test-lowest: $(VENV)/lowest/.test ## Run the tests with the lowest versions that pyproject.toml admits
+	@$(VENV)/lowest/bin/python $(PYTEST)
+
+test-pythons: $(VENV)/.test ## Run the tests on every other Python of this machine from 3.11 up
+	@$(find_pythons) | while read -r version python; do \
+		$(MAKE) --no-print-directory "OTHER=$$python" "$(VENV)/$$version/.test" && \
+		echo "Python $$version ($$python)" && \
+		"$(VENV)/$$version/bin/python" $(PYTEST) </dev/null || exit 1; \
+	done
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* build dist
+	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.demo: pyproject.toml $(CONSTRAINTS)
+	$(call install,$(VENV),$(PYTHON),$(CONSTRAINTS),$(DEMO_GROUPS))
+
+$(VENV)/.test: pyproject.toml $(CONSTRAINTS)
+	$(call install,$(VENV),$(PYTHON),$(CONSTRAINTS),$(TEST_GROUPS) --group lint)
+	@touch $(VENV)/.demo
+
+# An old framework may not run on a new Python, so the oldest at hand takes it.
+$(VENV)/lowest/.test: pyproject.toml $(LOWEST)
+	$(call install,$(VENV)/lowest,$(or $(shell $(all_pythons) | head -n 1 | cut -d ' ' -f 2),$(PYTHON)),$(LOWEST),$(TEST_GROUPS))
+
+# For test-pythons, which says by OTHER which Python it is.
+$(VENV)/3.%/.test: pyproject.toml $(CONSTRAINTS)
+	$(call install,$(VENV)/3.$*,$(OTHER),$(CONSTRAINTS),$(TEST_GROUPS))
+
+# Prints "version path" of one Python a minor version, the oldest first. A shim may stand on the
+# PATH for a Python that is not there, so each is tried.
+all_pythons = for python in python3.11 python3.12 python3.13 python3.14 \
+		"$$HOME"/.pyenv/versions/*/bin/python3; do \
+		"$$python" -c 'import ensurepip, sys; \
+			print("%d.%d" % sys.version_info[:2], sys.executable, sys.version_info[:2] >= (3, 11))' \
+			2>/dev/null; \
+	done | sed -n 's/ True$$//p' | sort -u -t . -k 1,1n -k 2,2n
+
+# The same without that of the environment itself.
+find_pythons = own=$$($(VENV)/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	{ $(all_pythons); } | { grep -v "^$$own " || true; }

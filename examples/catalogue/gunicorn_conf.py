@@ -1,0 +1,8 @@
+"""gunicorn -c examples/catalogue/gunicorn_conf.py: gunicorn's own lines are JSON too."""
+
+import clew
+
+wsgi_app = "examples.catalogue.app:app"
+threads = 4
+control_socket_disable = True  # else gunicorn keeps one in the home directory
+logconfig_dict = clew.logging_config(service="catalogue")

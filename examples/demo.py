@@ -1,0 +1,549 @@
+"""See what clew does: real services, real requests, and the lines that they leave.
+
+    make demo        # or: python -m examples.demo
+
+Starts the shop, sends it requests over sockets, stops it, and reads its three logs. Every
+statement on the screen is checked first; a missing line ends the demo with exit status 1.
+"""
+
+import json
+import re
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+import clew
+
+from .shop import Shop, StartError, open_shop
+
+HEADER = "X-Request-ID"
+PHONE_ID = "phone-7f3a"  # the id that the customer's phone chose
+FORGED = "forged by the client"
+
+Line = dict[str, Any]
+
+
+class Missing(Exception):
+    """An expectation that the logs or the answers do not meet."""
+
+
+@dataclass
+class Reply:
+    """A request, and what the client saw of its answer."""
+
+    request: str
+    sent: str | None  # the client's own id
+    status: int | None  # None: the client left before the answer
+    received: str | None  # the id in the answer
+    body: Any = None
+    left: bool = False  # the client left
+
+
+# The requests.
+
+
+class Client:
+    """The shop's clients, who send over sockets."""
+
+    def __init__(self, url: str) -> None:
+        self.address = ("127.0.0.1", urlsplit(url).port or 80)
+        # A server closes the connection of a request that crashed: each request has its own.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self.http = httpx.Client(base_url=url, timeout=20, trust_env=False, limits=limits)
+        self.replies: list[Reply] = []
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        request_id: str | None = None,
+        json: object = None,
+    ) -> Reply:
+        headers = [("Authorization", f"Bearer {token}")] if token else []
+        if request_id is not None:
+            headers.append((HEADER, request_id))
+        response = self.http.request(method, path, headers=headers, json=json)
+        body = response.json() if "json" in response.headers["content-type"] else response.text
+        reply = Reply(
+            f"{method} {path}",
+            request_id,
+            response.status_code,
+            response.headers.get(HEADER),
+            body,
+        )
+        self.replies.append(reply)
+        return reply
+
+    def send_raw(self, path: str, header: bytes, shown: str) -> Reply:
+        """Send what no well-behaved client would."""
+        with self._connection(path, header) as connection:
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        return self._note(path, shown, answer, left=False)
+
+    def leave_during(self, path: str, token: str) -> Reply:
+        """Take the beginning of an answer, and leave."""
+        with self._connection(path, b"Authorization: Bearer %s\r\n" % token.encode()) as connection:
+            answer = b""
+            while b"order-0," not in answer:
+                chunk = connection.recv(65536)
+                if not chunk:
+                    raise Missing(f"GET {path} ended before the client could leave: {answer!r}")
+                answer += chunk
+        return self._note(path, None, answer, left=True)
+
+    def leave_before(self, path: str, request_id: str) -> Reply:
+        """Send a request, and leave without waiting."""
+        with self._connection(path, b"%s: %s\r\n" % (HEADER.encode(), request_id.encode())):
+            pass
+        return self._note(path, request_id, b"", left=True)
+
+    def _connection(self, path: str, header: bytes) -> socket.socket:
+        connection = socket.create_connection(self.address, timeout=20)
+        connection.sendall(
+            b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n%s\r\n"
+            % (path.encode(), header)
+        )
+        return connection
+
+    def _note(self, path: str, sent: str | None, answer: bytes, *, left: bool) -> Reply:
+        head = answer.partition(b"\r\n\r\n")[0].decode("latin-1")
+        found = re.search(rf"(?im)^{HEADER}: (.*?)\r?$", head)
+        status = int(head.split(" ", 2)[1]) if head else None
+        reply = Reply(f"GET {path}", sent, status, found[1] if found else None, left=left)
+        self.replies.append(reply)
+        return reply
+
+
+@dataclass
+class Replies:
+    """The answers that the checks speak of, by name."""
+
+    order: Reply
+    journal: Reply
+    deletion: Reply
+    hostile: dict[str, Reply]  # by the reason of refusal
+    newline: Reply
+    unauthorized: Reply
+    unknown: Reply
+    crash: Reply
+    dead_sibling: Reply
+    gone: Reply
+    download: Reply
+    slow: Reply
+    all: list[Reply]
+
+
+def visit(shop: Shop) -> Replies:
+    """Send the requests of an ordinary day, and those of a bad one."""
+    client = Client(shop.gateway.url)
+    with client.http:
+        login = {"name": "ada", "password": "analytical"}
+        customer = client.send("POST", "/login", json=login).body["token"]
+        login = {"name": "grace", "password": "cobol"}
+        employee = client.send("POST", "/login", json=login).body["token"]
+        order = client.send(
+            "POST", "/orders", token=customer, request_id=PHONE_ID, json={"items": {"lamp": 2}}
+        )
+        journal = client.send("GET", "/users/12345/journal", token=customer)
+        deletion = client.send(
+            "DELETE", "/users/999", token=employee, json={"comment": "asked for it by letter"}
+        )
+        lamp = "/items/lamp"
+        hostile = {
+            "length": client.send("GET", lamp, request_id="x" * 300),
+            "charset": client.send("GET", lamp, request_id='{"level":"info"}'),
+            "duplicate": client.send_raw(
+                lamp, b"X-Request-ID: one\r\nX-Request-ID: two\r\n", "one, and two"
+            ),
+        }
+        newline = client.send_raw(
+            lamp,
+            b'X-Request-ID: a\n {"message":"%s"}\r\n' % FORGED.encode(),
+            'a\\n {"message": ...}',
+        )
+        return Replies(
+            order=order,
+            journal=journal,
+            deletion=deletion,
+            hostile=hostile,
+            newline=newline,
+            unauthorized=client.send("GET", "/users/12345/journal"),
+            unknown=client.send("GET", "/items/unicorn"),
+            crash=client.send("GET", "/vouchers/SUMMER", token=customer),
+            dead_sibling=client.send("GET", "/deliveries/order-77", token=customer),
+            gone=client.leave_before("/report", "impatient"),
+            download=client.leave_during("/statement.csv", customer),
+            slow=client.send("GET", "/report", token=customer),
+            all=client.replies,
+        )
+
+
+# The lines.
+
+
+def read_lines(shop: Shop) -> list[Line]:
+    """Return the lines of the three logs, in order of createdAt, as their records read them."""
+    lines: list[Line] = []
+    # Within one millisecond, the service that is asked writes before the one that asks.
+    for service in (shop.accounts, shop.catalogue, shop.gateway):
+        for number, text in enumerate(service.log.read_bytes().splitlines(), 1):
+            try:
+                line = json.loads(text)
+                kind = clew.HTTPLog if "request" in line else clew.ApplicationLog
+                msgspec.json.decode(text, type=kind)
+            except (ValueError, TypeError) as error:
+                raise Missing(
+                    f"{service.log.name}, line {number}, is not a line of clew's: {error}: "
+                    f"{text.decode(errors='replace')}"
+                ) from error
+            expect(
+                line.get("service") == service.name,
+                f"{service.log.name}, line {number}, does not name its service",
+            )
+            lines.append(line)
+    return sorted(lines, key=lambda line: int(line["createdAt"]))
+
+
+def has(line: object, **wanted: object) -> bool:
+    """Tell whether *line* has the values *wanted*; ``a__b`` is the key b in the object a."""
+    for name, value in wanted.items():
+        found = line
+        for key in name.split("__"):
+            found = found.get(key) if isinstance(found, dict) else None
+        if found != value:
+            return False
+    return True
+
+
+class Log:
+    """All the lines, and what is asked of them."""
+
+    def __init__(self, lines: list[Line]) -> None:
+        self.lines = lines
+
+    def of(self, reply: Reply) -> list[Line]:
+        """Return the lines that carry the id of *reply*."""
+        request_id = reply.received or reply.sent
+        return [line for line in self.lines if line.get("requestId") == request_id]
+
+    def inbound(self, reply: Reply, service: str = "gateway") -> Line:
+        """Return the one HTTPLog that *service* wrote for *reply*."""
+        found = [
+            line
+            for line in self.of(reply)
+            if "request" in line and has(line, service=service, direction=None)
+        ]
+        expect(
+            len(found) == 1,
+            f"{service}.ndjson should have one HTTPLog of {reply.request} with requestId "
+            f"{reply.received or reply.sent}, and has {len(found)}",
+        )
+        return found[0]
+
+    def outgoing(self, reply: Reply) -> list[Line]:
+        """Return the gateway's HTTPLogs of the calls that it made for *reply*."""
+        return [line for line in self.of(reply) if has(line, direction="outgoing")]
+
+    def one(self, reply: Reply, **wanted: object) -> Line:
+        """Return the one line of *reply* that has the values *wanted*."""
+        found = [line for line in self.of(reply) if has(line, **wanted)]
+        expect(
+            len(found) == 1,
+            f"one line of {reply.request} (requestId {reply.received or reply.sent}) should have "
+            f"{', '.join(f'{key} = {value!r}' for key, value in wanted.items())}; "
+            f"{len(found)} have",
+        )
+        return found[0]
+
+
+def expect(holds: object, missing: str) -> None:
+    if not holds:
+        raise Missing(missing)
+
+
+# What is expected. Each check returns the sentence that it has shown to be true.
+
+
+def one_record_a_request(log: Log, seen: Replies) -> str:
+    # A server may refuse the newline itself; then there was no request.
+    served = [reply for reply in seen.all if reply is not seen.newline or reply.status != 400]
+    for reply in served:
+        line = log.inbound(reply)
+        if reply.status is not None:
+            expect(
+                has(line, response__httpStatus=reply.status),
+                f"the HTTPLog of {reply.request} should have status {reply.status}: {line}",
+            )
+            expect(reply.received, f"the answer to {reply.request} has no {HEADER}")
+    records = [line for line in log.lines if has(line, service="gateway", logger="clew.http")]
+    expect(
+        len(records) == len(served),
+        f"gateway.ndjson has {len(records)} HTTPLogs of {len(served)} requests",
+    )
+    return f"{len(served)} requests left one HTTPLog each, with the status and id of the answer"
+
+
+def one_id_over_three_services(log: Log, seen: Replies) -> str:
+    lines = log.of(seen.order)
+    expect(seen.order.received == PHONE_ID, f"the client's own id came back as {seen.order}")
+    for service in ("gateway", "accounts", "catalogue"):
+        log.inbound(seen.order, service)
+        expect(
+            any(has(line, service=service, logger=f"shop.{service}") for line in lines),
+            f"{service}.ndjson has no application line of request {PHONE_ID}",
+        )
+    for line in lines:
+        expect(has(line, userId="12345"), f"a line of {PHONE_ID} has no userId 12345: {line}")
+    return f"{PHONE_ID}: its {len(lines)} lines in 3 services have one id, and userId 12345"
+
+
+def ids_are_made_and_refused(log: Log, seen: Replies) -> str:
+    made = log.inbound(seen.journal)["requestId"]
+    expect(
+        re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}", made),
+        f"the id made for a request without one is no UUIDv7: {made}",
+    )
+    for reason, reply in seen.hostile.items():
+        line = log.inbound(reply)
+        expect(
+            has(line, request__rejectedRequestId=reason),
+            f"the HTTPLog of a hostile id should have rejectedRequestId {reason}: {line}",
+        )
+        expect(reply.received != reply.sent, f"a hostile id was taken over: {reply.sent}")
+    forged = [line for line in log.lines if FORGED in json.dumps(line)]
+    expect(not forged, f"a client's newline wrote into the log: {forged}")
+    return f"no id: one was made; hostile ids: replaced ({', '.join(seen.hostile)}), none logged"
+
+
+def outgoing_calls_arrive(log: Log, seen: Replies) -> str:
+    answered = 0
+    for line in log.lines:
+        if not has(line, direction="outgoing") or "httpStatus" not in line["response"]:
+            continue
+        answered += 1
+        at = (line["requestId"], line["request"]["method"], line["request"]["path"])
+        arrived = [
+            other
+            for other in log.lines
+            if has(other, logger="clew.http", requestId=at[0], request__method=at[1])
+            and has(other, request__path=at[2])
+            and not has(other, service="gateway")
+        ]
+        expect(
+            len(arrived) == 1,
+            f"the outgoing call {line['message']} of {at[0]} left {len(arrived)} HTTPLogs there",
+        )
+        expect(
+            has(arrived[0], response__httpStatus=line["response"]["httpStatus"]),
+            f"the two ends of {line['message']} disagree on the status: {arrived[0]}",
+        )
+    calls = len(log.outgoing(seen.order))
+    expect(calls == 2, f"the order's two outgoing calls left {calls} HTTPLogs")
+    return f"{answered} outgoing calls have an HTTPLog at both ends, with the same id and status"
+
+
+def business_events(log: Log, seen: Replies) -> str:
+    log.one(seen.order, action="PURCHASED_ITEM", value="lamp", quantity=2, monetaryValue=90_000)
+    log.one(
+        seen.order,
+        action="PURCHASE_COMPLETED",
+        value=seen.order.body["order"],
+        monetaryValue=90_000,
+        userId="12345",
+    )
+    log.one(seen.journal, action="READ_JOURNAL", value="user:12345", userId="12345")
+    log.one(
+        seen.deletion,
+        action="DELETE",
+        model="User",
+        value="user:999",
+        comment="asked for it by letter",
+        userId="7",
+    )
+    return "who did what: 12345 bought order-77 and READ_JOURNAL; 7 did DELETE user:999, and why"
+
+
+def refusals(log: Log, seen: Replies) -> str:
+    for reply, status in ((seen.unauthorized, 401), (seen.unknown, 404)):
+        expect(reply.status == status, f"{reply.request} was answered {reply.status}")
+        expect(
+            has(log.inbound(reply), level="warning"),
+            f"the HTTPLog of a {status} should be a warning: {log.inbound(reply)}",
+        )
+    log.inbound(seen.unknown, "catalogue")
+    expect("userId" not in log.inbound(seen.unauthorized), "a 401 has a userId")
+    return "the 401 and the 404 are warnings; the 401 has no userId"
+
+
+def crash(log: Log, seen: Replies) -> str:
+    expect(seen.crash.status == 500, f"the crash was answered {seen.crash.status}")
+    record = log.inbound(seen.crash)
+    expect(
+        has(record, level="danger", outcome="error", exception__type="KeyError", userId="12345"),
+        f"the crash's HTTPLog should be danger, outcome error, with its KeyError: {record}",
+    )
+    expect(
+        "known[code]" in record["exception"]["stackTrace"],
+        "the crash's stack trace does not show the line that crashed",
+    )
+    server = log.one(seen.crash, logger="uvicorn.error", level="danger")
+    expect(
+        server["message"].startswith("Exception in ASGI application"),
+        f"the server's own error line is another: {server['message']}",
+    )
+    return "the 500 has the header; its HTTPLog and uvicorn's error line have the id and exception"
+
+
+def dead_sibling(log: Log, seen: Replies) -> str:
+    expect(seen.dead_sibling.status == 502, f"answered {seen.dead_sibling.status}, not 502")
+    log.inbound(seen.dead_sibling)
+    (call,) = log.outgoing(seen.dead_sibling) or [{}]
+    expect(
+        has(call, level="danger", response__httpStatus=None, exception__type="httpx.ConnectError"),
+        f"the failed outgoing call should be danger, with its exception and no status: {call}",
+    )
+    return "the dead sibling: a 502, and an outgoing HTTPLog with the ConnectError"
+
+
+def clients_that_left(log: Log, seen: Replies) -> str:
+    for reply in (seen.download, seen.gone):
+        line = log.inbound(reply)
+        expect(
+            has(line, outcome="aborted"),
+            f"the HTTPLog of {reply.request}, whose client left, should be aborted: {line}",
+        )
+    expect(
+        has(log.inbound(seen.download), response__httpStatus=200, userId="12345"),
+        f"the download had begun with 200: {log.inbound(seen.download)}",
+    )
+    expect(
+        has(log.inbound(seen.gone), response__httpStatus=499, level="warning"),
+        f"who left before the answer should be a 499 in the record: {log.inbound(seen.gone)}",
+    )
+    return "the clients who left are aborted: half-way with 200, before the answer with 499"
+
+
+def no_other_lines(log: Log, shop: Shop) -> str:
+    for line in log.lines:
+        expect(
+            "access" not in line["logger"] and " HTTP/1." not in line["message"],
+            f"a server's own access line came through: {line}",
+        )
+        expect(not has(line, logger="httpx"), f"httpx's own line came through: {line}")
+    for service in shop.services:
+        text = service.errors.read_text()
+        expect(not text, f"{service.errors.name} should be empty:\n{text}")
+    return f"{len(log.lines)} lines, all JSON that clew reads back; no access lines beside them"
+
+
+def no_process_left(shop: Shop) -> str:
+    for service in shop.services:
+        expect(service.is_gone(), f"{service.name} still runs (process {service.process.pid})")
+    return "the three services have ended; no process is left"
+
+
+def checks(log: Log, seen: Replies, shop: Shop) -> Iterator[str]:
+    yield one_record_a_request(log, seen)
+    yield one_id_over_three_services(log, seen)
+    yield ids_are_made_and_refused(log, seen)
+    yield outgoing_calls_arrive(log, seen)
+    yield business_events(log, seen)
+    yield refusals(log, seen)
+    yield crash(log, seen)
+    yield dead_sibling(log, seen)
+    yield clients_that_left(log, seen)
+    yield no_other_lines(log, shop)
+    yield no_process_left(shop)
+
+
+# What is shown.
+
+
+def cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def show_replies(replies: list[Reply]) -> None:
+    title = "What the clients sent and got"
+    print(f"\n{title:<31}{HEADER + ' sent':<22}{'status':<10}{HEADER} received")
+    for number, reply in enumerate(replies, 1):
+        status = "-" if reply.status is None else str(reply.status)
+        if reply.left:
+            status += " left"
+        print(
+            f"{number:>3}  {cut(reply.request, 25):<26}{cut(reply.sent or '-', 20):<22}"
+            f"{status:<10}{reply.received or '-'}"
+        )
+
+
+def show_request(title: str, lines: list[Line]) -> None:
+    print(f"\n{title}")
+    print("  +ms  service    level    message                             what, or how long")
+    start = lines[0]["createdAt"]
+    for line in lines:
+        message = line["message"].splitlines()[0]
+        if "request" in line:
+            arrow = "-> " if has(line, direction="outgoing") else ""
+            message = f"{arrow}{message}"
+            detail = f"{line['response']['responseTime']:.1f} ms"
+        else:
+            parts = [line.get(key) for key in ("action", "value", "monetaryValue")]
+            detail = " ".join(str(part) for part in parts if part is not None)
+        if "exception" in line:
+            detail = f"{detail} {line['exception']['type']}".strip()
+        print(
+            f"{line['createdAt'] - start:>5}  {line['service']:<9}  {line['level']:<7}  "
+            f"{cut(message, 34):<34}  {detail}"
+        )
+
+
+def run(folder: Path) -> None:
+    began = time.monotonic()
+    with open_shop(folder) as shop:
+        print("A shop of three services, each writing its own log in")
+        print(f"  {folder}/{{gateway,accounts,catalogue}}.ndjson")
+        seen = visit(shop)
+    # The services have ended, so every line is written.
+    log = Log(read_lines(shop))
+    show_replies(seen.all)
+    show_request(f"Request {PHONE_ID}, by its lines in the three logs", log.of(seen.order))
+    show_request("The crash", log.of(seen.crash))
+    print("\nChecked")
+    for sentence in checks(log, seen, shop):
+        print(f"  ok  {sentence}")
+    print(f"\nAll of it in {time.monotonic() - began:.1f} s.")
+
+
+def main() -> int:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    folder = Path(tempfile.mkdtemp(prefix="clew-demo-"))
+    try:
+        run(folder)
+    except (Missing, StartError) as error:
+        print(f"\nMISSING: {error}", file=sys.stderr)
+        for path in sorted(folder.glob("*.stderr")):
+            text = path.read_text(errors="replace")
+            if text:
+                print(f"\n{path}:\n{text}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,470 @@
+"""The current context: what is bound, who sees it, and when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import functools
+import gc
+import inspect
+import logging
+import sys
+import threading
+import uuid
+import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import clew
+from tests.conftest import Lines, Raising, run_fresh, serve
+
+log = clew.get_logger("shop")
+
+
+def test_outside_any_context_nothing_is_known(lines: Lines) -> None:
+    """Outside any context there is neither an id nor a user, and lines carry neither key."""
+    assert clew.request_id() is None
+    assert clew.user_id() is None
+    log.info("started")
+    assert lines()[0].keys() == {"level", "message", "createdAt", "logger"}
+
+
+def test_binding_outside_any_context_does_nothing(lines: Lines) -> None:
+    """What is bound outside any context is on no line, then or later."""
+    clew.bind(user_id="1", tenant="acme")
+    assert clew.user_id() is None
+    log.info("outside")
+    with clew.context():
+        log.info("inside")
+    assert [("tenant" in line, "userId" in line) for line in lines()] == [(False, False)] * 2
+
+
+def test_a_context_gives_every_line_its_id(lines: Lines) -> None:
+    """In a context the lines of every logger carry its id."""
+    with clew.context() as made:
+        assert clew.request_id() == made
+        log.info("ours")
+        logging.getLogger("legacy").info("theirs")
+    assert [line["requestId"] for line in lines()] == [made, made]
+    assert clew.request_id() is None
+
+
+def test_a_context_takes_the_id_it_is_given() -> None:
+    """A given request id, such as a job's, is taken over."""
+    with clew.context(request_id="job-7"):
+        assert clew.request_id() == "job-7"
+
+
+@pytest.mark.parametrize("value", ["", "a\nb", "x" * 201])
+def test_an_unsafe_given_id_is_replaced(value: str) -> None:
+    """An id that is not safe is replaced, as a client's is."""
+    with clew.context(request_id=value):
+        made = clew.request_id()
+    assert made is not None
+    assert made != value
+    assert clew.is_safe_id(made)
+
+
+def test_a_request_id_that_is_no_string_is_refused() -> None:
+    """A request id of another type is a mistake, and the error names it and the remedy."""
+    with pytest.raises(TypeError, match=r"request_id must be a string or None, not 7.*str\("):
+        clew.context(request_id=7)  # type: ignore[arg-type]
+
+
+def test_a_context_starts_fresh(lines: Lines) -> None:
+    """A nested context has neither the user nor the fields nor the id of the outer one."""
+    with clew.context(user_id="1", tenant="acme") as outer:
+        with clew.context() as inner:
+            assert clew.user_id() is None
+            log.info("inner")
+        log.info("outer")
+    assert inner != outer
+    assert "tenant" not in lines()[0]
+    assert "userId" not in lines()[0]
+    assert (lines()[1]["tenant"], lines()[1]["userId"], lines()[1]["requestId"]) == (
+        "acme",
+        "1",
+        outer,
+    )
+
+
+def test_a_context_binds_the_fields_it_is_given(lines: Lines) -> None:
+    """Fields given to a context are on its lines, under the keys that fields have."""
+    with clew.context(queue="mail", monetary_value=5, old_value="a"):
+        log.info("sent")
+    assert lines()[0]["queue"] == "mail"
+    assert lines()[0]["monetaryValue"] == 5
+    assert lines()[0]["oldValue"] == "a"
+
+
+def test_an_exception_restores_the_outer_context() -> None:
+    """A context that ends by an exception brings the outer one back."""
+    with clew.context() as outer:
+        with pytest.raises(ValueError, match="inner"), clew.context():
+            raise ValueError("inner")
+        assert clew.request_id() == outer
+    assert clew.request_id() is None
+
+
+def test_a_context_object_can_be_entered_again() -> None:
+    """One context object entered twice, also within itself, still restores the outer ones."""
+    job = clew.context(request_id="job")
+    with clew.context(request_id="outer"):
+        with job, job:
+            assert clew.request_id() == "job"
+        assert clew.request_id() == "outer"
+
+
+def test_tasks_have_contexts_of_their_own() -> None:
+    """Concurrent tasks, each in its context, never see another's id."""
+
+    async def handle(number: int) -> bool:
+        with clew.context(request_id=f"task-{number}"):
+            for _ in range(5):
+                await asyncio.sleep(0)
+                if clew.request_id() != f"task-{number}":
+                    return False
+        return clew.request_id() is None
+
+    async def run() -> list[bool]:
+        return await asyncio.gather(*(handle(number) for number in range(50)))
+
+    assert all(asyncio.run(run()))
+
+
+def test_threads_have_contexts_of_their_own() -> None:
+    """Concurrent threads, each in its context, never see another's id."""
+    barrier = threading.Barrier(8)
+
+    def handle(number: int) -> bool:
+        with clew.context(request_id=f"thread-{number}"):
+            barrier.wait()
+            return clew.request_id() == f"thread-{number}"
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(handle, range(8)))
+
+
+def in_copy(work: Callable[[], None]) -> None:
+    contextvars.copy_context().run(work)
+
+
+def in_task(work: Callable[[], None]) -> None:
+    async def task() -> None:
+        work()
+
+    asyncio.run(task())
+
+
+def in_worker_thread(work: Callable[[], None]) -> None:
+    asyncio.run(asyncio.to_thread(work))
+
+
+def in_carried_thread(work: Callable[[], None]) -> None:
+    thread = threading.Thread(target=clew.carry(work))
+    thread.start()
+    thread.join()
+
+
+@pytest.mark.parametrize("elsewhere", [in_copy, in_task, in_worker_thread, in_carried_thread])
+def test_what_is_bound_elsewhere_is_known_here(
+    elsewhere: Callable[[Callable[[], None]], None], lines: Lines
+) -> None:
+    """What a copy of the context, a task or a thread binds is on the later lines of them all."""
+    with clew.context():
+        elsewhere(lambda: clew.bind(user_id="12345", tenant="acme"))
+        assert clew.user_id() == "12345"
+        log.info("later")
+    assert (lines()[0]["userId"], lines()[0]["tenant"]) == ("12345", "acme")
+
+
+def test_binding_in_many_threads_loses_nothing(lines: Lines) -> None:
+    """Threads that bind fields at the same time do not undo each other's binding."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with clew.context(), ThreadPoolExecutor(8) as pool:
+            one = clew.carry(lambda number: clew.bind(**{f"field{number}": number}))
+            list(pool.map(one, range(2000)))
+            log.info("all")
+    finally:
+        sys.setswitchinterval(before)
+    missing = {f"field{number}" for number in range(2000)} - lines()[0].keys()
+    assert not missing
+
+
+FINALIZERS = """
+import gc, clew
+class Node:
+    def __del__(self):
+        clew.bind(late=1)
+with clew.context():
+    gc.set_threshold(1)
+    for number in range(3000):
+        node = Node()
+        node.itself = node
+        del node
+        clew.bind(**{f"field{number % 10}": number})
+print("done")
+"""
+
+
+def test_binding_in_a_finalizer_does_not_hang() -> None:
+    """What the garbage collector runs in the middle of a binding may bind as well."""
+    assert run_fresh(FINALIZERS, timeout=20) == "done\n"
+
+
+class Thing:
+    """Something that can be watched."""
+
+
+def test_what_is_bound_is_freed_with_the_context() -> None:
+    """Once a context has ended and its last exception is gone, nothing keeps what was bound."""
+    thing = Thing()
+    watched = weakref.ref(thing)
+    with contextlib.suppress(ValueError), clew.context(thing=thing):
+        carried = clew.carry(clew.request_id)
+        raise ValueError("boom")
+    carried()
+    del thing, carried
+    gc.collect()
+    assert watched() is None
+
+
+def test_a_bound_field_can_be_bound_anew(lines: Lines) -> None:
+    """The last binding of a name counts, and None for the user means nobody."""
+    with clew.context(user_id="1", step="one"):
+        clew.bind(user_id=None, step="two")
+        log.info("later")
+    assert lines()[0]["step"] == "two"
+    assert "userId" not in lines()[0]
+
+
+def test_a_field_of_the_line_wins_over_a_bound_one(lines: Lines) -> None:
+    """A line's own field takes the place of a bound one of the same name."""
+    with clew.context(value="bound"):
+        log.info("own", value="own")
+        log.info("none")
+    assert [line["value"] for line in lines()] == ["own", "bound"]
+
+
+@pytest.mark.parametrize(
+    ("given", "known"),
+    [
+        ("12345", "12345"),
+        (12345, "12345"),
+        (0, "0"),
+        (-1, "-1"),
+        (uuid.UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_users_id_becomes_a_string(given: object, known: str | None, lines: Lines) -> None:
+    """Integers and UUIDs become strings; an empty string and None are nobody."""
+    with clew.context():
+        clew.bind(user_id=given)
+        assert clew.user_id() == known
+        log.info("line")
+    assert lines()[0].get("userId") == known
+
+
+@pytest.mark.parametrize(
+    "given", [True, 1.5, b"1", ["1"], object(), {"id": 1}], ids=lambda value: type(value).__name__
+)
+def test_a_user_of_another_type_is_reported(given: object, lines: Lines) -> None:
+    """A user's id of any other type changes nothing, breaks nothing, and is logged as a fault."""
+    with clew.context(user_id="before"):
+        clew.bind(user_id=given, tenant="acme")
+        assert clew.user_id() == "before"
+        log.info("line")
+    fault, line = lines()
+    assert fault["level"] == "warning"
+    assert f"not a {type(given).__name__}" in fault["message"]
+    assert line["tenant"] == "acme"
+
+
+def test_binding_survives_a_handler_that_raises(restored_logging: None) -> None:
+    """Reporting a wrong user does not reach the caller, not even through a raising handler."""
+    logging.getLogger("clew").addHandler(Raising())
+    with clew.context():
+        clew.bind(user_id=object())
+
+
+FORGERIES: dict[str, Callable[[str], None]] = {
+    "a field": lambda name: log.info("x", **{name: "forged"}),
+    "extra": lambda name: logging.getLogger("legacy").info("x", extra={name: "forged"}),
+    "extra of a Logger": lambda name: log.info("x", extra={name: "forged"}),
+    "a dictionary as message": lambda name: logging.getLogger("legacy").info({name: "forged"}),
+    "bind": lambda name: clew.bind(**{name: "forged"}) or log.info("x"),  # type: ignore[func-returns-value]
+}
+
+
+@pytest.mark.parametrize("name", ["requestId", "userId"])
+@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES.keys())
+def test_ids_cannot_be_forged(forge: Callable[[str], None], name: str, lines: Lines) -> None:
+    """No field of a caller's takes the place of the ids: it is written with an underscore."""
+    with clew.context(request_id="real", user_id="real"):
+        forge(name)
+    forge(name)
+    inside, outside = (line for line in lines() if "x" in (line["message"] or "x"))
+    assert inside["requestId"] == inside["userId"] == "real"
+    assert inside[f"{name}_"] == "forged"
+    assert name not in outside
+
+
+def test_an_exception_takes_its_context_along(lines: Lines) -> None:
+    """A line logged with an exception after its context ended carries that context's ids."""
+    try:
+        with clew.context(request_id="crashed", user_id="1", tenant="acme"):
+            raise ValueError("boom")
+    except ValueError:
+        logging.getLogger("server").exception("Exception in application")
+    line = lines()[0]
+    assert (line["requestId"], line["userId"], line["tenant"]) == ("crashed", "1", "acme")
+
+
+def test_the_current_context_wins_over_an_exceptions(lines: Lines) -> None:
+    """A line logged in a context carries its ids, also with an exception from another."""
+    try:
+        with clew.context(request_id="other", user_id="other"):
+            raise ValueError("boom")
+    except ValueError as error:
+        with clew.context(request_id="current"):
+            log.danger("line", exc_info=error)
+    assert lines()[0]["requestId"] == "current"
+    assert "userId" not in lines()[0]
+
+
+class Refusing(Exception):
+    """An exception that takes no attributes."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(name)
+
+
+def test_an_exception_that_takes_nothing_along_leaves_unchanged() -> None:
+    """An exception that refuses attributes leaves a context as it is."""
+    with pytest.raises(Refusing), clew.context():
+        raise Refusing
+
+
+def test_a_user_option_that_logs_does_not_ask_itself(lines: Lines) -> None:
+    """A user_id option may log: that line has no user, and the option is not asked for it."""
+    asked: list[str] = []
+
+    def find(_: object) -> str:
+        asked.append("once")
+        log.info("who is it?")
+        return "12345"
+
+    serve(lambda: log.info("working"), user_id=find, log=False)
+    inner, outer = lines()
+    assert (inner["message"], outer["message"]) == ("who is it?", "working")
+    assert "userId" not in inner
+    assert inner["requestId"] == outer["requestId"]
+    assert outer["userId"] == "12345"
+    assert asked == ["once"]
+
+
+def test_a_carried_function_runs_in_its_context() -> None:
+    """A carried function sees the context it was carried from, in a pool's thread."""
+    with ThreadPoolExecutor(1) as pool:
+        with clew.context() as made:
+            inside = pool.submit(clew.carry(clew.request_id))
+            bare = pool.submit(clew.request_id)
+        assert inside.result() == made
+        assert bare.result() is None
+        assert pool.submit(clew.request_id).result() is None
+
+
+def test_a_carried_function_outlives_its_context(lines: Lines) -> None:
+    """A carried function still carries the context after that has ended."""
+    with clew.context(user_id="1") as made:
+        later = clew.carry(lambda: log.info("later"))
+    with clew.context() as now:
+        later()
+        assert clew.request_id() == now
+    assert (lines()[0]["requestId"], lines()[0]["userId"]) == (made, "1")
+
+
+def test_carrying_from_nowhere_runs_outside_any_context() -> None:
+    """A function carried from outside any context runs outside any."""
+    work = clew.carry(clew.request_id)
+    with clew.context():
+        assert work() is None
+
+
+def test_a_carried_function_keeps_its_face() -> None:
+    """Carrying keeps arguments, result, name and exceptions."""
+
+    def add(one: int, *, two: int = 2) -> int:
+        """Add."""
+        if two == 0:
+            raise ZeroDivisionError
+        return one + two
+
+    carried = clew.carry(add)
+    assert (carried(1), carried(1, two=5)) == (3, 6)
+    assert (carried.__name__, carried.__doc__) == ("add", "Add.")
+    with clew.context() as outer:
+        with pytest.raises(ZeroDivisionError):
+            carried(1, two=0)
+        assert clew.request_id() == outer
+
+
+def test_one_carried_function_serves_many_threads_at_once() -> None:
+    """One carried function can run many times at the same moment."""
+    barrier = threading.Barrier(8)
+
+    def work(_: int) -> str | None:
+        barrier.wait()
+        return clew.request_id()
+
+    with ThreadPoolExecutor(8) as pool:
+        with clew.context() as made:
+            carried = clew.carry(work)
+        assert list(pool.map(carried, range(8))) == [made] * 8
+
+
+async def ask(pause: float = 0) -> str | None:
+    await asyncio.sleep(pause)
+    return clew.request_id()
+
+
+@pytest.mark.parametrize("work", [ask, functools.partial(ask, 0)], ids=["function", "partial"])
+def test_a_carried_coroutine_function_stays_one(work: Callable[[], Any]) -> None:
+    """A carried coroutine function is a coroutine function, and runs in its context throughout."""
+    with clew.context() as made:
+        carried = clew.carry(work)
+    assert inspect.iscoroutinefunction(carried)
+
+    async def run() -> list[str | None]:
+        with clew.context() as now:
+            got: list[str | None] = await asyncio.gather(*(carried() for _ in range(10)))
+            got.append(await carried())
+            assert clew.request_id() == now
+        return got
+
+    assert asyncio.run(run()) == [made] * 11
+
+
+def test_a_carried_coroutine_restores_on_exceptions() -> None:
+    """An exception out of a carried coroutine brings the caller's context back."""
+
+    async def fail() -> None:
+        raise ValueError("boom")
+
+    carried = clew.carry(fail)
+
+    async def run() -> None:
+        with clew.context() as now:
+            with pytest.raises(ValueError, match="boom"):
+                await carried()
+            assert clew.request_id() == now
+
+    asyncio.run(run())

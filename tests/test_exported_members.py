@@ -1,0 +1,111 @@
+"""The public names, and what importing them does and does not do."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.resources
+import inspect
+
+import pytest
+
+import clew
+from tests.conftest import run_fresh
+
+
+def test_the_public_names_are_the_documented_ones() -> None:
+    """The package has these names, sorted, and no others."""
+    assert clew.__all__ == [
+        "ApplicationLog",
+        "ContextFilter",
+        "HTTPLog",
+        "JSONFormatter",
+        "Logger",
+        "Settings",
+        "bind",
+        "carry",
+        "configure_logging",
+        "context",
+        "get_logger",
+        "is_safe_id",
+        "json_schema",
+        "logging_config",
+        "new_id",
+        "request_id",
+        "user_id",
+    ]
+
+
+@pytest.mark.parametrize("name", clew.__all__)
+def test_public_names_are_documented(name: str) -> None:
+    """Every public name exists and says what it does."""
+    assert inspect.getdoc(getattr(clew, name))
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        ("clew.asgi", ["RequestIDMiddleware"]),
+        ("clew.wsgi", ["RequestIDMiddleware"]),
+        ("clew.django", ["RequestIDMiddleware"]),
+        ("clew.starlette", ["install"]),
+        ("clew.fastapi", ["install"]),
+        ("clew.flask", ["install"]),
+        ("clew.httpx", ["wrap"]),
+    ],
+)
+def test_every_stack_has_its_module(module: str, names: list[str]) -> None:
+    """Each framework's module has its documented verbs, with documentation."""
+    loaded = importlib.import_module(module)
+    for name in names:
+        assert inspect.getdoc(getattr(loaded, name))
+
+
+def test_the_package_is_typed() -> None:
+    """The package says that it is typed."""
+    assert importlib.resources.files(clew).joinpath("py.typed").is_file()
+
+
+FRAMEWORKS = ["starlette", "fastapi", "flask", "django", "httpx", "werkzeug", "anyio", "uvicorn"]
+
+IMPORT = """
+import sys
+before = set(sys.modules)
+import {module}
+print(*sorted({{name.partition(".")[0] for name in set(sys.modules) - before}}))
+"""
+
+
+def test_importing_the_package_loads_no_framework() -> None:
+    """In a fresh interpreter, importing the package loads none of the frameworks."""
+    loaded = run_fresh(IMPORT.format(module="clew")).split()
+    assert "clew" in loaded
+    assert not set(FRAMEWORKS) & set(loaded)
+
+
+@pytest.mark.parametrize("module", ["clew.asgi", "clew.wsgi"])
+def test_the_bare_adapters_load_no_framework(module: str) -> None:
+    """The adapters for any ASGI and any WSGI application load no framework either."""
+    loaded = run_fresh(IMPORT.format(module=module)).split()
+    assert not set(FRAMEWORKS) & set(loaded)
+
+
+UNCHANGED = """
+import logging, sys, signal, warnings
+def state():
+    return (
+        logging.root.handlers[:], logging.root.level, logging.root.filters[:],
+        logging.getLogRecordFactory(), logging.getLoggerClass(), sys.excepthook,
+        sys.stdout, sys.stderr, logging.Logger.callHandlers, warnings.showwarning,
+        [(one.handlers, one.level, one.filters, one.propagate)
+         for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)
+         and (one.handlers or one.level or one.filters or not one.propagate)],
+    )
+before = state()
+import clew
+print(state() == before)
+"""
+
+
+def test_importing_changes_nothing() -> None:
+    """Importing the package sets up nothing: no handler, no level, no factory, no hook."""
+    assert run_fresh(UNCHANGED) == "True\n"

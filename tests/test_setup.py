@@ -1,0 +1,436 @@
+"""Setting up logging, in one call or as a dictionary."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import logging.config
+import pathlib
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+import werkzeug.serving
+
+import clew
+import clew.httpx
+from clew._formatters import LineHandler
+from tests.conftest import Lines, parse_line, run_fresh, serve
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+log = clew.get_logger("shop.orders")
+
+
+def line_handlers() -> list[logging.Handler]:
+    return [one for one in logging.getLogger().handlers if isinstance(one, LineHandler)]
+
+
+def test_one_call_sets_up_json_on_stdout(
+    restored_logging: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without arguments, INFO and above come out as JSON on stdout, with the ids."""
+    clew.configure_logging()
+    with clew.context(request_id="made-here"):
+        log.info("line")
+        logging.getLogger("legacy").debug("quiet")
+    out, err = capsys.readouterr()
+    assert parse_line(out)["requestId"] == "made-here"
+    assert err == ""
+
+
+def test_ten_calls_make_one_handler(restored_logging: None) -> None:
+    """Setting up again and again leaves one handler, and one filter on each server's logger."""
+    stream = io.StringIO()
+    for _ in range(10):
+        clew.configure_logging(stream=stream)
+    log.info("line")
+    assert len(stream.getvalue().splitlines()) == 1
+    assert len(line_handlers()) == 1
+    assert len(logging.getLogger("werkzeug").filters) == 1
+    assert len(logging.getLogger("uvicorn.access").filters) == 1
+
+
+def test_the_second_call_wins(restored_logging: None) -> None:
+    """A second call replaces the first one's stream, level, format and options."""
+    first, second = io.StringIO(), io.StringIO()
+    clew.configure_logging("DEBUG", format="console", stream=first, service="one", redact="off")
+    clew.configure_logging("WARNING", stream=second, service="two")
+    log.info("quiet")
+    log.warning("loud", password="hunter2")
+    assert first.getvalue() == ""
+    line = parse_line(second.getvalue())
+    assert (line["message"], line["service"], line["password"]) == ("loud", "two", "***")
+
+
+def test_handlers_of_users_stay(restored_logging: None) -> None:
+    """Handlers that the user added to the root logger stay, whatever is set up again."""
+    user = logging.StreamHandler(io.StringIO())
+    logging.getLogger().addHandler(user)
+    for _ in range(2):
+        clew.configure_logging(stream=io.StringIO())
+    log.info("line")
+    assert user in logging.getLogger().handlers
+    assert user.stream.getvalue() == "line\n"
+
+
+def test_stdout_is_the_one_of_the_call(
+    restored_logging: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines go to the stdout that is there when logging is set up."""
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stream)
+    clew.configure_logging()
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    log.info("line")
+    assert parse_line(stream.getvalue())["message"] == "line"
+
+
+@pytest.mark.parametrize(
+    ("level", "written"),
+    [("DEBUG", 5), ("INFO", 4), ("ERROR", 2), (logging.WARNING, 3), (45, 1), ("NOTSET", 5)],
+)
+def test_levels(level: int | str, written: int, lines: Lines) -> None:
+    """The level is the root logger's, by name or by number."""
+    lines.configure(level=level)
+    for write in (log.debug, log.info, log.warning, log.danger, log.critical):
+        write("line")
+    assert len(lines()) == written
+
+
+def test_levels_are_renamed_in_both_records(lines: Lines) -> None:
+    """levels renames words in the application's lines and in HTTPLogs."""
+    lines.configure(levels={"info": "INFO", "danger": "error"})
+    log.danger("line")
+    serve(lambda: None)
+    assert [line["level"] for line in lines()] == ["error", "INFO"]
+
+
+def test_the_clients_chatter_is_off(lines: Lines) -> None:
+    """httpx's INFO line, which shows whole URLs, is off; its warnings are not."""
+    transport = httpx.MockTransport(lambda _: httpx.Response(200))
+    with httpx.Client(transport=transport) as client:
+        client.get("http://user:hunter2@orders.internal/?token=hunter2")
+    logging.getLogger("httpx").warning("loud")
+    logging.getLogger("httpcore.connection").info("chatter")
+    assert [line["message"] for line in lines()] == ["loud"]
+
+
+def access_of_uvicorn() -> None:
+    logging.getLogger("uvicorn.access").info(
+        '%s - "%s %s HTTP/%s" %d', "203.0.113.7:1", "GET", "/?token=hunter2", "1.1", 200
+    )
+
+
+def access_of_gunicorn() -> None:
+    logging.getLogger("gunicorn.access").info('%(h)s "%(r)s" %(s)s', {"h": 1, "r": 2, "s": 200})
+
+
+def access_of_hypercorn() -> None:
+    logging.getLogger("hypercorn.access").info('%(h)s "%(r)s" %(s)s', {"h": 1, "r": 2, "s": 200})
+
+
+def access_of_granian() -> None:
+    logging.getLogger("granian.access").info("[x] 127.0.0.1 - GET / 200")
+
+
+def access_of_runserver() -> None:
+    logging.getLogger("django.server").info(
+        '"%s" %s %s', "GET / HTTP/1.1", "200", "5", extra={"status_code": 200}
+    )
+
+
+ACCESS = [
+    access_of_uvicorn,
+    access_of_gunicorn,
+    access_of_hypercorn,
+    access_of_granian,
+    access_of_runserver,
+]
+
+
+@pytest.mark.parametrize("write", ACCESS)
+def test_access_lines_are_off(write: Callable[[], None], lines: Lines) -> None:
+    """The servers' access lines are not written: the HTTPLog takes their place."""
+    logging.getLogger("uvicorn.access").setLevel(logging.INFO)
+    write()
+    assert lines() == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("uvicorn", "uvicorn.error", "gunicorn.error", "hypercorn.error", "_granian", "werkzeug"),
+        *("django.server", "django.request"),
+    ],
+)
+def test_errors_of_servers_come_through(name: str, lines: Lines) -> None:
+    """The servers' other lines come through as JSON, exceptions and all, once."""
+    logging.getLogger(name).error("Worker failed", exc_info=ValueError("boom"))
+    (line,) = lines()
+    assert (line["level"], line["message"], line["logger"]) == ("danger", "Worker failed", name)
+    assert line["exception"]["message"] == "boom"
+
+
+def set_up_uvicorn(**options: Any) -> None:
+    """Let uvicorn set up its loggers, as it does before it loads the application."""
+    pytest.importorskip("uvicorn").Config("an:app", **options)
+
+
+def test_after_uvicorn_set_up_its_loggers(
+    restored_logging: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Set up after uvicorn, as when it loads the application: errors as JSON, no access lines."""
+    set_up_uvicorn()
+    written = Lines()
+    written.configure()
+    access_of_uvicorn()
+    logging.getLogger("uvicorn.error").error("failed")
+    assert [line["message"] for line in written()] == ["failed"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_before_uvicorn_sets_up_its_loggers_access_lines_stay_off(
+    lines: Lines, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Access lines stay off when uvicorn sets up its loggers after clew."""
+    set_up_uvicorn()
+    access_of_uvicorn()
+    assert lines() == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_before_uvicorn_sets_up_its_loggers_errors_come_as_json(
+    lines: Lines, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Errors come through as JSON when uvicorn sets up its loggers after clew."""
+    set_up_uvicorn()
+    logging.getLogger("uvicorn.error").error("failed")
+    assert [line["message"] for line in lines()] == ["failed"]
+
+
+def test_uvicorn_with_the_dictionary(
+    restored_logging: None, capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path
+) -> None:
+    """uvicorn --log-config takes the dictionary as a JSON file."""
+    path = tmp_path / "logging.json"
+    path.write_text(json.dumps(clew.logging_config(service="shop")), encoding="utf-8")
+    set_up_uvicorn(log_config=str(path))
+    access_of_uvicorn()
+    logging.getLogger("uvicorn.error").error("failed")
+    line = parse_line(capsys.readouterr().out)
+    assert (line["message"], line["service"], line["level"]) == ("failed", "shop", "danger")
+
+
+def gunicorn_logger(**options: Any) -> Any:
+    config = pytest.importorskip("gunicorn.config").Config()
+    for name, value in options.items():
+        config.set(name, value)
+    return pytest.importorskip("gunicorn.glogging").Logger(config)
+
+
+def test_after_gunicorn_set_up_its_loggers(
+    restored_logging: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Set up after gunicorn: its errors come as JSON, its access lines not at all."""
+    logger = gunicorn_logger(accesslog="-")
+    written = Lines()
+    written.configure()
+    access_of_gunicorn()
+    logger.error("Worker (pid:%s) exited", 7)
+    assert [line["message"] for line in written()] == ["Worker (pid:7) exited"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_files_of_servers_stay(restored_logging: None, tmp_path: pathlib.Path) -> None:
+    """A server's log that goes to a file still does."""
+    logger = gunicorn_logger(errorlog=str(tmp_path / "error.log"))
+    clew.configure_logging(stream=io.StringIO())
+    logger.error("failed")
+    assert "failed" in (tmp_path / "error.log").read_text(encoding="utf-8")
+    for handler in logging.getLogger("gunicorn.error").handlers:
+        handler.close()
+
+
+def test_gunicorn_with_the_dictionary(
+    restored_logging: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """gunicorn's logconfig_dict takes the dictionary."""
+    logger = gunicorn_logger(logconfig_dict=clew.logging_config())
+    access_of_gunicorn()
+    logger.error("failed")
+    assert parse_line(capsys.readouterr().out)["message"] == "failed"
+
+
+def fetch(url: str) -> None:
+    try:
+        urllib.request.urlopen(url, timeout=10).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+
+
+def test_werkzeug_loses_only_its_access_lines(
+    lines: Lines, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Werkzeug's server writes no access lines, whatever the status; its errors come as JSON."""
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/crash":
+            raise ValueError("boom")
+        start_response(environ["PATH_INFO"][1:] + " OK", [("Content-Length", "0")])
+        return []
+
+    with werkzeug.serving.make_server("127.0.0.1", 0, application) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        for path in ("200", "404", "500", "crash"):
+            fetch(f"http://127.0.0.1:{server.server_port}/{path}")
+        server.shutdown()
+        thread.join()
+    assert ["boom" in line["message"] for line in lines()] == [True]
+    assert lines()[0]["message"].startswith("Error on request")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_dictionary_is_plain() -> None:
+    """The dictionary survives JSON, so it can be a file."""
+    config = clew.logging_config(
+        level=20, levels={"danger": "error"}, redact={"tenant"}, service="shop", stream="stderr"
+    )
+    assert json.loads(json.dumps(config)) == config
+    assert config["version"] == 1
+    assert config["disable_existing_loggers"] is False
+
+
+DICTIONARY = """
+import json, logging, logging.config, sys
+import clew
+import clew.httpx
+options = json.loads(sys.argv[1])
+if sys.argv[2] == "dictionary":
+    logging.config.dictConfig(json.loads(json.dumps(clew.logging_config(**options))))
+else:
+    clew.configure_logging(**options)
+log = clew.get_logger("shop.orders")
+with clew.context(request_id="made-here"):
+    log.info("line", password="hunter2", tenant="acme")
+    log.danger("line")
+for name in ("uvicorn", "uvicorn.error", "gunicorn.error", "werkzeug", "uvicorn.access",
+             "gunicorn.access", "hypercorn.access", "granian.access", "httpx", "httpcore",
+             "django.server"):
+    logging.getLogger(name).info("from %s", name)
+    logging.getLogger(name).warning("from %s", name)
+"""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"level": "ERROR"},
+        {"service": "shop", "levels": {"danger": "error"}},
+        {"redact": "off"},
+        {"redact": ["tenant"]},
+        {"format": "console"},
+    ],
+    ids=str,
+)
+def test_the_dictionary_does_what_the_call_does(options: dict[str, Any]) -> None:
+    """logging_config and configure_logging set up the same, with the same arguments."""
+    by_call, by_dictionary = (
+        run_fresh(DICTIONARY, json.dumps(options), way) for way in ("call", "dictionary")
+    )
+
+    def without_time(text: str) -> list[Any]:
+        if "format" in options:
+            return [line[12:] for line in text.splitlines()]
+        return [{**parse_line(line), "createdAt": 0} for line in text.splitlines()]
+
+    assert without_time(by_call) == without_time(by_dictionary)
+    assert without_time(by_call)
+
+
+def test_the_dictionary_may_write_to_stderr(
+    restored_logging: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """stream="stderr" writes the lines there."""
+    logging.config.dictConfig(clew.logging_config(stream="stderr"))
+    log.info("line")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert parse_line(err)["message"] == "line"
+
+
+def test_a_call_replaces_the_dictionary(restored_logging: None) -> None:
+    """configure_logging replaces what the dictionary set up."""
+    logging.config.dictConfig(clew.logging_config())
+    stream = io.StringIO()
+    clew.configure_logging(stream=stream)
+    log.info("line")
+    assert len(line_handlers()) == 1
+    assert parse_line(stream.getvalue())["message"] == "line"
+
+
+def test_the_dictionary_is_made_anew() -> None:
+    """Changing a returned dictionary, as users do, changes no later one."""
+    clew.logging_config()["loggers"].clear()
+    assert clew.logging_config()["loggers"]
+
+
+@pytest.mark.parametrize("set_up", [clew.configure_logging, clew.logging_config])
+def test_names_to_mask_may_be_any_iterable(
+    set_up: Callable[..., Any], restored_logging: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names to mask are taken from whatever can be iterated once."""
+    config = set_up(redact=(name for name in ["tenant"]))
+    if config is not None:
+        logging.config.dictConfig(config)
+    log.info("line", tenant="acme")
+    assert parse_line(capsys.readouterr().out)["tenant"] == "***"
+
+
+def test_names_to_mask_count_in_queries(lines: Lines) -> None:
+    """Names given to configure_logging are masked in the query of an HTTPLog too."""
+    lines.configure(redact=["tenant"])
+    transport = httpx.MockTransport(lambda _: httpx.Response(200))
+    with clew.httpx.wrap(httpx.Client(transport=transport)) as client:
+        client.get("http://orders.internal/?tenant=acme&page=2")
+    assert lines.http()[0]["request"]["query"] == "tenant=***&page=2"
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"level": "LOUD"}, "level must be .*INFO.*'LOUD'"),
+    ({"level": None}, "level must be .*None"),
+    ({"level": 1.5}, r"level must be .*1\.5"),
+    ({"format": "xml"}, 'format must be "json" or "console", not \'xml\''),
+    ({"format": None}, "format must be .*None"),
+    ({"stream": "app.log"}, "stream must be .*'app.log'"),
+    ({"stream": 5}, "stream must be .*5"),
+    ({"service": 5}, "service must be a string or None, not 5"),
+    ({"levels": {"error": "danger"}}, "levels has 'error'"),
+    ({"levels": {"danger": None}}, "levels has 'danger': None"),
+    ({"levels": "danger"}, "levels .*'danger'"),
+    ({"levels": 5}, "levels .*5"),
+    ({"redact": "password"}, r"redact must be .*redact=\['password'\]"),
+    ({"redact": None}, "redact must be .*None"),
+    ({"redact": [5]}, "redact has 5"),
+]
+
+
+@pytest.mark.parametrize(("options", "named"), WRONG, ids=str)
+@pytest.mark.parametrize("set_up", [clew.configure_logging, clew.logging_config])
+def test_a_wrong_argument_is_refused(
+    set_up: Callable[..., Any], options: dict[str, Any], named: str, lines: Lines
+) -> None:
+    """A wrong argument raises when it is given, named with its value, and changes nothing."""
+    with pytest.raises((ValueError, TypeError), match=named):
+        set_up(**options)
+    log.info("still here")
+    assert [line["message"] for line in lines()] == ["still here"]
