@@ -194,6 +194,13 @@ HOSTS: list[tuple[list[str], str, bool]] = [
     (["*.internal", "localhost"], "http://localhost/", True),
     (["bücher.internal"], "http://xn--bcher-kva.internal/", True),
     (["xn--bcher-kva.internal"], "http://bücher.internal/", True),
+    (["orders.internal."], "http://orders.internal/", True),
+    (["*.bücher.internal"], "http://a.xn--bcher-kva.internal/", True),
+    (["straße.internal"], "http://straße.internal/", True),
+    (["straße.internal"], "http://xn--strae-oqa.internal/", True),
+    (["strasse.internal"], "http://straße.internal/", False),
+    (["straße.internal"], "http://strasse.internal/", False),
+    (["*.strasse.internal"], "http://a.straße.internal/", False),
     ([], "http://orders.internal/", False),
 ]
 

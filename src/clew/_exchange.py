@@ -22,11 +22,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from time import perf_counter
-from typing import Any, AnyStr, Final
-from urllib.parse import quote
+from typing import Any, Final, TypeVar
 
 from ._addresses import client_address, is_within, normalize
 from ._context import Context, as_user_id, current, enter, leave, rename_fields
@@ -35,16 +34,21 @@ from ._ids import LONGEST_ID, is_safe_id, new_id
 from ._logging import Captured, complain, deliver, make_record
 from ._privacy import text_of
 from ._records import HTTPLog, Request, Response, describe
-from ._settings import PATH_SAFE, Header, Settings
+from ._settings import Header, Settings
+from ._wire import clean_method, clean_path, clean_query, cut
+
+T = TypeVar("T")
 
 HTTP_LOGGER = "clew.http"
 _logger = logging.getLogger(HTTP_LOGGER)
 
-_LONGEST_PATH = 2048
 _LONGEST_HEADER = 1024
 _FORWARDED = Header(name="X-Forwarded-For")
 
 CLIENT_CLOSED_REQUEST: Final = 499  # nginx's number; there is none in RFC 9110
+
+# The ways of asyncio, trio, generators and gevent to stop what runs.
+_CANCELLATIONS = frozenset(("CancelledError", "Cancelled", "GeneratorExit", "GreenletExit"))
 
 # The answer to a crash before which nobody answered.
 CRASH_BODY = b"Internal Server Error"
@@ -92,7 +96,7 @@ class Exchange(Context):
         # What a framework knows that runs inside, and whose adapter tells it.
         self.inner_route: Callable[[], str | None] | None = None
         self.inner_user: Callable[[], object] | None = None
-        super().__init__(self._choose_id(), settings.header)
+        super().__init__(_told(self._choose_id, "") or new_id(), settings.header)
 
     # What an adapter translates.
 
@@ -261,8 +265,8 @@ class Exchange(Context):
 
     def failed(self, error: BaseException) -> None:
         """The application raised *error*, or its framework caught it and answers for it."""
-        if not isinstance(error, (Exception, KeyboardInterrupt, SystemExit, BaseExceptionGroup)):
-            self.left()  # asyncio's, trio's and gevent's ways to stop a task, a closed generator
+        if not isinstance(error, Exception) and type(error).__name__ in _CANCELLATIONS:
+            self.left()
         elif not self._logged:
             self._error = error
 
@@ -290,7 +294,7 @@ class Exchange(Context):
     def _log(self) -> None:
         status, outcome = self._result()
         settings = self.settings
-        path = clean_path(self.path())
+        path = clean_path(_told(self.path, ""))
         if outcome in (None, "websocket") and status < 400 and settings.excludes(path):
             return
         level = logging.INFO if status < 400 else logging.WARNING
@@ -300,9 +304,9 @@ class Exchange(Context):
             return
         now = perf_counter()
         ended = now if self._finished is None else self._finished
-        method = clean_method(self.method())
+        method = clean_method(_told(self.method, ""))
         redactor = settings.redactor
-        path = redactor.text(path)[:_LONGEST_PATH]
+        path = cut(redactor.text(path))
         error = self._error if outcome == "error" else None
         exception = None
         if error is not None:
@@ -320,10 +324,10 @@ class Exchange(Context):
             request=Request(
                 method=method,
                 path=path,
-                route=self._route(),
-                query=clean_query(self.query(), settings),
-                ip_address=self._ip_address(),
-                headers=self._headers(),
+                route=_told(self._route, None),
+                query=clean_query(_told(self.query, ""), redactor),
+                ip_address=_told(self._ip_address, None),
+                headers=_told(self._headers, {"requestId": self.request_id}),
                 rejected_request_id=self._rejected,
             ),
             response=Response(
@@ -355,10 +359,7 @@ class Exchange(Context):
         return 0 if method == "HEAD" else self.body_size
 
     def _route(self) -> str | None:
-        try:
-            return (self.inner_route and self.inner_route()) or self.route()
-        except Exception:
-            return None
+        return (self.inner_route and self.inner_route()) or self.route()
 
     def _ip_address(self) -> str | None:
         proxies = self.settings.proxy_networks
@@ -376,6 +377,15 @@ class Exchange(Context):
                 headers[header.key] = str(value)[:_LONGEST_HEADER]
         headers["requestId"] = self.request_id
         return headers
+
+
+def _told(ask: Callable[[], T], default: T) -> T:
+    """Return what *ask* tells of the request; a server's odd scope or environ costs only that."""
+    try:
+        return ask()
+    except Exception:
+        complain()
+        return default
 
 
 def emit(
@@ -441,54 +451,3 @@ def id_of(user: Any, *names: str) -> object:
         if value is not None:
             return value
     return state.identity[0] if state is not None and state.identity else None
-
-
-def replaced(headers: Iterable[Sequence[AnyStr]], name: AnyStr, value: AnyStr) -> list[Any]:
-    """Return *headers* with exactly one of *name*, at the end."""
-    lower, length = name.lower(), len(name)
-    kept: list[Any] = [
-        pair for pair in headers if len(pair[0]) != length or pair[0].lower() != lower
-    ]
-    kept.append((name, value))
-    return kept
-
-
-def exposed(values: Iterable[str], name: str) -> str:
-    """Return the values of ``Access-Control-Expose-Headers``, merged, with *name* among them."""
-    names = [entry.strip() for value in values for entry in value.split(",") if entry.strip()]
-    if name.lower() not in [entry.lower() for entry in names]:
-        names.append(name)
-    return ", ".join(names)
-
-
-def encoded_path(path: str | bytes) -> str:
-    """Return a decoded *path* as it may have stood on the wire."""
-    if isinstance(path, bytes):
-        return quote(path, safe=PATH_SAFE)
-    return quote(path, safe=PATH_SAFE, errors="surrogatepass")
-
-
-def clean_path(path: str) -> str:
-    """Return *path* without what may not stand in one, at most some thousand characters long."""
-    path = path[: 2 * _LONGEST_PATH]
-    if path.isascii() and path.isprintable() and " " not in path:
-        return path
-    return quote(path, safe=PATH_SAFE + "%", errors="surrogatepass")
-
-
-def clean_method(method: str) -> str:
-    """Return *method* without what may not stand in one."""
-    if method.isascii() and method.isprintable() and len(method) <= 32:
-        return method
-    return quote(method[:32], errors="replace")
-
-
-def clean_query(query: str, settings: Settings) -> str | None:
-    """Return *query* with its secrets masked and cut, or None when it is empty."""
-    if not query:
-        return None
-    # Cut first, so that a long one costs little; a mask may make it longer again.
-    query = query[: 2 * _LONGEST_PATH]
-    if not (query.isascii() and query.isprintable()):
-        query = quote(query, safe=PATH_SAFE + "%?[]{}|\\^`<>", errors="surrogatepass")
-    return settings.redactor.query(query)[:_LONGEST_PATH]

@@ -16,12 +16,10 @@ from ._ids import is_safe_id, new_id
 from ._logging import get_logger
 from ._privacy import Redact, Redactor, redactor, text_of
 from ._records import HTTPLog
+from ._wire import PATH_SAFE
 
 # RFC 9110, section 5.6.2: what a field's name is made of.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-
-# RFC 3986, section 3.3: what stands unescaped in a path.
-PATH_SAFE = "/:@!$&'()*+,;=-._~"
 
 
 class Options(TypedDict, total=False):

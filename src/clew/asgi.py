@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Unpack
 
-from ._exchange import CRASH_BODY, Exchange, encoded_path, exposed, id_of, replaced
+from ._exchange import CRASH_BODY, Exchange, id_of
 from ._routes import RouteTemplates
 from ._settings import Header, Options, Settings
+from ._wire import encoded_path, exposed, replaced
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

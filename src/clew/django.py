@@ -23,8 +23,9 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 
 from ._context import current
-from ._exchange import Exchange, encoded_path, exposed, id_of
+from ._exchange import Exchange, id_of
 from ._settings import Settings
+from ._wire import encoded_path, exposed
 from .wsgi import MARK, EnvironExchange, live_exchange
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]

@@ -15,10 +15,11 @@ except ImportError as error:
     raise ImportError('clew.httpx wraps httpx clients: pip install "clew[httpx]"') from error
 
 from ._context import DEFAULT_HEADER, Context, current
-from ._exchange import Exchange, clean_path, clean_query, emit
+from ._exchange import Exchange, emit
 from ._formatters import level_word
 from ._records import HTTPLog, Request, Response, describe
 from ._settings import Settings
+from ._wire import clean_path, clean_query, cut
 
 _logger = logging.getLogger("clew.http.client")
 
@@ -207,7 +208,7 @@ class _Call:
             return
         settings = context.settings if isinstance(context, Exchange) else _DEFAULTS
         raw_path, _, raw_query = request.url.raw_path.decode("latin-1").partition("?")
-        path = settings.redactor.text(clean_path(raw_path))[:2048]
+        path = cut(settings.redactor.text(clean_path(raw_path)))
         exception = describe(error) if error is not None and failed else None
         if exception is not None:
             exception.message = self._without_secrets(exception.message, settings)
@@ -224,7 +225,7 @@ class _Call:
                 method=request.method,
                 host=request.url.netloc.decode("ascii", "replace"),
                 path=path,
-                query=clean_query(raw_query, settings),
+                query=clean_query(raw_query, settings.redactor),
                 headers={} if self.sent_id is None else {"requestId": self.sent_id},
             ),
             response=Response(

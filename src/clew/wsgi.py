@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ._exchange import CRASH_BODY, Exchange, encoded_path, exposed, replaced
+from ._exchange import CRASH_BODY, Exchange
 from ._settings import Header, Options, Settings
+from ._wire import encoded_path, exposed, replaced
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -1,0 +1,81 @@
+"""Requests and responses as they stand on the wire: paths, queries, header lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, AnyStr
+from urllib.parse import quote
+
+from ._privacy import Redactor
+
+# RFC 3986, section 3.3: what stands unescaped in a path.
+PATH_SAFE = "/:@!$&'()*+,;=-._~"
+
+# Not in RFC 3986, but on the wire all the same.
+_QUERY_SAFE = PATH_SAFE + "%?[]{}|\\^`<>"
+
+_LONGEST = 2048
+
+
+def encoded_path(path: str | bytes) -> str:
+    """Return a decoded *path* as it may have stood on the wire."""
+    if isinstance(path, bytes):
+        return quote(path, safe=PATH_SAFE)
+    return quote(path, safe=PATH_SAFE, errors="surrogatepass")
+
+
+def clean_path(path: str) -> str:
+    """Return *path* without what may not stand in one, at most some thousand characters long."""
+    path = path[: 2 * _LONGEST]
+    if path.isascii() and path.isprintable() and " " not in path:
+        return path
+    return quote(_raw(path), safe=PATH_SAFE + "%")
+
+
+def clean_query(query: str, redactor: Redactor) -> str | None:
+    """Return *query* with its secrets masked and cut, or None when it is empty."""
+    if not query:
+        return None
+    # Cut first, so that a long one costs little; a mask may make it longer again.
+    query = query[: 2 * _LONGEST]
+    if not (query.isascii() and query.isprintable()):
+        query = quote(_raw(query), safe=_QUERY_SAFE)
+    return cut(redactor.query(query))
+
+
+def clean_method(method: str) -> str:
+    """Return *method* without what may not stand in one."""
+    if method.isascii() and method.isprintable() and len(method) <= 32:
+        return method
+    return quote(method[:32], errors="replace")
+
+
+def cut(text: str) -> str:
+    """Return the beginning of *text* that is written of a path or a query."""
+    return text[:_LONGEST]
+
+
+def _raw(text: str) -> bytes:
+    """Return the bytes that servers show as *text*: one a character, or decoded by themselves."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def replaced(headers: Iterable[Sequence[AnyStr]], name: AnyStr, value: AnyStr) -> list[Any]:
+    """Return *headers* with exactly one of *name*, at the end."""
+    lower, length = name.lower(), len(name)
+    kept: list[Any] = [
+        pair for pair in headers if len(pair[0]) != length or pair[0].lower() != lower
+    ]
+    kept.append((name, value))
+    return kept
+
+
+def exposed(values: Iterable[str], name: str) -> str:
+    """Return the values of ``Access-Control-Expose-Headers``, merged, with *name* among them."""
+    names = [entry.strip() for value in values for entry in value.split(",") if entry.strip()]
+    if name.lower() not in [entry.lower() for entry in names]:
+        names.append(name)
+    return ", ".join(names)
