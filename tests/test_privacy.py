@@ -21,8 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import clew
-from clew._wire import clean_query
 from clew._privacy import DEFAULT, STRICT, redactor
+from clew._wire import clean_query
 from tests.conftest import Lines, parse_line, run_fresh
 
 log = clew.get_logger("shop")

@@ -209,13 +209,25 @@ class _Walk:
             return "..."
         self.ancestors.append(value)
         try:
-            return [self.plain(item) for item in value] if fields is None else self._object(fields)
+            return self._array(value) if fields is None else self._object(fields)
         finally:
             self.ancestors.pop()
+
+    def _array(self, value: Iterable[Any]) -> list[Any]:
+        plain: list[Any] = []
+        for item in value:
+            if self.left < 0:
+                plain.append("...")
+                break
+            plain.append(self.plain(item))
+        return plain
 
     def _object(self, fields: Mapping[Any, Any]) -> dict[str, Any]:
         plain: dict[str, Any] = {}
         for key, value in fields.items():
+            if self.left < 0:
+                plain["..."] = "..."
+                break
             name = text_of(key)
             while name in plain:
                 name += "_"
