@@ -12,7 +12,7 @@ import inspect
 import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
-from threading import Lock, get_ident
+from threading import RLock, get_ident
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -28,7 +28,8 @@ RENAMED_FIELDS = {"monetary_value": "monetaryValue", "old_value": "oldValue"}
 
 _UNBOUND = object()
 
-_binding = Lock()
+# Reentrant: a finalizer or a signal handler may bind while this thread does.
+_binding = RLock()
 
 
 class Context:
@@ -76,9 +77,10 @@ class Context:
 
                 get_logger("clew").warning("clew.bind() left the user as it was: %s", error)
         if fields:
+            renamed = rename_fields(fields)
             # A new dictionary: other threads may be reading the old one, or writing another.
             with _binding:
-                self.fields = {**self.fields, **rename_fields(fields)}
+                self.fields = {**self.fields, **renamed}
 
 
 _current: ContextVar[Context | None] = ContextVar("clew", default=None)

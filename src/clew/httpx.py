@@ -93,35 +93,29 @@ def _hosts(hosts: object) -> tuple[str, ...] | None:
         return None
     if isinstance(hosts, str) or not isinstance(hosts, Iterable):
         raise TypeError(f"hosts must be a collection of hosts, not {hosts!r}: write [{hosts!r}]")
-    patterns = []
-    for host in hosts:
-        if (
-            not isinstance(host, str)
-            or not host.strip("*.")
-            or set("/*") & set(host.removeprefix("*."))
-        ):
-            raise ValueError(
-                f"hosts has {host!r}: allowed are a host without scheme and path, as "
-                "'api.internal', or '*.internal' for all below internal"
-            )
+    return tuple(_pattern(host) for host in hosts)
+
+
+def _pattern(host: object) -> str:
+    if isinstance(host, str):
         wildcard = "*." if host.startswith("*.") else ""
-        patterns.append(wildcard + _plain_host(host.removeprefix("*.")))
-    return tuple(patterns)
+        name = host.removeprefix("*.")
+        if name.count(":") > 1 and not name.startswith("["):
+            name = f"[{name}]"
+        if name and not set("/*@?#") & set(name):
+            try:
+                return wildcard + _wire_host(httpx.URL(f"http://{name}"))
+            except httpx.InvalidURL:
+                pass
+    raise ValueError(
+        f"hosts has {host!r}: allowed are a host without scheme and path, as 'api.internal', "
+        "or '*.internal' for all below internal"
+    )
 
 
-def _plain_host(host: str) -> str:
-    """Return *host* without port, brackets and case, its name as on the wire (RFC 5891)."""
-    if host.startswith("["):
-        host = host[1:].partition("]")[0]
-    elif host.count(":") == 1:
-        host = host.partition(":")[0]
-    host = host.lower().rstrip(".")
-    if not host.isascii():
-        try:
-            host = host.encode("idna").decode()
-        except UnicodeError:  # no name that could be looked up
-            pass
-    return host
+def _wire_host(url: httpx.URL) -> str:
+    """Return the host of *url* as on the wire: in ASCII, without port, brackets and case."""
+    return url.raw_host.decode("ascii").lower().rstrip(".")
 
 
 def _sender(
@@ -261,7 +255,7 @@ def _carry(options: _Options, request: httpx.Request, context: Context | None) -
     if (
         header not in request.headers
         and context is not None
-        and options.admits(_plain_host(request.url.host))
+        and options.admits(_wire_host(request.url))
     ):
         request.headers[header] = context.request_id
         request.extensions[_MARK] = (header, context.request_id)
