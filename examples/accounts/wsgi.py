@@ -5,7 +5,7 @@ import os
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "examples.accounts.settings")
+os.environ["DJANGO_SETTINGS_MODULE"] = "examples.accounts.settings"
 application = get_wsgi_application()
 
 

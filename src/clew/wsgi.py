@@ -305,6 +305,14 @@ class _Body:
             exchange.pause(failure)
             failure = None
 
+    def __del__(self) -> None:
+        # A server that is stopping may drop a body without closing it.
+        if not self._closed:
+            try:
+                self.close()
+            except Exception:
+                pass
+
 
 class _SizedBody(_Body):
     """A body whose number of chunks is known: servers make a Content-Length of a single one."""

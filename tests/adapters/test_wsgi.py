@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import sys
 import threading
@@ -346,3 +347,14 @@ def test_survives_a_sparse_environ(lines: Any) -> None:
     assert list(wrapped(answering([b"x"]))({}, start)) == [b"x"]
     record = only(lines.http())
     assert (record["request"]["method"], record["request"]["path"]) == ("GET", "/")
+
+
+def test_records_a_body_that_is_dropped(lines: Any) -> None:
+    """A server that drops a body without closing it leaves an aborted record."""
+    body = Body(b"a", b"b")
+    returned: Any = wrapped(answering(body))({"REQUEST_METHOD": "GET"}, start)
+    assert next(returned) == b"a"
+    del returned
+    gc.collect()
+    assert body.closed == 1
+    assert only(lines.http())["outcome"] == "aborted"

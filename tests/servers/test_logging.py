@@ -82,6 +82,7 @@ def test_reader_of_the_lines_goes_away(stack: str, tmp_path: Path) -> None:
         for path, status in [("/", 200), ("/stream", 200), ("/crash", 500), ("/", 200)]:
             answer = server.ask(path, request_id := fresh_id())
             assert (answer.status, answer.request_id) == (status, request_id)
+        assert "Broken pipe" in server.errors(), "lines were written, in vain"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
@@ -131,7 +132,7 @@ def test_graceful_stop(stack: str, tmp_path: Path) -> None:
 def test_killed_worker(tmp_path: Path) -> None:
     """A worker that gunicorn kills for its slowness writes the record of what it was doing."""
     with (
-        STACKS["gunicorn-sync-wsgi"].serve(tmp_path, "--timeout=1") as server,
+        STACKS["gunicorn-sync-wsgi"].serve(tmp_path, "--timeout=2") as server,
         server.send("/hang", request_id := fresh_id()),
     ):
         record = server.record(request_id)
