@@ -8,9 +8,7 @@ Its paths: ``/ok``, ``/items/ID``, ``/seen`` (the ids as the application sees th
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -386,15 +384,6 @@ class DjangoASGI(DjangoWSGI):
         from django.core.handlers.asgi import ASGIHandler
 
         return self.handler(ASGIHandler, options)
-
-    def request(self, target: str = "/ok", **call: Any) -> Reply:
-        """Serve one request; without the warning that Django earns when a body raises."""
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Unclosed file", ResourceWarning)
-            reply = super().request(target, **call)
-            if not reply.complete:
-                gc.collect()
-        return reply
 
 
 STACKS = (BareASGI, Starlette, FastAPI, Flask, BareWSGI, DjangoWSGI, DjangoASGI)
