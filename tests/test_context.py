@@ -13,7 +13,7 @@ import sys
 import threading
 import uuid
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -468,3 +468,26 @@ def test_a_carried_coroutine_restores_on_exceptions() -> None:
             assert clew.request_id() == now
 
     asyncio.run(run())
+
+
+def test_carry_takes_objects_with_async_calls() -> None:
+    """An object whose call is a coroutine function is carried as one."""
+
+    class Work:
+        async def __call__(self) -> str | None:
+            await asyncio.sleep(0)
+            return clew.request_id()
+
+    with clew.context(request_id="here"):
+        carried = clew.carry(Work())
+    assert asyncio.run(carried()) == "here"  # type: ignore[arg-type]
+
+
+def test_carry_refuses_generator_functions() -> None:
+    """A generator runs where it is iterated, so carrying its function would promise too much."""
+
+    def numbers() -> Iterator[int]:
+        yield 1
+
+    with pytest.raises(TypeError, match="carry the function that iterates"):
+        clew.carry(numbers)

@@ -254,6 +254,13 @@ def test_reporting_a_fault_survives_a_handler_that_raises(restored_logging: None
     clew.Settings().report("level", ValueError("boom"))
 
 
+@pytest.mark.parametrize("option", ["header", "response_header"])
+def test_headers_that_mean_something_are_refused(option: str) -> None:
+    """An id does not go into a header that servers and clients read otherwise."""
+    with pytest.raises(ValueError, match=f"{option} is 'Content-Length'"):
+        clew.Settings(**{option: "Content-Length"})  # type: ignore[arg-type]
+
+
 def test_a_fault_without_a_text_is_reported(lines: Lines) -> None:
     """An exception whose text raises is reported all the same."""
 

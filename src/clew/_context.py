@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from threading import RLock, get_ident
 from types import TracebackType
@@ -84,6 +84,9 @@ class Context:
 
 
 _current: ContextVar[Context | None] = ContextVar("clew", default=None)
+
+# Whether clew refused a WebSocket in the application's place, with a response; see ServerFilter.
+refused_handshake: ContextVar[bool] = ContextVar("clew_refused_handshake", default=False)
 
 current = _current.get
 enter = _current.set
@@ -184,16 +187,24 @@ def carry(work: Callable[P, R]) -> Callable[P, R]:
 
     For thread pools and callbacks: ``executor.submit(clew.carry(work), item)``. Coroutine
     functions stay coroutine functions. The result may be called many times, also at once.
+    Generator functions raise TypeError: where they run is up to who iterates.
     """
     carried = current()
-    if inspect.iscoroutinefunction(work):
+    called = getattr(work, "__call__", work)  # noqa: B004 - of an object, its method
+    for kind in (work, called):
+        if inspect.isgeneratorfunction(kind) or inspect.isasyncgenfunction(kind):
+            raise TypeError(
+                f"carry() takes functions and coroutine functions, not {work!r}: "
+                "carry the function that iterates over it"
+            )
+    if inspect.iscoroutinefunction(work) or inspect.iscoroutinefunction(called):
 
         @functools.wraps(work)
         async def run_async(*args: P.args, **kwargs: P.kwargs) -> Any:
             outer = current()
             enter(carried)
             try:
-                return await work(*args, **kwargs)
+                return await cast("Awaitable[Any]", work(*args, **kwargs))
             finally:
                 enter(outer)
 

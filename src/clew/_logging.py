@@ -228,7 +228,7 @@ def get_logger(name: str | None = None) -> Logger:
 def _caller(stacklevel: int) -> FrameType:
     """Return the frame that called a Logger, *stacklevel* - 1 callers further out."""
     frame = sys._getframe(3)
-    while stacklevel > 1 and frame.f_back is not None:
+    while isinstance(stacklevel, int) and stacklevel > 1 and frame.f_back is not None:
         frame = frame.f_back
         if frame.f_code.co_filename not in _HERE:
             stacklevel -= 1

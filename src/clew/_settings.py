@@ -22,6 +22,16 @@ from ._wire import PATH_SAFE
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
+# Headers in which an id would break the message, or what somebody else makes of it.
+_TAKEN = frozenset(
+    (
+        *("connection", "content-encoding", "content-length", "content-type", "cookie", "date"),
+        *("authorization", "host", "keep-alive", "location", "set-cookie", "te", "trailer"),
+        *("transfer-encoding", "upgrade", "vary", "www-authenticate"),
+    )
+)
+
+
 class Options(TypedDict, total=False):
     """The options of an adapter, for type checkers; `Settings` says what each means."""
 
@@ -190,6 +200,11 @@ def _header(option: str, name: object) -> Header:
         raise ValueError(
             f"{option} is {name!r}, which is no header's name: "
             "allowed are letters, digits and dashes, as in X-Request-ID"
+        )
+    if option != "capture_headers" and name.lower() in _TAKEN:
+        raise ValueError(
+            f"{option} is {name!r}, a header with a meaning of its own: "
+            "allowed are names that mean nothing else, as X-Request-ID"
         )
     return Header(name=name)
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TextIO
 
+from ._context import refused_handshake
 from ._formatters import (
     ConsoleFormatter,
     JSONFormatter,
@@ -24,6 +25,7 @@ _MIXED_LOGGERS = ("werkzeug", "django.server")
 # These come with handlers of their own; through the root logger their lines become JSON.
 _SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "gunicorn.error", "hypercorn.error", "_granian")
 _ALL_SERVER_LOGGERS = (*_SERVER_LOGGERS, *_MIXED_LOGGERS, *_ACCESS_LOGGERS)
+_NO_HANDSHAKE = "returned without completing handshake."
 # At INFO they write whole URLs, credentials and all; the outgoing HTTPLog replaces that.
 _CLIENT_LOGGERS = ("httpx", "httpcore")
 
@@ -45,7 +47,10 @@ class ServerFilter(logging.Filter):
         if record.name == "django.server":
             return not hasattr(record, "status_code")
         if record.name == "uvicorn.error":
-            return '"WebSocket %s"' not in str(record.msg)  # of a handshake, query and all
+            if '"WebSocket %s"' in str(record.msg):  # of a handshake, query and all
+                return False
+            # What uvicorn says of any handshake that was refused with a response.
+            return not (refused_handshake.get() and str(record.msg).endswith(_NO_HANDSHAKE))
         return record.name != "werkzeug" or '] "%s" %s %s' not in str(record.msg)
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from time import perf_counter
 from typing import Any, Unpack
 
+from ._context import refused_handshake
 from ._exchange import CRASH_BODY, Exchange, id_of
 from ._routes import RouteTemplates
 from ._settings import Header, Options, Settings
@@ -21,6 +23,11 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _EXPOSE = b"access-control-expose-headers"
+_LENGTH = Header(name="Content-Length")
+_TRANSFER_ENCODING = Header(name="Transfer-Encoding")
+
+# Seconds after which it is worth asking whether somebody is still waiting for the response.
+_PATIENCE = 0.1
 
 
 class RequestIDMiddleware:
@@ -87,6 +94,7 @@ class _HTTP(Exchange):
     """An HTTP request, as ASGI shows it."""
 
     __slots__ = (
+        "_body_read",
         "_held",
         "_receive",
         "_receiving",
@@ -108,6 +116,7 @@ class _HTTP(Exchange):
         self._send = send
         self._receiving = 0  # how many of the application's calls of receive are waiting
         self._held: list[Message] = []  # messages taken from the server and not yet handed on
+        self._body_read = False
         self._streamed = False
         self._trailers = False
         super().__init__(middleware.settings)
@@ -180,12 +189,16 @@ class _HTTP(Exchange):
             self._receiving -= 1
         if message["type"] == "http.disconnect":
             self.left()
+        elif not message.get("more_body", False):
+            self._body_read = True
         return message
 
     async def send(self, message: Message) -> None:
         kind = message["type"]
         try:
             if kind == "http.response.start":
+                if self._took_long():
+                    await self._look_for_disconnect()
                 await self._send({**message, "headers": self._response_headers(message)})
                 self._trailers = bool(message.get("trailers", False))
                 self.started(message["status"])
@@ -222,8 +235,17 @@ class _HTTP(Exchange):
         elif kind == "http.response.trailers" and not message.get("more_trailers", False):
             self.finished()
 
+    def _took_long(self) -> bool:
+        """Whether the client may have lost its patience before the response began."""
+        if self._logged or perf_counter() - self._arrived < _PATIENCE:
+            return False
+        # A body that is still to come is the application's to take.
+        return self._body_read or not (
+            self.header_values(_LENGTH) or self.header_values(_TRANSFER_ENCODING)
+        )
+
     async def _look_for_disconnect(self) -> None:
-        """Ask the server, without waiting, whether the client left while the body was streamed.
+        """Ask the server, without waiting, whether the client has left meanwhile.
 
         Servers before ASGI 2.4 drop what is sent to a client that has left without a word, and
         tell only who receives. What else comes is kept for the application.
@@ -297,6 +319,7 @@ class _WebSocket(_HTTP):
             self.started(101)
         elif kind == "websocket.close" and self.status is None:
             if self._can_answer():
+                refused_handshake.set(True)
                 await self.answer(403, b"")
             else:
                 await self._send(message)

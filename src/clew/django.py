@@ -277,7 +277,7 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
         before = ", ".join(middleware[: middleware.index(name)])
         found.append(
             checks.Warning(
-                f"{name} is not first in MIDDLEWARE: what {before} log and answer has no id.",
+                f"{name} is not first in MIDDLEWARE: lines and answers of {before} have no id.",
                 hint=f"Move {name!r} to the first place in MIDDLEWARE.",
                 id="clew.W002",
             )

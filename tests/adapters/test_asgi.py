@@ -239,6 +239,19 @@ def test_records_a_client_that_left_before_the_answer(lines: Any) -> None:
     assert (record["outcome"], record["response"]["httpStatus"]) == ("aborted", 499)
 
 
+@pytest.mark.parametrize("body_to_come", [False, True])
+def test_asks_whether_anybody_still_waits(
+    lines: Any, monkeypatch: pytest.MonkeyPatch, body_to_come: bool
+) -> None:
+    """Before a late response the server is asked, unless a body is still to be read."""
+    monkeypatch.setattr("clew.asgi._PATIENCE", 0)
+    headers = [("Content-Length", "5")] if body_to_come else []
+    serve(wrapped(hello), leave_after=-1, headers=headers)
+    record = only(lines.http())
+    expected = (None, 200) if body_to_come else ("aborted", 499)
+    assert (record.get("outcome"), record["response"]["httpStatus"]) == expected
+
+
 def test_records_a_send_that_fails(lines: Any) -> None:
     """The OSError of a server after ASGI 2.4 means that the client has left."""
 
