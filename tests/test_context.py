@@ -480,7 +480,7 @@ def test_carry_takes_objects_with_async_calls() -> None:
 
     with clew.context(request_id="here"):
         carried = clew.carry(Work())
-    assert asyncio.run(carried()) == "here"  # type: ignore[arg-type]
+    assert asyncio.run(carried()) == "here"
 
 
 def test_carry_refuses_generator_functions() -> None:
