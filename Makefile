@@ -46,6 +46,7 @@ test-lowest: $(VENV)/lowest/.test ## Run the tests with the lowest versions that
 	@$(VENV)/lowest/bin/python $(PYTEST)
 
 test-pythons: $(VENV)/.test ## Run the tests on every other Python of this machine from 3.11 up
+	@test -n "$$($(find_pythons))" || echo "There is no other Python from 3.11 up here."
 	@$(find_pythons) | while read -r version python; do \
 		$(MAKE) --no-print-directory "OTHER=$$python" "$(VENV)/$$version/.test" && \
 		echo "Python $$version ($$python)" && \

@@ -20,7 +20,7 @@ import msgspec
 import pytest
 
 import clew
-from examples import demo
+from examples import checks, visitors
 from examples.shop import ROOT, StartError, listen, open_shop, serve
 
 SHORTEST = sorted((ROOT / "examples/shortest").glob("*.py"))
@@ -111,11 +111,10 @@ def test_an_interrupted_demo_leaves_no_process(
 
 WITHOUT_A_LINE = """
 import sys
-from examples import demo
-read = demo.read_lines
+from examples import checks, demo
 demo.read_lines = lambda shop: [
-    line for line in read(shop)
-    if not demo.has(line, service="accounts", logger="clew.http", requestId=demo.PHONE_ID)
+    line for line in checks.read_lines(shop)
+    if not checks.has(line, service="accounts", logger="clew.http", requestId=demo.PHONE_ID)
 ]
 sys.exit(demo.main())
 """
@@ -150,19 +149,23 @@ def test_a_service_that_does_not_start_is_shown(tmp_path: Path) -> None:
 def visited(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Return a shop that was visited and has closed, what its clients saw, and its lines."""
     with open_shop(tmp_path_factory.mktemp("shop")) as shop:
-        seen = demo.visit(shop)
-    return shop, seen, demo.read_lines(shop)
+        seen = visitors.visit(shop)
+    return shop, seen, checks.read_lines(shop)
 
 
 Change = Callable[[Any, list[dict[str, Any]]], list[dict[str, Any]]]
 
 
+def reply_of(seen: visitors.Replies, name: str) -> visitors.Reply:
+    return seen.hostile["length"] if name == "hostile" else getattr(seen, name)
+
+
 def without(reply: str, **wanted: object) -> Change:
     """Return a change that takes away the lines of *reply* that have the values *wanted*."""
 
-    def change(seen: demo.Replies, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        mine = demo.Log(lines).of(getattr(seen, reply))
-        return [line for line in lines if line not in mine or not demo.has(line, **wanted)]
+    def change(seen: visitors.Replies, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        mine = checks.Log(lines).of(reply_of(seen, reply))
+        return [line for line in lines if line not in mine or not checks.has(line, **wanted)]
 
     return change
 
@@ -170,9 +173,9 @@ def without(reply: str, **wanted: object) -> Change:
 def doubled(reply: str, **wanted: object) -> Change:
     """Return a change that writes those lines twice."""
 
-    def change(seen: demo.Replies, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        mine = demo.Log(lines).of(getattr(seen, reply))
-        return [*lines, *(line for line in mine if demo.has(line, **wanted))]
+    def change(seen: visitors.Replies, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        mine = checks.Log(lines).of(reply_of(seen, reply))
+        return [*lines, *(line for line in mine if checks.has(line, **wanted))]
 
     return change
 
@@ -180,9 +183,9 @@ def doubled(reply: str, **wanted: object) -> Change:
 def lacking(reply: str, *names: str) -> Change:
     """Return a change that takes the keys *names* from the HTTPLogs of *reply*."""
 
-    def change(seen: demo.Replies, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def change(seen: visitors.Replies, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         lines = copy.deepcopy(lines)
-        for line in demo.Log(lines).of(getattr(seen, reply)):
+        for line in checks.Log(lines).of(reply_of(seen, reply)):
             if "request" in line:
                 for part in (line, line["request"], line["response"]):
                     for name in names:
@@ -206,7 +209,8 @@ CHANGES: dict[str, tuple[Change, str]] = {
         "catalogue.ndjson has no application line",
     ),
     "no user": (lacking("order", "userId"), "has no userId 12345"),
-    "no reason of refusal": (lacking("unauthorized", "level"), "should be a warning"),
+    "no warning": (lacking("unauthorized", "level"), "should be a warning"),
+    "no reason of refusal": (lacking("hostile", "rejectedRequestId"), "rejectedRequestId length"),
     "no outgoing record": (without("order", direction="outgoing"), "two outgoing calls"),
     "no inbound record": (
         without("deletion", service="accounts", logger="clew.http"),
@@ -217,17 +221,21 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "no deletion": (without("deletion", action="DELETE"), "action = 'DELETE'"),
     "no exception": (lacking("crash", "exception"), "with its KeyError"),
     "no line of the server": (without("crash", logger="uvicorn.error"), "uvicorn.error"),
-    "no failed call": (without("dead_sibling", direction="outgoing"), "failed outgoing call"),
+    "no failed call": (without("dead_sibling", direction="outgoing"), "GET /deliveries/order-77"),
     "no abortion": (lacking("download", "outcome"), "should be aborted"),
     "an access line": (more(logger="uvicorn.access"), "access line came through"),
-    "a forged line": (more(message=demo.FORGED), "a client's newline wrote into the log"),
+    "a forged line": (more(message=visitors.FORGED), "a client's newline wrote into the log"),
+    "a secret": (
+        lambda seen, lines: [*lines, {"logger": "app", "message": seen.secrets[0]}],
+        "a password or a token stands in a line",
+    ),
 }
 
 
 def test_the_demos_checks_hold(visited: Any) -> None:
     """What the shop logs is what the demo says it logs."""
     shop, seen, lines = visited
-    assert len(list(demo.checks(demo.Log(lines), seen, shop))) == 11
+    assert len(list(checks.checks(checks.Log(lines), seen, shop))) == 11
 
 
 @pytest.mark.parametrize(("change", "missing"), CHANGES.values(), ids=CHANGES)
@@ -236,8 +244,8 @@ def test_the_demos_checks_can_fail(visited: Any, change: Change, missing: str) -
     shop, seen, lines = visited
     changed = change(seen, lines)
     assert changed != lines
-    with pytest.raises(demo.Missing, match=re.escape(missing)):
-        list(demo.checks(demo.Log(changed), seen, shop))
+    with pytest.raises(visitors.Missing, match=re.escape(missing)):
+        list(checks.checks(checks.Log(changed), seen, shop))
 
 
 # The shortest.

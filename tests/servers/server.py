@@ -6,6 +6,7 @@ import http.client
 import importlib.util
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -147,13 +148,24 @@ class Server:
         try:
             if self.process.poll() is None:
                 self.process.terminate()
-                self.process.wait(PATIENCE)
+                try:
+                    self.process.wait(PATIENCE / 2)
+                except subprocess.TimeoutExpired:
+                    # Granian's worker may lose the signal that granian hands on to it.
+                    for worker in self._workers():
+                        os.kill(worker, signal.SIGTERM)
+                    self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
             raise
         finally:
             self._reservation.close()
+
+    def _workers(self) -> list[int]:
+        """Return the ids of the processes that the server has started, where Linux tells."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(each) for each in children.read_text().split()] if children.exists() else []
 
     # Asking.
 
