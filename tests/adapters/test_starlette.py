@@ -258,11 +258,13 @@ def fastapi(lines: Any) -> FastAPI:
     clew.fastapi.install(app)
     inner = APIRouter(prefix="/inner/{i}")
     inner.get("/leaf")(api_answer)
-    inner.add_route("/plain/{p}", answer)
     outer = APIRouter(prefix="/outer")
     outer.include_router(inner, prefix="/via/{v}")
     app.include_router(outer, prefix="/api/{version}")
     app.include_router(inner)
+    plain = APIRouter()
+    plain.add_route("/plain/{p}", answer)
+    app.include_router(plain, prefix="/included")
     mounted = FastAPI()
     mounted.get("/things/{id}")(api_answer)
     app.mount("/mounted/{m}", mounted)
@@ -276,7 +278,7 @@ def fastapi(lines: Any) -> FastAPI:
     ("target", "route"),
     [
         ("/api/v1/outer/via/x/inner/y/leaf", "/api/{version}/outer/via/{v}/inner/{i}/leaf"),
-        ("/api/v1/outer/via/x/plain/z", "/api/{version}/outer/via/{v}/plain/{p}"),
+        ("/included/plain/z", "/included/plain/{p}"),
         ("/inner/y/leaf", "/inner/{i}/leaf"),
         ("/mounted/acme/things/1", "/mounted/{m}/things/{id}"),
         ("/direct/1", "/direct/{id}"),
