@@ -1,0 +1,149 @@
+"""Files, asked with DuckDB: each line is converted once, into a table on the disk."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ._events import COLUMNS, line_type
+from ._files import LONGEST_LINE, LogFile, find
+from ._mistakes import AnswerError, needs
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+# Called with how many bytes were read, and how many there are.
+Progress = Callable[[int, int], object]
+
+_MEMORY = "500MB"
+_BLOCK_SIZE = 128 * 1024 * 1024
+_BLOCK = (
+    "($block, format = 'newline_delimited', ignore_errors = true, compression = 'none',"
+    f" maximum_object_size = {LONGEST_LINE}"
+)
+_INSERT = f"""
+    INSERT INTO logs
+    SELECT {", ".join(column.duckdb_sql for column in COLUMNS)}
+    FROM read_json{_BLOCK}, records = false, columns = {{line: '{line_type()}'}})
+    WHERE {COLUMNS[0].duckdb_sql} IS NOT NULL
+"""
+_COUNT = f"""
+    SELECT count(*), count(*) FILTER (json_type(json) = 'OBJECT') FROM read_json_objects{_BLOCK})
+"""
+
+
+class Files:
+    """The events of log files in a DuckDB table.
+
+    The table lives in a temporary folder, until this object is closed or goes. ``lines`` counts
+    the lines that were read, ``broken`` those of them that are no JSON object or longer than
+    16 MiB, ``damage`` says which files could be read only in part. *growing* files keep an
+    unfinished last line for the next `read`.
+    """
+
+    def __init__(
+        self, names: Sequence[str], *, growing: bool = False, progress: Progress | None = None
+    ) -> None:
+        with needs("duckdb"):
+            import duckdb
+        self._files = [LogFile(name) for name in find(names)]
+        self._growing = growing
+        self._folder = Path(tempfile.mkdtemp(prefix="clew-"))
+        self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self._connection = duckdb.connect(
+            str(self._folder / "events.duckdb"),
+            config={
+                "memory_limit": _MEMORY,
+                "preserve_insertion_order": False,
+                "autoinstall_known_extensions": False,
+            },
+        )
+        self._reading = threading.Lock()
+        self.lines = 0
+        self.broken = 0
+        columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in COLUMNS)
+        self._connection.execute(f"CREATE TABLE logs ({columns})")
+        self.read(progress)
+
+    @property
+    def damage(self) -> list[str]:
+        """Return a sentence for each file that could be read only in part."""
+        return [file.damage for file in self._files if file.damage]
+
+    def read(self, progress: Progress | None = None) -> int:
+        """Read what the files have beyond the last call; return how many lines that were."""
+        import duckdb
+
+        before = self.lines
+        with self._reading:
+            overlong = sum(file.overlong for file in self._files)
+            size = sum(file.size for file in self._files)
+            try:
+                # In one transaction: each would write the table anew.
+                with self._connection.cursor() as cursor:
+                    cursor.begin()
+                    for block in _ahead(self._blocks()):
+                        self._convert(cursor, *block)
+                        if progress is not None:
+                            progress(sum(file.consumed for file in self._files), size)
+                    cursor.commit()
+            except (duckdb.IOException, OSError) as error:  # the disk is full
+                raise AnswerError(
+                    f"The lines do not fit into {str(self._folder.parent)!r}; "
+                    f"set TMPDIR to a folder with more room: {error}"
+                ) from error
+            overlong = sum(file.overlong for file in self._files) - overlong
+            self.lines += overlong
+            self.broken += overlong
+        return self.lines - before
+
+    def _blocks(self) -> Iterator[tuple[Path, int]]:
+        """Yield the lines in files, which the receiver removes, and how many lines each has."""
+        lines = (piece for file in self._files for piece in file.read(growing=self._growing))
+        for number in itertools.count():
+            path = self._folder / f"block-{number}.ndjson"
+            ends = 0
+            with path.open("wb", buffering=0) as block:
+                for piece in lines:
+                    block.write(piece)
+                    ends += piece.count(b"\n")
+                    if block.tell() > _BLOCK_SIZE:
+                        break
+            if not ends:
+                return
+            yield path, ends
+
+    def _convert(self, cursor: DuckDBPyConnection, block: Path, lines: int) -> None:
+        parameters = {"block": str(block)}
+        events = cursor.execute(_INSERT, parameters).fetchall()
+        if events != [(lines,)]:  # blank lines are among them, foreign ones or broken ones
+            [(lines, objects)] = cursor.execute(_COUNT, parameters).fetchall()
+            self.broken += lines - objects
+        self.lines += lines
+        block.unlink()
+
+    def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Return the rows of *sql*. May be called from several threads at once."""
+        with self._connection.cursor() as cursor:
+            return cursor.execute(sql, dict(parameters)).fetchall()
+
+    def close(self) -> None:
+        """Remove the table."""
+        self._connection.close()
+        self._remove()
+
+
+def _ahead(blocks: Iterator[tuple[Path, int]]) -> Iterator[tuple[Path, int]]:
+    """Yield *blocks*, each prepared in a thread while the one before is converted."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = thread.submit(next, blocks, None)
+            yield block

@@ -1,0 +1,199 @@
+"""Logs that can be asked, and their answers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Protocol, Self
+
+from ._mistakes import AnswerError
+from ._parameters import bound, question_named
+from ._questions import RELATIONS, Question
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Called with how many bytes were read, and how many there are.
+Progress = Callable[[int, int], object]
+
+
+class Engine(Protocol):
+    """What holds the events in a table ``logs`` and runs SQL over it."""
+
+    lines: int
+    broken: int
+
+    @property
+    def damage(self) -> list[str]:
+        """Return a sentence for each source that could be read only in part."""
+
+    def read(self, progress: Progress | None = None) -> int:
+        """Take in what was added to the sources; return how many lines that were."""
+
+    def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Return the rows of a query in DuckDB's SQL, its parameters ``$name`` bound."""
+
+    def close(self) -> None:
+        """Give back what the engine holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows that answer a question.
+
+    Instants are texts of ISO 8601 in UTC, durations milliseconds, shares between 0 and 1. An
+    amount is an exact int, or a Decimal where it has a fraction. What is not known is None.
+    """
+
+    question: Question
+    rows: list[tuple[Any, ...]]
+
+    @property
+    def columns(self) -> list[str]:
+        """Return the names of the columns."""
+        return list(self.question.columns)
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """Return the rows as dictionaries."""
+        return [dict(zip(self.question.columns, row, strict=True)) for row in self.rows]
+
+
+class Logs:
+    """Logs that can be asked. Made by `open`; a context manager that closes them.
+
+    ``lines`` counts the lines that were read, ``broken`` those that are no JSON object or too
+    long, which no answer can count.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @property
+    def lines(self) -> int:
+        """Return how many lines were read. Blank ones do not count."""
+        return self.engine.lines
+
+    @property
+    def broken(self) -> int:
+        """Return how many lines were no JSON object, or longer than 16 MiB."""
+        return self.engine.broken
+
+    def ask(self, question: str, **parameters: object) -> Answer:
+        """Ask the question of that name.
+
+        *parameters* are named as the options of the command line: ``status``, ``action``,
+        ``value``, ``request``, ``route``, ``service``, ``bucket`` (``minute``, ``hour`` or
+        ``day``), ``limit``, ``since`` (inclusive) and ``until`` (exclusive), which are texts of
+        ISO 8601, dates or datetimes. A wrong one is an `AnswerError`.
+        """
+        asked = question_named(question)
+        given = bound(asked, parameters)
+        return Answer(asked, self.rows(asked, given))
+
+    def rows(self, question: Question, given: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Return the rows of *question*, with parameters that are checked."""
+        named = dict.fromkeys(name for name in question.takes if f"${name}" in question.sql)
+        convert = [_CONVERT.get(kind, _as_it_is) for kind in question.columns.values()]
+        return [
+            tuple(to(value) for to, value in zip(convert, row, strict=True))
+            for row in self.engine.rows(sql_of(question, given), {**named, **given})
+        ]
+
+    def close(self) -> None:
+        """Remove what was made for asking; the logs stay as they are."""
+        self.engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open(  # noqa: A001 - it is called as answers.open, like gzip.open
+    *sources: str | os.PathLike[str], progress: Progress | None = None, growing: bool = False
+) -> Logs:
+    """Read log files, so that they can be asked, or connect to a ClickHouse table of logs.
+
+    *sources* are files, folders or ``-`` for the standard input, or one
+    ``clickhouse://user:password@host:8123/database?table=logs``. ``chdb:///folder?table=logs``
+    is ClickHouse's engine in this process. *progress* is called with the bytes that were read
+    and those that there are. Of *growing* files, a last line without its end is left for later.
+    """
+    names = [os.fspath(source) for source in sources]
+    if not names:
+        raise AnswerError("Give at least one log file, a folder, or - for the standard input")
+    urls = [name for name in names if name.startswith(("clickhouse://", "chdb://"))]
+    if not urls:
+        from ._duckdb import Files
+
+        return Logs(Files(names, growing=growing, progress=progress))
+    if len(names) > 1:
+        raise AnswerError(f"{urls[0]!r} is asked alone; load files into it with clew load")
+    from ._clickhouse import ClickHouse
+
+    return Logs(ClickHouse(urls[0]))
+
+
+def sql_of(question: Question, given: Mapping[str, object]) -> str:
+    """Return *question* as one query in DuckDB's SQL, narrowed and in order."""
+    conditions = {
+        "since": "createdAt >= $since",
+        "until": "createdAt < $until",
+        "service": "service = $service",
+    }
+    narrowed = [sql for name, sql in conditions.items() if name in given] or ["true"]
+    route = " AND coalesce(route, path) = $route" if "route" in given else ""
+    marked = {name.lstrip("-"): " DESC" if name[0] == "-" else "" for name in question.order}
+    marked |= {name: "" for name in question.columns if name not in marked}
+    return f"""
+        WITH events AS (SELECT * FROM logs WHERE {" AND ".join(narrowed)}),
+        requests AS ({RELATIONS["requests"]}{route}),
+        answered AS ({RELATIONS["answered"]})
+        SELECT {", ".join(f'"{name}"' for name in question.columns)}
+        FROM ({question.sql}) AS answer
+        ORDER BY {", ".join(f'"{name}"{way} NULLS LAST' for name, way in marked.items())}
+        {"LIMIT $limit" if "limit" in given else ""}
+    """
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _instant(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else _beginning(milliseconds * 1000)
+
+
+def _bucket(milliseconds: int) -> str:
+    return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat()[:19] + "Z"
+
+
+def _beginning(microseconds: int | None) -> str | None:
+    """Return an instant as ISO 8601 in UTC, to the millisecond, or further where it has more."""
+    if microseconds is None:
+        return None
+    moment = _EPOCH + timedelta(microseconds=microseconds)
+    precision = "microseconds" if microseconds % 1000 else "milliseconds"
+    return moment.isoformat(timespec=precision).removesuffix("+00:00") + "Z"
+
+
+def _duration(microseconds: float | None) -> float | None:
+    return None if microseconds is None else round(microseconds / 1000, 6)
+
+
+def _amount(value: Decimal | int | None) -> Decimal | int | None:
+    if value is None or value % 1:
+        return value
+    return int(value)
+
+
+_CONVERT: dict[str, Callable[[Any], Any]] = {
+    "instant": _instant,
+    "bucket": _bucket,
+    "beginning": _beginning,
+    "duration": _duration,
+    "amount": _amount,
+    "flag": bool,
+}

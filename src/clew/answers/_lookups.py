@@ -1,0 +1,146 @@
+"""What the pages and the timeline look up beside the questions: not asked by name."""
+
+from __future__ import annotations
+
+from ._events import COLUMNS
+from ._questions import Question
+
+_KINDS = {
+    "time": "instant",
+    "microseconds": "duration",
+    "integer": "count",
+    "amount": "amount",
+    "text": "text",
+    "word": "text",
+}
+_EVENT = {
+    "began": "beginning",
+    "beganUs": "count",
+    **{column.name: _KINDS[column.kind] for column in COLUMNS},
+}
+_BEGAN = "createdAt * 1000 - coalesce(durationUs, 0)"
+_REQUEST = {
+    "requestId": "text",
+    "began": "beginning",
+    "service": "text",
+    "method": "text",
+    "endpoint": "text",
+    "status": "count",
+    "duration": "duration",
+    "userId": "text",
+    "exceptionType": "text",
+}
+_REQUESTS = f"""
+    SELECT requestId, {_BEGAN} AS began, service, method, endpoint, status,
+        durationUs AS duration, userId, exceptionType
+    FROM requests
+    WHERE requestId IS NOT NULL
+"""
+
+
+def _lookup(
+    name: str,
+    columns: dict[str, str],
+    sql: str,
+    order: tuple[str, ...] = (),
+    requires: tuple[str, ...] = (),
+    takes: tuple[str, ...] = (),
+) -> Question:
+    return Question(name, name, "", columns, sql, order, requires, takes)
+
+
+OVERVIEW = _lookup(
+    "overview",
+    {
+        "first": "instant",
+        "last": "instant",
+        "events": "count",
+        "requests": "count",
+        "failed": "count",
+        "users": "count",
+    },
+    """
+        SELECT min(createdAt) AS first, max(createdAt) AS last, count(*) AS events,
+            count(*) FILTER (method IS NOT NULL AND coalesce(direction, '') <> 'outgoing')
+                AS requests,
+            count(*) FILTER (
+                method IS NOT NULL AND coalesce(direction, '') <> 'outgoing'
+                AND coalesce(graphqlStatus, httpStatus) BETWEEN 500 AND 599
+            ) AS failed,
+            count(DISTINCT userId) AS users
+        FROM events
+    """,
+)
+SERVICES = _lookup(
+    "services",
+    {"service": "text", "events": "count"},
+    """
+        SELECT service, count(*) AS events FROM events
+        WHERE service IS NOT NULL GROUP BY service
+    """,
+    order=("-events",),
+)
+ROUTES = _lookup(
+    "routes",
+    {"route": "text", "requests": "count"},
+    "SELECT route, count(*) AS requests FROM requests WHERE route IS NOT NULL GROUP BY route",
+    order=("-requests",),
+)
+ACTIONS = _lookup(
+    "frequent actions",
+    {"action": "text", "events": "count", "paid": "count"},
+    """
+        SELECT action, count(*) AS events, count(monetaryValue) AS paid FROM events
+        WHERE action IS NOT NULL GROUP BY action
+    """,
+    order=("-events",),
+)
+VALUES = _lookup(
+    "frequent values",
+    {"value": "text", "events": "count"},
+    "SELECT value, count(*) AS events FROM events WHERE value IS NOT NULL GROUP BY value",
+    order=("-events",),
+)
+CHANGED_VALUES = _lookup(
+    "frequently changed values",
+    {"value": "text", "events": "count"},
+    """
+        SELECT value, count(*) AS events FROM events
+        WHERE value IS NOT NULL AND (oldValue IS NOT NULL OR comment IS NOT NULL) GROUP BY value
+    """,
+    order=("-events",),
+)
+SLOW_REQUESTS = _lookup(
+    "slow requests",
+    _REQUEST,
+    f"{_REQUESTS} AND NOT websocket AND durationUs IS NOT NULL",
+    order=("-duration", "-began"),
+    takes=("route",),
+)
+FAILED_REQUESTS = _lookup(
+    "failed requests",
+    _REQUEST,
+    f"{_REQUESTS} AND (status BETWEEN 500 AND 599 OR outcome = 'error')",
+    order=("-began",),
+    takes=("route",),
+)
+# Every event of one request.
+OF_REQUEST = _lookup(
+    "events of a request",
+    _EVENT,
+    f"SELECT {_BEGAN} AS began, {_BEGAN} AS beganUs, logs.* FROM logs WHERE requestId = $request",
+    order=("began", "service", "level", "message"),
+    requires=("request",),
+)
+# The events that have a text as their id, user, action or value.
+FOUND = _lookup(
+    "found",
+    _EVENT,
+    f"""
+        SELECT {_BEGAN} AS began, {_BEGAN} AS beganUs, events.* FROM events
+        WHERE requestId = $text OR userId = $text OR action = $text
+            OR value = $text OR oldValue = $text
+    """,
+    order=("-createdAt",),
+    requires=("text",),
+)
