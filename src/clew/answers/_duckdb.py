@@ -83,7 +83,6 @@ class Files:
 
         before = self.lines
         with self._reading:
-            overlong = sum(file.overlong for file in self._files)
             size = sum(file.size for file in self._files)
             try:
                 # In one transaction: each would write the table anew.
@@ -99,9 +98,6 @@ class Files:
                     f"The lines do not fit into {str(self._folder.parent)!r}; "
                     f"set TMPDIR to a folder with more room: {error}"
                 ) from error
-            overlong = sum(file.overlong for file in self._files) - overlong
-            self.lines += overlong
-            self.broken += overlong
         return self.lines - before
 
     def _blocks(self) -> Iterator[tuple[Path, int]]:

@@ -14,6 +14,7 @@ from ._mistakes import AnswerError, needs
 
 # A longer line is broken. It bounds the memory that a line can take.
 LONGEST_LINE = 16 * 1024 * 1024
+OVERLONG = b"A line of more than 16 MiB\n"
 STDIN = "-"
 
 _PIECE = 1024 * 1024
@@ -69,11 +70,6 @@ class LogFile:
         self.damage: str | None = None
         self._lines = _Lines()
         self._inode = 0
-
-    @property
-    def overlong(self) -> int:
-        """Return how many lines were longer than `LONGEST_LINE`."""
-        return self._lines.overlong
 
     @property
     def size(self) -> int:
@@ -132,10 +128,9 @@ class LogFile:
 
 
 class _Lines:
-    """Cuts bytes into whole lines, without the overlong ones."""
+    """Cuts bytes into whole lines; `OVERLONG` stands for one that is too long."""
 
     def __init__(self) -> None:
-        self.overlong = 0
         self._rest = b""
         self._skipping = False
 
@@ -146,9 +141,9 @@ class _Lines:
             self._skipping = not end
         block = self._rest + read
         if len(block) > LONGEST_LINE and block.find(b"\n", 0, LONGEST_LINE + 1) < 0:
-            self.overlong += 1
             _, end, block = block.partition(b"\n")
             self._skipping = not end
+            block = OVERLONG + block
         end_of_lines = block.rfind(b"\n") + 1
         self._rest = block[end_of_lines:]
         return _paired(block[:end_of_lines])
