@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+
+from ._records import json_schema
 
 
 def main() -> None:
     """Run the command line; without the extra ``answers`` only ``clew schema``."""
     try:
-        from .answers._cli import cli
+        from .answers._cli import run
     except ModuleNotFoundError as error:
         if sys.argv[1:] == ["schema"]:
             print_schema()
             return
-        print(
-            f'clew: {error.name} is not installed: pip install "clew[answers]"', file=sys.stderr
-        )
+        print(f'clew: {error.name} is not installed: pip install "clew[answers]"', file=sys.stderr)
         sys.exit(2)
-    cli(prog_name="clew")
+    run()
 
 
-def print_schema() -> None:
-    """Print the JSON Schema of a line."""
-    from ._records import json_schema
-
-    print(json.dumps(json_schema(), indent=2))
+def print_schema(levels: Mapping[str, str] | None = None) -> None:
+    """Print the JSON Schema of a line, *levels* renaming some of its words."""
+    print(json.dumps(json_schema(levels=levels), indent=2))
 
 
 if __name__ == "__main__":

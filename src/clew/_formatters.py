@@ -303,8 +303,8 @@ class ConsoleFormatter(JSONFormatter):
         parts = [
             self._paint(f"{clock}.{int(record.created * 1000) % 1000:03}", "2"),
             self._paint(f"{line['level']:<8}", _COLOURS[word]),
-            self._paint(f"{_one_line(line['logger']):<20}", "36"),
-            _one_line(line["message"]),
+            self._paint(f"{one_line(line['logger']):<20}", "36"),
+            one_line(line["message"]),
         ]
         request = line.pop("request", None)
         response = line.pop("response", None)
@@ -319,7 +319,7 @@ class ConsoleFormatter(JSONFormatter):
         for name, value in line.items():
             if name not in hidden:
                 text = value if isinstance(value, str) else self._json(value)
-                parts.append(self._paint(f"{_one_line(name)}=", "2") + _one_line(text))
+                parts.append(self._paint(f"{one_line(name)}=", "2") + one_line(text))
         lines = ["  ".join(parts)]
         if isinstance(exception, dict):
             lines.append(_indented(exception["stackTrace"]))
@@ -331,14 +331,14 @@ class ConsoleFormatter(JSONFormatter):
         return f"\x1b[{colour}m{text}\x1b[0m" if self.colours else text
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return *text* with its control characters escaped: they could forge a line, or colours."""
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def _indented(text: str | list[str]) -> str:
     lines = text.splitlines() if isinstance(text, str) else text
-    return "\n".join(f"    {_one_line(line)}" for line in lines)
+    return "\n".join(f"    {one_line(line)}" for line in lines)
 
 
 class LineHandler(logging.StreamHandler[TextIO]):

@@ -98,7 +98,7 @@ def lines(count: int, seed: int = 1) -> Iterator[str]:
         else:
             service, logger, action, message, value, money, _ = actions[n % 10_009]
             fields = ""
-            if action is not None:
+            if value is not None:
                 fields = f',"action":"{action}","value":"{value % number}"'
             if money:
                 fields += f',"monetaryValue":{n % 100_000 + 100}'

@@ -112,7 +112,7 @@ class Logs:
 
 
 def open(  # noqa: A001 - it is called as answers.open, like gzip.open
-    *sources: str | os.PathLike[str], progress: Progress | None = None, growing: bool = False
+    *sources: str | os.PathLike[str], growing: bool = False, progress: Progress | None = None
 ) -> Logs:
     """Read log files, so that they can be asked, or connect to a ClickHouse table of logs.
 

@@ -128,7 +128,10 @@ FAILED_REQUESTS = _lookup(
 OF_REQUEST = _lookup(
     "events of a request",
     _EVENT,
-    f"SELECT {_BEGAN} AS began, {_BEGAN} AS beganUs, logs.* FROM logs WHERE requestId = $request",
+    f"""
+        SELECT {_BEGAN} AS began, {_BEGAN} AS beganUs, events.* FROM events
+        WHERE requestId = $request
+    """,
     order=("began", "service", "level", "message"),
     requires=("request",),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from ._mistakes import AnswerError
@@ -23,7 +23,7 @@ def question_named(name: str) -> Question:
         ) from None
 
 
-def bound(question: Question, given: dict[str, object]) -> dict[str, object]:
+def bound(question: Question, given: Mapping[str, object]) -> dict[str, object]:
     """Return the parameters of *question* as the engines bind them; those that are None are not."""
     given = {name: value for name, value in given.items() if value is not None}
     for name in given:
@@ -35,7 +35,9 @@ def bound(question: Question, given: dict[str, object]) -> dict[str, object]:
     for name in question.requires:
         if name not in given:
             raise AnswerError(f"{question.name} needs {name}, as in {EXAMPLES[name]}")
-    parameters = {name: _CHECKS.get(name, _text)(name, value) for name, value in given.items()}
+    parameters: dict[str, object] = {
+        name: _CHECKS.get(name, _text)(name, value) for name, value in given.items()
+    }
     since, until = parameters.get("since"), parameters.get("until")
     if isinstance(since, int) and isinstance(until, int) and since >= until:
         raise AnswerError(
@@ -107,7 +109,7 @@ def _time(name: str, value: object) -> int:
     return -(-since_epoch // timedelta(milliseconds=1))
 
 
-_CHECKS = {
+_CHECKS: dict[str, Callable[[str, object], int | str]] = {
     "status": _status,
     "limit": _limit,
     "bucket": _bucket,

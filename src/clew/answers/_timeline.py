@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._lookups import OF_REQUEST
 from ._logs import Logs
-from ._mistakes import AnswerError
+from ._lookups import OF_REQUEST
+from ._parameters import bound
 
 # Milliseconds: createdAt is cut to whole ones, and the clocks of machines differ a little.
 _SLACK = 2.0
@@ -98,22 +98,23 @@ class Timeline:
             yield from span.walk()
 
 
-def timeline_of(logs: Logs, request_id: str) -> Timeline:
-    """Return the timeline of the request *request_id*."""
-    rows = logs.rows(OF_REQUEST, {"request": request_id})
-    if not rows:
-        raise AnswerError(f"No line carries the request id {request_id!r}")
+def timeline_of(logs: Logs, **parameters: object) -> Timeline:
+    """Return the timeline of a *request*, narrowed as `Logs.ask` would narrow it."""
+    given = bound(OF_REQUEST, parameters)
+    rows = logs.rows(OF_REQUEST, given)
     events = [dict(zip(OF_REQUEST.columns, row, strict=True)) for row in rows]
-    return nested(request_id, events)
+    return nested(str(given["request"]), events)
 
 
 def nested(request_id: str, events: list[dict[str, Any]]) -> Timeline:
     """Return *events*, in order of their beginning, as a timeline."""
+    if not events:
+        return Timeline(request_id, "", 0, [], [])
     first = events[0]["beganUs"]
     spans = [_span(event, first) for event in events]
     # A span lies within a longer one, or, of two alike, within the earlier: never in a circle.
     spans.sort(key=lambda span: (-span.duration, span.begin))
-    roots = []
+    roots: list[Span] = []
     for place, span in enumerate(spans):
         parent = _parent(span, spans[:place])
         (roots if parent is None else parent.children).append(span)

@@ -1,0 +1,345 @@
+"""The command line: a thin cover over `clew.answers`."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+import msgspec
+
+from ._mistakes import AnswerError
+from ._parameters import BUCKETS
+from ._questions import QUESTIONS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ._logs import Answer, Logs, Progress
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def run() -> NoReturn:
+    """Run the command line, and exit: 2 with one line on stderr when the user is to mend it."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        status = cli(prog_name="clew", standalone_mode=False) or 0
+        sys.stdout.flush()
+    except (AnswerError, click.ClickException) as error:
+        status = 2
+        _say(error.format_message() if isinstance(error, click.ClickException) else str(error))
+    except BrokenPipeError:  # of `clew ask ... | head`: what was wanted has been read
+        status = 0
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (KeyboardInterrupt, click.Abort):
+        status = 130
+    sys.exit(status)
+
+
+def _stop(*_: object) -> NoReturn:
+    sys.exit(143)
+
+
+def _say(sentence: str) -> None:
+    click.echo(f"clew: {' '.join(sentence.split())}", err=True)
+
+
+def _complete_question(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[click.shell_completion.CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    return [
+        CompletionItem(name, help=question.title)
+        for name, question in QUESTIONS.items()
+        if name.startswith(incomplete)
+    ]
+
+
+_sources = click.argument("sources", nargs=-1, type=click.Path(allow_dash=True))
+_period = (
+    click.option("--since", metavar="TIME", help="From this time on: 2026-11-01, or with a time."),
+    click.option("--until", metavar="TIME", help="Before this time."),
+    click.option("--service", help="Only of this service."),
+)
+_format = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="A table for people; JSON and CSV for programs.",
+)
+
+
+def _with(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def add(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Files are *.ndjson, *.jsonl or *.log, also .gz and .zst, folders of them, - for the"
+    " standard input, or clickhouse://user:password@host:8123/database?table=logs.",
+)
+@click.version_option(package_name="clew", message="clew %(version)s")
+def cli() -> None:
+    r"""Ask the logs.
+
+    \b
+      clew ask slowest app.ndjson
+      clew timeline 018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a gateway.ndjson orders.ndjson
+      clew report logs/ --html report.html
+    """
+
+
+def _ask_help() -> str:
+    width = max(map(len, QUESTIONS)) + 2
+    lines = [f"  {name:<{width}}{question.title}" for name, question in QUESTIONS.items()]
+    return "Answer one question.\n\n\b\n" + "\n".join(lines)
+
+
+@cli.command(
+    help=_ask_help(),
+    epilog="Example: clew ask access app.ndjson --action READ_JOURNAL --since 2026-11-01",
+)
+@click.argument("question", shell_complete=_complete_question)
+@_with(
+    _sources,
+    click.option("--action", help="Of this action: READ_JOURNAL."),
+    click.option("--value", help="Of this value: user:12345."),
+    click.option("--status", help="Of this HTTP status: 401."),
+    click.option("--request", metavar="ID", help="Of this request id."),
+    click.option("--route", help="Only of this route: /orders/{order_id}."),
+    click.option("--bucket", help=f"The step of time: {', '.join(BUCKETS)} (default hour)."),
+    *_period,
+    click.option("--limit", help="At most so many rows; a table shows 20 when not given."),
+    _format,
+)
+def ask(question: str, sources: tuple[str, ...], form: str, **parameters: str | None) -> None:
+    from ._parameters import bound, question_named
+
+    # What is wrong is said before anything is read.
+    asked = question_named(question)
+    bound(asked, parameters)
+    with _opened(sources) as logs:
+        if question == "timeline" and form == "table":
+            _print_timeline(logs, parameters)
+            return
+        answer = logs.ask(question, **parameters)
+        if not answer.rows:
+            _explain_nothing(logs)
+        _print_answer(answer, form, limited=parameters["limit"] is not None)
+
+
+@cli.command(epilog="Example: clew timeline 018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a gateway.ndjson")
+@click.argument("request_id", metavar="ID")
+@_with(_sources, _format)
+def timeline(request_id: str, sources: tuple[str, ...], form: str) -> None:
+    """Show what happened in one request, over all services.
+
+    What happened within what, in order of beginning, with bars that show where the time went,
+    stretches in which nothing was logged, and what failed in red.
+    """
+    click.get_current_context().invoke(
+        ask, question="timeline", sources=sources, request=request_id, form=form
+    )
+
+
+@cli.command(epilog="Example: clew report gateway.ndjson orders.ndjson --html report.html")
+@_with(
+    _sources,
+    click.option("--html", "path", metavar="FILE", required=True, help="Where to write the page."),
+    *_period,
+)
+def report(sources: tuple[str, ...], path: str, **parameters: str | None) -> None:
+    """Write every question and its answer on one page, with plots."""
+    from ._report import write_report
+
+    with _opened(sources) as logs:
+        write_report(logs, path, **parameters)
+    click.echo(path)
+
+
+@cli.command(epilog="Example: clew serve gateway.ndjson orders.ndjson --port 8321")
+@_with(
+    _sources,
+    click.option("--port", type=click.IntRange(0, 65535), default=8321, show_default=True),
+    click.option(
+        "--host", default="127.0.0.1", show_default=True, help="The address to listen at."
+    ),
+)
+def serve(sources: tuple[str, ...], host: str, port: int) -> None:
+    """Show the answers as a live page, for this machine alone."""
+    from ._serve import serve as serve_logs
+
+    with _opened(sources, growing=True) as logs:
+        serve_logs(logs, host=host, port=port)
+
+
+@cli.command(
+    epilog="Example: clew load gateway.ndjson clickhouse://user:password@host:8123/logs?table=logs"
+)
+@_with(
+    _sources,
+    click.argument("url"),
+    click.option(
+        "--ttl-days",
+        type=click.IntRange(1),
+        help="Make a new table forget events after so many days.",
+    ),
+)
+def load(sources: tuple[str, ...], url: str, ttl_days: int | None) -> None:
+    """Move lines into a ClickHouse table, which is made when it is not there.
+
+    Lines that the table already has are left out, so that a file can be loaded again when it has
+    grown.
+    """
+    from ._load import load as load_files
+
+    with _progress() as progress:
+        loaded = load_files(sources, url, ttl_days=ttl_days, progress=progress)
+    click.echo(loaded)
+
+
+_levels = click.option(
+    "--level",
+    "levels",
+    metavar="WORD=OTHER",
+    multiple=True,
+    help="A renamed level, as in configure_logging: danger=error.",
+)
+
+
+@cli.command(epilog="Example: clew check app.ndjson")
+@_with(_sources, _levels)
+def check(sources: tuple[str, ...], levels: tuple[str, ...]) -> int:
+    """Show each line that does not fit the schema, as file:line: why. The status is 1 then."""
+    from ._check import check as checked
+
+    lines = misfits = 0
+    try:
+        for name, number, why in checked(sources, levels=_renamed(levels)):
+            lines += 1
+            if why is not None:
+                misfits += 1
+                click.echo(f"{name}:{number}: {why}")
+    finally:
+        _say(f"{misfits:,} of {lines:,} lines do not fit the schema")
+    return 1 if misfits else 0
+
+
+@cli.command(epilog="Example: clew schema > line.schema.json")
+@_levels
+def schema(levels: tuple[str, ...]) -> None:
+    """Print the JSON Schema of a line."""
+    from clew.__main__ import print_schema
+
+    print_schema(_renamed(levels))
+
+
+def _renamed(levels: tuple[str, ...]) -> Mapping[str, str]:
+    from clew._formatters import level_words
+
+    renamed = dict(pair.partition("=")[::2] for pair in levels)
+    try:
+        return level_words(renamed)
+    except ValueError as error:
+        raise AnswerError(str(error)) from error
+
+
+@contextmanager
+def _opened(sources: tuple[str, ...], *, growing: bool = False) -> Iterator[Logs]:
+    """Open the logs, with a progress bar, and say on stderr what was read."""
+    from ._logs import open as open_logs
+
+    with _progress() as progress:
+        logs = open_logs(*sources, growing=growing, progress=progress)
+    with logs:
+        for sentence in logs.engine.damage:
+            _say(sentence)
+        if logs.lines and logs.lines == logs.broken:
+            raise AnswerError(f"None of the {logs.lines:,} lines read is a JSON object")
+        _say(f"{logs.lines:,} lines, {logs.broken:,} of them broken")
+        yield logs
+
+
+@contextmanager
+def _progress() -> Iterator[Progress | None]:
+    """Show how far a long reading is, on a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    bar = Progress(
+        "Reading",
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task("")
+    began = time.monotonic()
+
+    def show(done: int, size: int) -> None:
+        if not bar.live.is_started and time.monotonic() - began > 0.5:
+            bar.start()
+        bar.update(task, completed=done, total=max(size, done) or None)
+
+    try:
+        yield show
+    finally:
+        bar.stop()
+
+
+def _explain_nothing(logs: Logs) -> None:
+    from ._lookups import OVERVIEW
+
+    [(first, last, events, *_)] = logs.rows(OVERVIEW, {})
+    if not events:
+        _say("no line is an event, with a createdAt in milliseconds")
+    else:
+        _say(f"nothing found between {first} and {last}")
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # Without a terminal nothing has to be cut.
+    width = None if sys.stdout.isatty() else 200
+    return Console(highlight=False, markup=False, width=width)
+
+
+def _print_timeline(logs: Logs, parameters: Mapping[str, str | None]) -> None:
+    from ._terminal import print_timeline
+    from ._timeline import timeline_of
+
+    print_timeline(_console(), timeline_of(logs, **parameters))
+
+
+def _print_answer(answer: Answer, form: str, *, limited: bool) -> None:
+    if form == "table":
+        from ._terminal import print_answer
+
+        print_answer(_console(), answer, limited=limited)
+    elif form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(answer.columns)
+        writer.writerows(answer.rows)
+    else:
+        rows = b",\n".join(_encode(row) for row in answer.dicts())
+        click.echo(b"[" + rows + b"]")

@@ -1,0 +1,146 @@
+"""Answers and timelines for people at a terminal."""
+
+from __future__ import annotations
+
+import re
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from clew._formatters import one_line
+
+from ._logs import Answer
+from ._people import counted, heading, length, shown
+from ._timeline import Span, Timeline
+
+SHOWN_ROWS = 20
+
+_NUMBERS = frozenset(("count", "amount", "duration", "share"))
+# Cut texts could not be searched for: these are folded.
+_WHOLE = frozenset(("requestId", "userId", "value", "oldValue"))
+_SERVICES = ("cyan", "magenta", "green", "yellow", "blue", "bright_cyan", "bright_magenta")
+# Characters that turn the direction of what follows (Unicode's bidirectional algorithm).
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_BAR = 12
+
+
+def print_answer(console: Console, answer: Answer, *, limited: bool) -> None:
+    """Print *answer* as a table that fits the terminal, its first rows unless it is *limited*."""
+    rows = answer.rows if limited else answer.rows[:SHOWN_ROWS]
+    console.print(Text(answer.question.title, "bold"), Text(answer.question.tells, "dim"), sep="\n")
+    if not rows:
+        console.print("\nNothing.")
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    kinds = answer.question.columns
+    for name, kind in kinds.items():
+        table.add_column(
+            heading(name, kind),
+            justify="right" if kind in _NUMBERS else "left",
+            overflow="fold" if name in _WHOLE else "ellipsis",
+            no_wrap=name not in _WHOLE,
+        )
+    measure = _measure(answer)
+    if measure is not None:
+        table.add_column("", min_width=_BAR, no_wrap=True)
+    largest = max((float(row[measure] or 0) for row in rows), default=0) if measure else 0
+    for row in rows:
+        cells = [_cell(kind, value) for kind, value in zip(kinds.values(), row, strict=True)]
+        if measure is not None:
+            share = float(row[measure] or 0) / largest if largest > 0 else 0
+            cells.append(Text(_bar(0, max(share, 0) * _BAR, _BAR), "cyan"))
+        table.add_row(*cells)
+    console.print()
+    console.print(table)
+    left = len(answer.rows) - len(rows)
+    if left:
+        console.print(
+            Text(f"and {counted(left, 'further row')}: --limit {len(answer.rows)}", "dim")
+        )
+
+
+def _measure(answer: Answer) -> int | None:
+    """Return the place of the column that a bar is drawn of."""
+    names = list(answer.question.columns)
+    if answer.question.order:
+        return names.index(answer.question.order[0].lstrip("-"))
+    if "bucket" in names:
+        return len(names) - 1
+    return None
+
+
+def _cell(kind: str, value: object) -> Text:
+    text = _safe(shown(kind, value))
+    return Text(text, "red" if kind == "flag" else "")
+
+
+def _safe(text: str) -> str:
+    """Return *text* on one line, without what would steer the terminal."""
+    return _TURNING.sub(lambda turn: turn[0].encode("unicode_escape").decode(), one_line(text))
+
+
+def print_timeline(console: Console, timeline: Timeline) -> None:
+    """Print *timeline*: what happened within what, with bars that show where the time went."""
+    if not timeline.spans:
+        console.print(f"No line carries the request id {_safe(timeline.request_id)}.")
+        return
+    styles = {
+        service: _SERVICES[place % len(_SERVICES)]
+        for place, service in enumerate(timeline.services)
+    }
+    wide = console.width
+    bar = max(10, min(40, wide // 4))
+    console.print(
+        Text.assemble(
+            ("Request ", "bold"),
+            (_safe(timeline.request_id), "bold"),
+            (f"  {timeline.began.replace('T', ' ').removesuffix('Z')} UTC", "dim"),
+            (f"  {length(timeline.duration)}, ", "dim"),
+            (counted(len(timeline.services), "service"), "dim"),
+        )
+    )
+    console.print()
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True, max_width=20)
+    table.add_column(no_wrap=True, width=bar)
+    table.add_column(overflow="ellipsis", no_wrap=True)
+    for depth, span in timeline.walk():
+        style = "red" if span.failed else styles.get(span.service or "", "")
+        table.add_row(
+            Text(f"+{span.begin:,.1f}", "dim"),
+            Text(length(span.duration) if span.timed else "", "dim" if span.event is None else ""),
+            Text(_safe(span.service or ""), styles.get(span.service or "", "")),
+            Text(_drawn(span, timeline.duration, bar), "dim" if span.event is None else style),
+            _said(depth, span),
+        )
+    console.print(table)
+
+
+def _said(depth: int, span: Span) -> Text:
+    indent = "  " * depth
+    if span.event is None:
+        return Text(f"{indent}{_safe(span.label)}", "dim italic")
+    arrow = "→ " if span.outgoing else ""
+    style = "bold red" if span.failed else "bold" if span.timed and not span.outgoing else ""
+    return Text.assemble(
+        f"{indent}{arrow}", (_safe(span.label), style), "  ", (_safe(span.detail), "dim")
+    )
+
+
+def _drawn(span: Span, whole: float, width: int) -> str:
+    scale = width / whole if whole > 0 else 0
+    if not span.timed:
+        at = min(int(span.begin * scale), width - 1)
+        return f"{' ' * at}◆"
+    mark = "┄" if span.event is None else "─" if span.outgoing else "━"
+    at = min(int(span.begin * scale), width - 1)
+    return " " * at + mark * max(1, min(round(span.duration * scale), width - at))
+
+
+def _bar(begin: float, end: float, width: int) -> str:
+    eighths = "▏▎▍▌▋▊▉█"
+    whole, part = divmod(round((end - begin) * 8), 8)
+    return ("█" * whole + (eighths[part - 1] if part else ""))[:width]
