@@ -1,0 +1,139 @@
+"""What is in a log, read in plain Python: which lines are broken, which are events, of what.
+
+Nothing here is shared with the package: the rules are those of the design.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from fractions import Fraction
+from math import floor, isfinite
+from typing import Any, Self
+
+LONGEST_LINE = 16 * 1024 * 1024
+YEAR_10000 = 253_402_300_800_000
+
+Event = dict[str, Any]
+
+
+@dataclass
+class Log:
+    """What lines there were: all but the blank ones, the broken ones, and the events in them."""
+
+    lines: int = 0
+    broken: int = 0
+    events: list[Event] = field(default_factory=list)
+
+
+def read(*files: bytes, longest: int = LONGEST_LINE) -> Log:
+    """Return what *files* hold."""
+    log = Log()
+    for file in files:
+        for line in file.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
+            if not line.strip():
+                continue
+            log.lines += 1
+            read = None if len(line) > longest else _object(line)
+            if read is None:
+                log.broken += 1
+            elif (event := _event(read))["createdAt"] is not None:
+                log.events.append(event)
+    return log
+
+
+class Inexact(float):
+    """A number with a fraction or an exponent, with the text that it was written as."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        read = json.loads(line.decode(), parse_float=Inexact, parse_constant=Inexact)
+    except ValueError:
+        return None
+    return read if isinstance(read, dict) else None
+
+
+# Each column: how it is read, and where it stands in a line.
+def _event(line: Mapping[str, Any]) -> Event:
+    def inner(name: str) -> Mapping[str, Any]:
+        of = line.get(name)
+        return of if isinstance(of, dict) else {}
+
+    request, response, exception = inner("request"), inner("response"), inner("exception")
+    created = _integer(line.get("createdAt"))
+    if created is None or not 0 <= created < YEAR_10000:
+        created = None
+    event: Event = {"createdAt": created}
+    for name in ("level", "logger", "service", "action", "outcome", "direction"):
+        event[name] = _text(line.get(name))
+    for name in ("message", "requestId", "userId", "value", "oldValue", "comment"):
+        event[name] = _text(line.get(name))
+    for name in ("monetaryValue", "quantity"):
+        event[name] = _amount(line.get(name))
+    for name in ("method", "host", "route", "operation", "path", "query", "ipAddress"):
+        event[name] = _text(request.get(name))
+    event["durationUs"] = _microseconds(response.get("responseTime"))
+    for name in ("httpStatus", "graphqlStatus", "bodySize", "closeCode"):
+        event[name] = _integer(response.get(name))
+    event["exceptionType"] = _text(exception.get("type"))
+    event["exceptionMessage"] = _text(exception.get("message"))
+    event["stackTrace"] = _text(exception.get("stackTrace"))
+    return event
+
+
+def _text(value: object) -> str | None:
+    """Return a string as it is, anything else as its JSON text, a lone surrogate as U+FFFD."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else _json(value)
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+def _json(value: object) -> str:
+    if isinstance(value, Inexact):
+        return repr(float(value)) if isfinite(value) else value.text
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_json(key)}:{_json(of)}" for key, of in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_json, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _integer(value: object) -> int | None:
+    """Return a JSON integer of 64 bits; neither 5.0 nor true is one."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and -(2**63) <= value < 2**63 else None  # type: ignore[operator, return-value]
+
+
+def _microseconds(value: object) -> int | None:
+    """Return milliseconds as whole microseconds, halves away from zero; up to 31 years."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if not 0 <= value <= 1e12:
+        return None
+    return floor(Fraction(float(value) * 1000.0) + Fraction(1, 2))
+
+
+def _amount(value: object) -> Decimal | None:
+    """Return a number with six decimals, of the size of an unsigned integer of 64 bits."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, Inexact) and not isfinite(value):
+        return None
+    exact = Decimal(repr(float(value)) if isinstance(value, Inexact) else value)
+    try:
+        amount = exact.quantize(Decimal("1.000000"), ROUND_HALF_UP, Context(prec=60))
+    except InvalidOperation:
+        return None
+    return amount if abs(amount) < 2**64 else None

@@ -1,0 +1,156 @@
+"""Every question, narrowed in every way, has the rows that plain Python finds, on both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clew import answers
+
+from . import oracle
+from .logs_of import DAY, MIDNIGHT, SINCE, UNTIL, log
+from .oracle_events import Log, read
+
+Open = Callable[[Path], answers.Logs]
+
+_NEEDED: dict[str, list[dict[str, Any]]] = {
+    "statuses": [{"status": 200}, {"status": 404}],
+    "access": [{"action": "PURCHASED"}, {"action": "$action"}, {"action": "no such"}],
+    "accessed": [{"value": "user:12345"}, {"value": "'; DROP TABLE logs; --"}],
+    "revenue": [{"action": "PURCHASED"}, {"action": "SIGNUP"}],
+    "customers": [{"action": "PURCHASED"}, {"action": "no such"}],
+    "products": [{"action": "PURCHASED"}, {"action": "READ_JOURNAL"}],
+    "actions": [{}, {"action": "SIGNUP"}],
+    "changes": [{"value": "nul\0"}, {"value": "a\u2028b"}, {"value": "no such"}],
+    "timeline": [{"request": "r-1"}, {"request": "no such"}],
+}
+_NARROWED: tuple[dict[str, Any], ...] = (
+    {},
+    {"since": SINCE},
+    {"until": UNTIL},
+    {"since": MIDNIGHT, "until": MIDNIGHT + DAY},
+    {"since": 4_102_444_800_000},
+    {"service": "shop"},
+    {"service": "no such"},
+    {"route": "/orders"},
+    {"bucket": "minute"},
+    {"bucket": "day", "service": "accounts"},
+    {"limit": 1},
+    {"limit": 1_000_000},
+    {"since": SINCE, "until": UNTIL, "service": "gateway", "limit": 3},
+)
+_ASKED = [
+    (question, {**needed, **narrowed})
+    for question, of in answers.QUESTIONS.items()
+    for needed in _NEEDED.get(question, [{}])
+    for narrowed in _NARROWED
+    if set(narrowed) <= set(of.parameters)
+]
+
+
+def instant(milliseconds: int) -> str:
+    """Return an instant as a user gives it."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)).isoformat()
+
+
+def asked(logs: answers.Logs, question: str, **parameters: Any) -> answers.Answer:
+    """Ask *question*; ``since`` and ``until`` are milliseconds, as the oracle takes them."""
+    for name in parameters.keys() & {"since", "until"}:
+        parameters[name] = instant(parameters[name])
+    return logs.ask(question, **parameters)
+
+
+def typed(rows: list[tuple[Any, ...]]) -> list[list[tuple[type, Any]]]:
+    """Return *rows* with the types of their values: 1, 1.0 and True are equal to each other."""
+    return [[(type(value), value) for value in row] for row in rows]
+
+
+@pytest.fixture(params=["duckdb", "clickhouse"])
+def open_logs(request: pytest.FixtureRequest) -> Open:
+    """Give a function that opens a log file on one of the engines."""
+    if request.param == "clickhouse":
+        loaded: Open = request.getfixturevalue("clickhouse_logs")
+        return loaded
+    return answers.open
+
+
+def differences(logs: answers.Logs, log: Log) -> Iterator[str]:
+    """Yield where an answer has not the columns, rows, types and order that it should have."""
+    for question, parameters in _ASKED:
+        answer = asked(logs, question, **parameters)
+        expected = oracle.ask(question, log, **parameters)
+        if typed(answer.rows) != typed(expected):
+            yield f"{question} {parameters}: {answer.rows} instead of {expected}"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_answer_is_exact(open_logs: Open, tmp_path: Path, seed: int) -> None:
+    """Every question, however narrowed, has the rows of plain Python: values, types and order."""
+    path = tmp_path / "app.ndjson"
+    path.write_bytes(log(seed))
+    with open_logs(path) as logs:
+        assert list(differences(logs, read(log(seed)))) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"\n\r\n  \n", id="blank"),
+        pytest.param(b"Traceback\n[1]\n{\n", id="broken"),
+        pytest.param(b'{"ts":1,"msg":"hello"}\n', id="foreign"),
+        pytest.param(b'{"createdAt":1793491200000}', id="one event without fields"),
+        pytest.param(
+            b'{"createdAt":1793491200000,"requestId":"r-1","userId":"1","action":"PURCHASED",'
+            b'"value":"user:12345","request":{"method":"GET","path":"/"},'
+            b'"response":{"httpStatus":404,"responseTime":0}}',
+            id="one event with all",
+        ),
+    ],
+)
+def test_little_is_answered_exactly(open_logs: Open, tmp_path: Path, content: bytes) -> None:
+    """A log of nothing, of nothing good, or of one line, has its answers too: mostly no rows."""
+    path = tmp_path / "app.ndjson"
+    path.write_bytes(content)
+    with open_logs(path) as logs:
+        assert list(differences(logs, read(content))) == []
+
+
+def test_several_files_are_one_log(tmp_path: Path) -> None:
+    """What stands in several files is answered as if it stood in one."""
+    contents = [log(seed, 100) for seed in (21, 22, 23)]
+    for number, content in enumerate(contents):
+        (tmp_path / f"{number}.log").write_bytes(content)
+    with answers.open(tmp_path) as logs:
+        assert list(differences(logs, read(*contents))) == []
+
+
+def test_the_columns_are_those_of_the_question(tmp_path: Path) -> None:
+    """An answer has its question's columns, in their order, also where it has no rows."""
+    path = tmp_path / "app.ndjson"
+    path.write_bytes(b"")
+    columns = {
+        "slowest": "method endpoint requests median p95",
+        "waited": "method endpoint requests total share",
+        "latency": "bucket requests median p95",
+        "errors": "method endpoint requests errors share",
+        "statuses": "bucket requests",
+        "bad-links": "path requests",
+        "access": "userId events unusual",
+        "accessed": "createdAt userId action ipAddress requestId",
+        "revenue": "bucket events total",
+        "customers": "userId events total",
+        "products": "value events quantity total",
+        "actions": "bucket action events",
+        "changes": "createdAt userId action oldValue value comment requestId",
+        "timeline": "offset createdAt service level message duration requestId",
+    }
+    with answers.open(path) as logs:
+        for question in answers.QUESTIONS:
+            parameters = _NEEDED.get(question, [{}])[0]
+            assert logs.ask(question, **parameters).columns == columns.pop(question).split()
+    assert not columns
