@@ -60,17 +60,21 @@ OVERVIEW = _lookup(
         "users": "count",
     },
     """
-        SELECT min(createdAt) AS first, max(createdAt) AS last, count(*) AS events,
-            count(*) FILTER (method IS NOT NULL AND coalesce(direction, '') <> 'outgoing')
-                AS requests,
-            count(*) FILTER (
-                method IS NOT NULL AND coalesce(direction, '') <> 'outgoing'
-                AND coalesce(graphqlStatus, httpStatus) BETWEEN 500 AND 599
-            ) AS failed,
-            count(DISTINCT userId) AS users
-        FROM events
+        SELECT first, last, events, requests, failed, users
+        FROM (
+            SELECT min(createdAt) AS first, max(createdAt) AS last, count(*) AS events,
+                count(DISTINCT userId) AS users
+            FROM events
+        ) AS of_events CROSS JOIN (
+            SELECT count(*) AS requests,
+                count(*) FILTER (status BETWEEN 500 AND 599) AS failed
+            FROM requests
+        ) AS of_requests
     """,
+    takes=("route",),
 )
+# The end of the logs, which periods are counted from.
+LAST = _lookup("last event", {"last": "instant"}, "SELECT max(createdAt) AS last FROM events")
 SERVICES = _lookup(
     "services",
     {"service": "text", "events": "count"},
@@ -85,6 +89,16 @@ ROUTES = _lookup(
     {"route": "text", "requests": "count"},
     "SELECT route, count(*) AS requests FROM requests WHERE route IS NOT NULL GROUP BY route",
     order=("-requests",),
+)
+STATUSES = _lookup(
+    "frequent statuses",
+    {"status": "count", "requests": "count"},
+    """
+        SELECT status, count(*) AS requests FROM requests
+        WHERE status BETWEEN 400 AND 599 GROUP BY status
+    """,
+    order=("-requests",),
+    takes=("route",),
 )
 ACTIONS = _lookup(
     "frequent actions",

@@ -1,0 +1,264 @@
+"""Plots over time as SVG, drawn by Vega-Lite, in the colours of the page that holds them.
+
+Only numbers go in: what a log says (an action's name) is put into the SVG afterwards, as text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from markupsafe import Markup
+
+from ._mistakes import needs
+
+# Beyond it a plot is a smear, and a page megabytes.
+MOST_BUCKETS = 2_000
+# Up to so many, each bucket is a bar that says its number when pointed at.
+_MOST_BARS = 60
+_WIDE, _NARROW = (1040, 210), (430, 190)
+
+_SECOND, _HOUR, _DAY = 1_000, 3_600_000, 86_400_000
+_AXIS = {
+    "domain": False,
+    "ticks": False,
+    "title": None,
+    "labelColor": "var(--muted)",
+    "labelFontSize": 12,
+    "labelPadding": 7,
+    "gridColor": "var(--line)",
+}
+_LONG = re.compile(r"\d+\.\d{2,}")
+_ELEMENTS = frozenset(("svg", "g", "path", "line", "rect", "text"))
+_ATTRIBUTES = frozenset(
+    (
+        *("d", "transform", "viewBox", "x", "x1", "x2", "y", "y1", "y2", "width", "height"),
+        *("fill", "fill-opacity", "opacity", "stroke", "stroke-width", "stroke-linejoin"),
+        *("stroke-linecap", "text-anchor", "font-size"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What a plot spans: from *begin* to *end* in steps of *step*, all in milliseconds."""
+
+    begin: int
+    end: int
+    step: int
+
+    @property
+    def buckets(self) -> int:
+        """Return how many steps it has."""
+        return max(1, -(-(self.end - self.begin) // self.step))
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What is drawn in one colour: a number for each instant in milliseconds.
+
+    ``said`` is what each number means in words, and ``colour`` the number of the page's colour.
+    """
+
+    name: str
+    colour: int
+    numbers: dict[int, float]
+    said: dict[int, str]
+
+
+def bars(title: str, series: Sequence[Series], period: Period, *, wide: bool) -> list[Markup]:
+    """Return *series* as bars upon each other, as `lines` does."""
+    touching = period.buckets > _MOST_BARS
+    values: list[dict[str, Any]] = []
+    said: list[str] = []
+    below: dict[int, float] = {}
+    for each in series:
+        for at, number in _filled(each, period) if touching else sorted(each.numbers.items()):
+            base = below.get(at, 0)
+            below[at] = base + number
+            values.append(
+                {
+                    "at": at,
+                    # A hair of space between two bars, none in an outline.
+                    "end": at + period.step * (1 if touching else 0.88),
+                    "y": base + number,
+                    "base": base,
+                    "s": each.colour,
+                    "n": len(said),
+                }
+            )
+            said.append(each.said.get(at, ""))
+    encoding: dict[str, Any] = {
+        "y": {"field": "y", "type": "quantitative"},
+        "y2": {"field": "base"},
+    }
+    if touching:
+        mark: dict[str, Any] = {"type": "area", "interpolate": "step-after", "opacity": 1}
+    else:
+        mark = {"type": "rect"}
+        encoding |= {"x2": {"field": "end"}, "description": {"field": "n"}}
+    layer = {"mark": mark, "encoding": encoding}
+    return _drawn(title, values, [layer], period, "", said, wide=wide)
+
+
+def lines(
+    title: str, series: Sequence[Series], period: Period, unit: str, *, wide: bool
+) -> list[Markup]:
+    """Return *series* as lines, broken where there is no number.
+
+    The plots are of one content, for a desk and, when it is to be *wide* there, for a phone.
+    """
+    values: list[dict[str, Any]] = []
+    said: list[str] = []
+    for each in series:
+        for at in range(period.begin, period.end, period.step):
+            number = each.numbers.get(at)
+            alone = at - period.step not in each.numbers and at + period.step not in each.numbers
+            values.append(
+                {
+                    "at": at + period.step / 2,
+                    "y": number,
+                    "s": each.colour,
+                    "n": len(said),
+                    "dot": number is not None and (alone or period.buckets <= _MOST_BARS),
+                }
+            )
+            said.append(each.said.get(at, ""))
+    encoding = {"y": {"field": "y", "type": "quantitative"}}
+    layers: list[dict[str, Any]] = [
+        {"mark": {"type": "line", "strokeWidth": 1.75, "strokeJoin": "round"}, "encoding": encoding}
+    ]
+    layers.append(
+        {
+            "mark": {"type": "circle", "size": 28, "opacity": 1},
+            "encoding": {**encoding, "description": {"field": "n"}},
+            "transform": [{"filter": "datum.dot"}],
+        }
+    )
+    return _drawn(title, values, layers, period, unit, said, wide=wide)
+
+
+def _filled(series: Series, period: Period) -> list[tuple[int, float]]:
+    """Return a number for each bucket, and the last once more, which closes an outline."""
+    filled = [
+        (at, series.numbers.get(at, 0)) for at in range(period.begin, period.end, period.step)
+    ]
+    return [*filled, (filled[-1][0] + period.step, filled[-1][1])]
+
+
+def _drawn(
+    title: str,
+    values: list[dict[str, Any]],
+    layers: list[dict[str, Any]],
+    period: Period,
+    unit: str,
+    said: list[str],
+    *,
+    wide: bool,
+) -> list[Markup]:
+    with needs("vl-convert-python"):
+        from vl_convert import vegalite_to_svg
+    sizes = (_WIDE, _NARROW) if wide else (_NARROW,)
+    return [
+        _cleaned(
+            vegalite_to_svg(_spec(values, layers, period, unit, size), allowed_base_urls=[]),
+            title,
+            said,
+            size,
+        )
+        for size in sizes
+    ]
+
+
+def _spec(
+    values: list[dict[str, Any]],
+    layers: list[dict[str, Any]],
+    period: Period,
+    unit: str,
+    size: tuple[int, int],
+) -> dict[str, Any]:
+    colours = sorted({value["s"] for value in values})
+    ticks = size[0] // 110
+    suffix = f" + '\u2009{unit}'" if unit else ""
+    time_axis = {**_AXIS, "grid": False, "tickCount": ticks, "format": _time_format(period)}
+    number_axis = {**_AXIS, "tickCount": 4, "labelExpr": f"format(datum.value, '~s'){suffix}"}
+    if unit:  # 1,200 ms, not 1.2k ms
+        number_axis["labelExpr"] = f"format(datum.value, ',~'){suffix}"
+    shared = {
+        "x": {
+            "field": "at",
+            "type": "temporal",
+            "scale": {
+                "type": "utc",
+                "domain": [period.begin, period.begin + period.buckets * period.step],
+            },
+            "axis": {**time_axis, "labelOverlap": True, "labelFlush": 12},
+        },
+        "color": {
+            "field": "s",
+            "type": "nominal",
+            "legend": None,
+            "scale": {"domain": colours, "range": [f"var(--c{colour})" for colour in colours]},
+        },
+    }
+    most = max((value["y"] for value in values if value["y"] is not None), default=0)
+    for layer in layers:
+        layer["encoding"]["y"] |= {"axis": number_axis, "scale": {"nice": 4, "zero": True}}
+        if not unit and most < 4:  # no half requests
+            layer["encoding"]["y"]["axis"] = {**number_axis, "tickMinStep": 1}
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "width": size[0],
+        "height": size[1],
+        "autosize": {"type": "fit", "contains": "padding"},
+        "padding": {"left": 10, "top": 6, "right": 6, "bottom": 0},
+        "background": None,
+        "data": {"values": values},
+        "encoding": shared,
+        "layer": layers,
+        "config": {"view": {"stroke": None}},
+    }
+
+
+def _time_format(period: Period) -> str:
+    length = period.end - period.begin
+    if length <= 1.5 * _DAY:
+        return "%H:%M"
+    return "%d %b" if length > 6 * _DAY else "%d %b %H:%M"
+
+
+def _cleaned(svg: str, title: str, said: list[str], size: tuple[int, int]) -> Markup:
+    """Return *svg* with what is seen alone, a title for all, and one for each mark.
+
+    Vega writes what it is told to say of a mark as its aria-label: here its place in *said*.
+    """
+    root = ET.fromstring(svg)  # noqa: S314 - made of numbers, by the library
+    plot = _seen(root, said)
+    plot.attrib |= {"viewBox": f"0 0 {size[0]} {size[1]}", "role": "img", "aria-label": title}
+    return Markup(ET.tostring(plot, encoding="unicode"))  # noqa: S704 - the serializer escapes
+
+
+def _seen(element: ET.Element, said: list[str]) -> ET.Element:
+    kept = ET.Element(
+        element.tag.rpartition("}")[2],
+        {
+            name: _LONG.sub(lambda number: f"{float(number[0]):.1f}", value)
+            for name, value in element.items()
+            if name in _ATTRIBUTES and (name, value) not in (("opacity", "1"), ("x2", "0"))
+        },
+    )
+    kept.text = element.text
+    place = element.get("aria-label", "")
+    if kept.tag == "path" and place.isdigit() and said[int(place)]:
+        ET.SubElement(kept, "title").text = said[int(place)]
+    for child in element:
+        tag = child.tag.rpartition("}")[2]
+        unseen = child.get("display") == "none" or child.get("class") == "background"
+        if tag in _ELEMENTS and not unseen:
+            seen = _seen(child, said)
+            if len(seen) or seen.tag != "g":
+                kept.append(seen)
+    return kept
