@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ._mistakes import AnswerError, needs
 
@@ -18,7 +17,9 @@ OVERLONG = b"A line of more than 16 MiB\n"
 STDIN = "-"
 
 _PIECE = 1024 * 1024
-_LOG_NAME = re.compile(r"\.(ndjson|jsonl|log)([.-][\w-]+)*(\.gz|\.zst)?$")
+# A zstd file unfolds this into 64 MiB at most, a gzip file into 2.
+_COMPRESSED_PIECE = 2048
+_LOG_NAME = re.compile(r"\.(ndjson|jsonl|log)([.-][\w.-]+)?$")
 _GZIP, _ZSTD, _BOM = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xef\xbb\xbf"
 # An escaped surrogate (RFC 8259, section 8.2) in group 1 when it is not one of a pair.
 _SURROGATE = re.compile(
@@ -34,27 +35,36 @@ def find(sources: Sequence[str]) -> list[str]:
     rotated ones (``app.log.1``) and compressed ones (``.gz``, ``.zst``) too. ``-`` is the standard
     input. Names are taken literally.
     """
-    found: dict[str, str] = {}
+    found: dict[object, str] = {}
     for source in sources:
-        path = Path(source)
-        logs = [path]
         if source == STDIN:
             found[STDIN] = STDIN
             continue
-        if path.is_dir():
-            logs = sorted(
-                log for log in path.rglob("*") if _LOG_NAME.search(log.name) and log.is_file()
+        try:
+            logs = _logs(Path(source))
+            places = [(status.st_dev, status.st_ino) for status in map(Path.stat, logs)]
+        except FileNotFoundError:
+            raise AnswerError(f"There is no file {source!r}") from None
+        except (OSError, ValueError) as error:
+            raise AnswerError(f"{source!r} cannot be read: {_reason(error)}") from error
+        if not logs:
+            raise AnswerError(
+                f"There is no log in the folder {source!r}: "
+                "*.ndjson, *.jsonl and *.log are looked for, .gz and .zst too"
             )
-            if not logs:
-                raise AnswerError(
-                    f"There is no log in the folder {source!r}: "
-                    "*.ndjson, *.jsonl and *.log are looked for, .gz and .zst too"
-                )
-        elif not path.exists():
-            raise AnswerError(f"There is no file {source!r}")
-        for log in logs:
-            found.setdefault(str(log.resolve()), str(log))
+        for log, place in zip(logs, places, strict=True):
+            found.setdefault(place, str(log))
     return list(found.values())
+
+
+def _logs(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return sorted(log for log in path.rglob("*") if _LOG_NAME.search(log.name) and log.is_file())
+
+
+def _reason(error: Exception) -> object:
+    return getattr(error, "strerror", None) or error
 
 
 class LogFile:
@@ -66,15 +76,22 @@ class LogFile:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._inode = 0
+        self._begin()
+
+    def _begin(self) -> None:
         self.consumed = 0
         self.damage: str | None = None
         self._lines = _Lines()
-        self._inode = 0
+        self._compressed: _Compressed | None = None
 
     @property
     def size(self) -> int:
         """Return how many bytes the file has, 0 where nobody knows."""
-        return 0 if self.name == STDIN else Path(self.name).stat().st_size
+        try:
+            return 0 if self.name == STDIN else Path(self.name).stat().st_size
+        except OSError:
+            return 0
 
     def read(self, *, growing: bool = False) -> Iterator[bytes]:
         """Yield what the last call had not reached, in pieces of whole lines.
@@ -84,17 +101,22 @@ class LogFile:
         """
         try:
             if self.name == STDIN:
-                yield from self._split(sys.stdin.buffer, growing=False)
+                # Unbuffered: a thread that waits in a buffer's lock could not be left behind.
+                with open(0, "rb", buffering=0, closefd=False) as file:
+                    yield from self._split(file, growing=False)
                 return
             with Path(self.name).open("rb") as file:
                 status = os.fstat(file.fileno())
                 if status.st_size < self.consumed or self._inode not in (0, status.st_ino):
-                    self.consumed = 0
+                    yield self._lines.rest()  # nothing will be added to it
+                    self._begin()
                 self._inode = status.st_ino
                 if self.consumed < status.st_size or not file.seekable():
                     yield from self._split(file, growing=growing)
         except OSError as error:
-            raise AnswerError(f"{self.name!r} cannot be read: {error.strerror or error}") from error
+            if growing and self._inode and isinstance(error, FileNotFoundError):
+                return  # it is just being replaced
+            raise AnswerError(f"{self.name!r} cannot be read: {_reason(error)}") from error
 
     def _split(self, file: BinaryIO, *, growing: bool) -> Iterator[bytes]:
         for piece in self._pieces(file):
@@ -104,27 +126,21 @@ class LogFile:
 
     def _pieces(self, file: BinaryIO) -> Iterator[bytes]:
         """Yield the bytes of *file*, decompressed; as many as there are where it is damaged."""
-        raw = self._counted(file)
-        head = b""
-        if self.consumed == 0:
-            head = next(raw, b"")
-        elif file.seekable():
+        if self.consumed and file.seekable():
             file.seek(self.consumed)
-        try:
-            if head.startswith(_GZIP):
-                yield from _gunzip(head, raw)
-            elif head.startswith(_ZSTD):
-                yield from _unzstd(head, raw)
+        while read := file.read(_PIECE):
+            begins = self.consumed == 0
+            self.consumed += len(read)
+            if begins:
+                self._compressed = _compressed(read)
+                read = read.removeprefix(_BOM)
+            if self._compressed is None:
+                yield read
             else:
-                yield head.removeprefix(_BOM)
-                yield from raw
-        except (EOFError, zlib.error) as error:
-            self.damage = f"{self.name!r} is damaged and was read in part: {error}"
-
-    def _counted(self, file: BinaryIO) -> Iterator[bytes]:
-        while piece := file.read(_PIECE):
-            self.consumed += len(piece)
-            yield piece
+                yield from self._compressed.feed(read)
+        if self._compressed is not None:
+            why = self._compressed.damage
+            self.damage = why and f"{self.name!r} is damaged and was read in part: {why}"
 
 
 class _Lines:
@@ -164,33 +180,49 @@ def _paired(lines: bytes) -> bytes:
     return _SURROGATE.sub(lambda found: b"\\ufffd" if found[1] else found[0], lines)
 
 
-def _gunzip(head: bytes, raw: Iterator[bytes]) -> Iterator[bytes]:
-    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    piece = head
-    while True:
-        while piece:
-            yield member.decompress(piece, _PIECE)
-            piece = member.unconsumed_tail
-            if member.eof:  # another may follow (RFC 1952, section 2.2), or zeros
-                piece = member.unused_data.lstrip(b"\0")
-                member = zlib.decompressobj(zlib.MAX_WBITS | 16) if piece else member
+def _compressed(head: bytes) -> _Compressed | None:
+    """Return what decompresses a file that begins with *head*; None for one that is plain."""
+    if head.startswith(_GZIP):
+        return _Compressed(lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), zlib.error)
+    if head.startswith(_ZSTD):
+        with needs("zstandard"):
+            import zstandard
+        return _Compressed(
+            lambda: zstandard.ZstdDecompressor().decompressobj(), zstandard.ZstdError
+        )
+    return None
+
+
+class _Compressed:
+    """Decompresses a file of one or more members (RFC 1952, section 2.2) or frames (RFC 8878)."""
+
+    def __init__(self, begin: Callable[[], Any], error: type[Exception]) -> None:
+        self._begin = begin
+        self._error = error
+        self._member = begin()
+        self._broken: str | None = None
+
+    @property
+    def damage(self) -> str | None:
+        """Return why what was read is not all that was written."""
+        return self._broken or (None if self._member.eof else "its end is missing")
+
+    def feed(self, read: bytes) -> Iterator[bytes]:
+        """Yield what is in *read*, as far as it is sound, in pieces of bounded size."""
+        if self._broken:
+            return
         try:
-            piece = next(raw)
-        except StopIteration:
-            break
-        if member.eof:
-            member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    if not member.eof:
-        raise EOFError("its end is missing")
-
-
-def _unzstd(head: bytes, raw: Iterator[bytes]) -> Iterator[bytes]:
-    with needs("zstandard"):
-        import zstandard
-    frame = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True)
-    try:
-        yield frame.decompress(head)
-        for piece in raw:
-            yield frame.decompress(piece)
-    except zstandard.ZstdError as error:
-        raise EOFError(str(error)) from error
+            for at in range(0, len(read), _COMPRESSED_PIECE):
+                rest = read[at : at + _COMPRESSED_PIECE]
+                while rest:
+                    if self._member.eof:
+                        rest = rest.lstrip(b"\0")  # a file may be filled up with zeros
+                        if not rest:
+                            break
+                        self._member = self._begin()
+                    unfolded = self._member.decompress(rest)
+                    for begin in range(0, len(unfolded), _PIECE):
+                        yield unfolded[begin : begin + _PIECE]
+                    rest = self._member.unused_data
+        except self._error as error:
+            self._broken = str(error)

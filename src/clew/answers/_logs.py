@@ -79,6 +79,11 @@ class Logs:
         """Return how many lines were no JSON object, or longer than 16 MiB."""
         return self.engine.broken
 
+    @property
+    def damage(self) -> list[str]:
+        """Return a sentence for each file that could be read only in part."""
+        return self.engine.damage
+
     def ask(self, question: str, **parameters: object) -> Answer:
         """Ask the question of that name.
 
