@@ -48,6 +48,11 @@ def stylesheet() -> str:
     return (_PAGES / "style.css").read_text("utf-8")
 
 
+def mark() -> str:
+    """Return clew's mark as SVG."""
+    return (_PAGES / "mark.svg").read_text("utf-8")
+
+
 def facts(timeline: Timeline) -> list[tuple[str, str]]:
     """Return what is known of a whole request: who sent what, from where."""
     spans = [span for _, span in timeline.walk() if span.event is not None]
@@ -79,6 +84,7 @@ def environment() -> Environment:
     """Return the templates. All that they are given is escaped."""
     with needs("jinja2"):
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
+        from markupsafe import Markup
 
     templates = Environment(
         loader=FileSystemLoader(_PAGES),
@@ -90,6 +96,7 @@ def environment() -> Environment:
     functions: Sequence[Callable[..., object]] = (shown, length, heading, counted, short, percent)
     more: Sequence[Callable[..., object]] = (address, quoted, facts, stack_of)
     templates.globals |= {each.__name__: each for each in (*functions, *more)}
+    templates.globals["mark_svg"] = Markup(mark())  # noqa: S704 - a file of this package
     templates.globals |= {"QUESTIONS": QUESTIONS, "GROUPS": GROUPS, "BUCKETS": BUCKETS}
     return templates
 

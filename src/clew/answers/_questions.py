@@ -172,7 +172,7 @@ _ALL = (
     Question(
         name="access",
         title="Who did it how often",
-        tells="How often each user did one thing; unusual are those far above the others.",
+        tells="How often each user did one thing: ask those who are far above the others why.",
         columns={"userId": "text", "events": "count", "unusual": "flag"},
         # The modified z-score of Iglewicz and Hoaglin (1993), How to Detect and Handle Outliers.
         sql="""
@@ -203,7 +203,7 @@ _ALL = (
     Question(
         name="accessed",
         title="Who touched it",
-        tells="Who did what to one thing, when, and from which address.",
+        tells="Who did what to one thing, when, and from which address: each needs a reason.",
         columns={
             "createdAt": "instant",
             "userId": "text",
@@ -238,7 +238,8 @@ _ALL = (
     Question(
         name="revenue",
         title="What it brought over time",
-        tells="How often one thing was done, and what it brought.",
+        tells="How often one thing was done, and what it brought: a dip is a broken step or a"
+        " holiday.",
         columns={"bucket": "bucket", "events": "count", "total": "amount"},
         sql=f"""
             SELECT {_BUCKET} AS bucket, count(*) AS events,
@@ -267,7 +268,7 @@ _ALL = (
     Question(
         name="products",
         title="What sold",
-        tells="Which values brought most, and how many of each went.",
+        tells="Which values brought most, and how many of each went: keep these in stock.",
         columns={"value": "text", "events": "count", "quantity": "amount", "total": "amount"},
         sql="""
             SELECT value, count(*) AS events, sum(coalesce(quantity, 1)) AS quantity,
@@ -295,7 +296,8 @@ _ALL = (
     Question(
         name="changes",
         title="Who changed it",
-        tells="Who changed one thing, when, from what to what, and why.",
+        tells="Who changed one thing, when, from what to what, and why: whom to ask before undoing"
+        " it.",
         columns={
             "createdAt": "instant",
             "userId": "text",

@@ -119,8 +119,11 @@ class Part:
     @property
     def measure(self) -> int | None:
         """Return the place of the column that a ranking goes by."""
-        order = self.question.order
-        return list(self.question.columns).index(order[0].lstrip("-")) if order else None
+        for name in self.question.order[:1]:
+            measured = name.lstrip("-")
+            if self.question.columns[measured] in {"count", "amount", "duration"}:
+                return list(self.question.columns).index(measured)
+        return None
 
     def share(self, value: Any) -> float:
         """Return *value* in hundredths of the largest of its column in a ranking."""
@@ -130,13 +133,10 @@ class Part:
 
     @property
     def command(self) -> str:
-        """Return the command line that gives all."""
-        options = [
-            f"--{name} {shlex.quote(value)}"
-            if not value.startswith("-")
-            else shlex.quote(f"--{name}={value}")
-            for name, value in self.given.items()
-        ]
+        """Return the command line that gives all; none for a lookup."""
+        if self.question.name not in QUESTIONS:
+            return ""
+        options = [shlex.quote(f"--{name}={value}") for name, value in self.given.items()]
         limit = ["--format csv"] if self.left else []
         return " ".join(["clew ask", self.question.name, "FILES", *options, *limit])
 
@@ -162,11 +162,19 @@ class Request:
     timeline: Timeline | None = None
 
 
+def looked_up(
+    logs: Logs, lookup: Question, narrowed: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    """Return the rows of a lookup, narrowed by what it takes."""
+    taken = {name: value for name, value in narrowed.items() if name in lookup.parameters}
+    return logs.rows(lookup, bound(lookup, taken))
+
+
 def overview(logs: Logs, narrowed: Mapping[str, object]) -> Overview:
     """Return the figures of the chosen period, service and route."""
-    row = _lookup(logs, OVERVIEW, narrowed)[0]
+    row = looked_up(logs, OVERVIEW, narrowed)[0]
     first, last, events, found, failed, users = row
-    services = [service for service, _ in _lookup(logs, SERVICES, narrowed)]
+    services = [service for service, _ in looked_up(logs, SERVICES, narrowed)]
     return Overview(first, last, events, found, failed, users, services)
 
 
@@ -185,7 +193,7 @@ def section(
         return Section(question, [part(logs, question, narrowed, period, rows)])
     period = figures.period(bucket, MOST_NARROW)
     parameter, lookup = _ASKED_OF[name]
-    frequent = _lookup(logs, lookup, {**narrowed, "limit": 100})
+    frequent = looked_up(logs, lookup, {**narrowed, "limit": 100})
     if name in _OF_MONEY:
         frequent = [row for row in frequent if row[2]]
     parts = [
@@ -230,7 +238,7 @@ def _cut(
     logs: Logs, question: Question, given: Mapping[str, Any], rows: int
 ) -> tuple[list[tuple[Any, ...]], int]:
     """Return the rows that a page shows, and how many there are."""
-    history = "createdAt" in question.columns
+    history = "createdAt" in question.columns and not question.order
     counting = replace(
         question,
         columns={**question.columns, "found": "count"},
@@ -262,7 +270,7 @@ def _latency(whole: Part, period: Period, *, wide: bool) -> Part:
     slow = max(whole.rows, key=lambda row: row[3])
     unit, size = ("s", 1000) if slow[3] >= 10_000 else ("ms", 1)
     said = {
-        at: f"{shown('bucket', row[0])} UTC: median {length(row[2])}, p95 {length(row[3])},"
+        at: f"{_at(at, period)}: median {length(row[2])}, p95 {length(row[3])},"
         f" {counted(row[1], 'request')}"
         for at, row in rows
     }
@@ -270,7 +278,7 @@ def _latency(whole: Part, period: Period, *, wide: bool) -> Part:
         Series("p95", 1, {at: row[3] / size for at, row in rows}, said),
         Series("median", 0, {at: row[2] / size for at, row in rows}, said),
     ]
-    caption = f"Slowest: p95 {length(slow[3])}, {shown('bucket', slow[0])} UTC."
+    caption = f"Slowest: p95 {length(slow[3])}, {_at(_milliseconds(slow[0]), period)}."
     title = f"{whole.question.title}. {caption}"
     legend = [(each.name, each.colour) for each in series]
     plots = lines(title, series, period, unit, wide=wide)
@@ -286,21 +294,23 @@ def _bars(whole: Part, period: Period, *, wide: bool) -> Part:
     ranked = sorted(by_name, key=lambda name: (-sum(by_name[name].values()), name))
     series = []
     for place, name in enumerate(ranked[:_SERIES_IN_A_PLOT]):
-        series.append(_counted_series(name, _colour(whole, place), by_name[name], kinds[-1]))
+        series.append(
+            _counted_series(name, _colour(whole, place), by_name[name], kinds[-1], period)
+        )
     rest: dict[int, Any] = {}
     for name in ranked[_SERIES_IN_A_PLOT:]:
         for at, number in by_name[name].items():
             rest[at] = rest.get(at, 0) + number
     if rest:
         others = counted(len(ranked) - _SERIES_IN_A_PLOT, "other")
-        series.append(_counted_series(others, _OTHER, rest, kinds[-1]))
+        series.append(_counted_series(others, _OTHER, rest, kinds[-1], period))
     sums: dict[int, Any] = {}
     for numbers in by_name.values():
         for at, number in numbers.items():
             sums[at] = sums.get(at, 0) + number
     most = max(sums, key=lambda at: sums[at])
     caption = (
-        f"{shown(kinds[-1], sum(sums.values()))} in all, most {_at(most)} UTC:"
+        f"{shown(kinds[-1], sum(sums.values()))} in all, most {_at(most, period)}:"
         f" {shown(kinds[-1], sums[most])}."
     )
     title = f"{whole.question.title} {whole.name}. {caption}"
@@ -315,9 +325,11 @@ def _colour(whole: Part, place: int) -> int:
     return place
 
 
-def _counted_series(name: str, colour: int, numbers: Mapping[int, Any], kind: str) -> Series:
+def _counted_series(
+    name: str, colour: int, numbers: Mapping[int, Any], kind: str, period: Period
+) -> Series:
     said = {
-        at: f"{_at(at)} UTC: {f'{name} ' if name else ''}{shown(kind, number)}"
+        at: f"{_at(at, period)}: {f'{name} ' if name else ''}{shown(kind, number)}"
         for at, number in numbers.items()
     }
     return Series(name, colour, {at: float(number) for at, number in numbers.items()}, said)
@@ -328,7 +340,7 @@ def requests(
 ) -> list[Request]:
     """Return the requests that *lookup* finds, each id once."""
     found: dict[str, Request] = {}
-    for row in _lookup(logs, lookup, {**narrowed, "limit": rows * 5}):
+    for row in looked_up(logs, lookup, {**narrowed, "limit": rows * 5}):
         named = dict(zip(lookup.columns, row, strict=True))
         if named["requestId"] and len(named["requestId"]) <= LONGEST_TEXT:
             found.setdefault(named["requestId"], Request(named))
@@ -356,15 +368,12 @@ def together(tasks: Iterable[Callable[[], T]]) -> list[T]:
         return [done.result() for done in [threads.submit(task) for task in tasks]]
 
 
-def _lookup(logs: Logs, lookup: Question, narrowed: Mapping[str, object]) -> list[tuple[Any, ...]]:
-    taken = {name: value for name, value in narrowed.items() if name in lookup.parameters}
-    return logs.rows(lookup, bound(lookup, taken))
-
-
 def _milliseconds(instant: str) -> int:
     moment = datetime.fromisoformat(instant)
     return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
 
 
-def _at(milliseconds: int) -> str:
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M}"
+def _at(milliseconds: int, period: Period) -> str:
+    """Return the beginning of a bucket, as exactly as the buckets are long."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return f"{moment:%Y-%m-%d}" if period.step == BUCKETS["day"] else f"{moment:%Y-%m-%d %H:%M} UTC"

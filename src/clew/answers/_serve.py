@@ -1,0 +1,153 @@
+"""The live page: the same answers as the report's, for a browser on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import socket
+import sys
+from types import FrameType
+
+from ._logs import Logs
+from ._mistakes import AnswerError, needs
+
+with needs("uvicorn"):
+    import uvicorn
+with needs("starlette"):
+    from starlette.datastructures import MutableHeaders
+    from starlette.responses import PlainTextResponse
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK = frozenset(("127.0.0.1", "localhost"))
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def serve(logs: Logs, *, host: str = "127.0.0.1", port: int = 8321) -> None:
+    """Show *logs* as pages at *host* and *port*, until SIGINT or SIGTERM.
+
+    Prints the address as soon as it can be opened; port 0 takes a free one. A port in use is an
+    `AnswerError`.
+    """
+    with _listening(host, port) as listening:
+        address, port = listening.getsockname()[:2]
+        if not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+            print(
+                f"clew: {host} is not only this machine: "
+                f"whoever reaches port {port} can read the logs",
+                file=sys.stderr,
+            )
+        named = f"[{host}]" if ":" in host else host
+        config = uvicorn.Config(
+            app_of(logs, host=host),
+            access_log=False,
+            lifespan="off",
+            log_config=None,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+            ws="none",
+        )
+        server = _Server(config, f"http://{named}:{port}/")
+        asyncio.run(server.serve(sockets=[listening]))
+
+
+def app_of(logs: Logs, *, host: str = "127.0.0.1") -> ASGIApp:
+    """Return the pages as an ASGI application that answers to 127.0.0.1, localhost and *host*."""
+    from ._live import site
+
+    return Guard(site(logs), host)
+
+
+class Guard:
+    """Answers GET and HEAD to the hosts it knows, with headers that let nothing in.
+
+    A name that another site points at 127.0.0.1 (DNS rebinding) is refused. Where it listens to
+    all addresses of the machine, each of them is known, and no further name.
+    """
+
+    def __init__(self, app: ASGIApp, host: str) -> None:
+        self._app = app
+        self._hosts = LOOPBACK | {host.lower()}
+        self._all = host in {"0.0.0.0", "::", ""}  # noqa: S104 - only when asked for
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        app = self._app
+        if not self._knows([value for name, value in scope["headers"] if name == b"host"]):
+            app = PlainTextResponse("This page answers to 127.0.0.1 and localhost only.\n", 400)
+        elif scope["method"] not in {"GET", "HEAD"}:
+            allowed = {"Allow": "GET, HEAD"}
+            app = PlainTextResponse("Only GET and HEAD are answered.\n", 405, allowed)
+        await app(scope, receive, guarded)
+
+    def _knows(self, hosts: list[bytes]) -> bool:
+        if len(hosts) != 1:
+            return False
+        text = hosts[0].decode("latin-1").lower()
+        name, _, port = text.rpartition(":")
+        if not port.isdigit():
+            name = text
+        name = name.removeprefix("[").removesuffix("]")
+        return name in self._hosts or (self._all and _is_address(name))
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+class _Server(uvicorn.Server):
+    """Says where it is when it can be reached, and returns when it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, address: str) -> None:
+        super().__init__(config)
+        self._address = address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        print(self._address, flush=True)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        # uvicorn's own would raise the signal once more in the end.
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (socket.gaierror, UnicodeError) as error:
+        raise AnswerError(f"There is no address {host!r} to listen at: {error}") from error
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise AnswerError(
+                f"Port {port} of {host} is in use; give another, or 0 for a free one: --port 0"
+            ) from error
+        raise AnswerError(
+            f"Port {port} of {host} cannot be listened at: {error.strerror or error}"
+        ) from error
+    return listening
