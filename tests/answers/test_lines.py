@@ -79,12 +79,13 @@ _CHARACTERS = st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("
 _TEXTS = st.text(_CHARACTERS, max_size=8)
 # Of those that want an exponent, versions differ in when they write one.
 _NUMBERS = st.integers(-(2**70), 2**70) | st.floats(-1e15, 1e15).map(lambda of: round(of, 4))
-_SCALARS = st.none() | st.booleans() | _NUMBERS | _TEXTS | st.sampled_from(ODD)
-_JSON = st.recursive(
+_SCALARS = st.none() | st.booleans() | _NUMBERS | _TEXTS
+_NESTED = st.recursive(
     _SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3),
     max_leaves=5,
 )
+_JSON = _NESTED | st.sampled_from(ODD)
 
 
 def _texts(value: Any) -> str:
