@@ -69,7 +69,7 @@ def _text(name: str, value: object) -> str:
 
 def _status(name: str, value: object) -> int:
     text = str(value)
-    if not (text.isascii() and text.isdigit() and 100 <= int(text) <= 599):
+    if not (text.isascii() and text.isdigit() and len(text) == 3 and 100 <= int(text) <= 599):
         raise AnswerError(f"{name} is {value!r}: give an HTTP status, 100 to 599")
     return int(text)
 
