@@ -46,18 +46,22 @@ def serve(logs: Logs, *, host: str = "127.0.0.1", port: int = 8321) -> None:
                 file=sys.stderr,
             )
         named = f"[{host}]" if ":" in host else host
-        config = uvicorn.Config(
-            app_of(logs, host=host),
-            access_log=False,
-            lifespan="off",
-            log_config=None,
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=1,
-            ws="none",
-        )
-        server = _Server(config, f"http://{named}:{port}/")
+        server = _Server(config_of(logs, host=host), f"http://{named}:{port}/")
         asyncio.run(server.serve(sockets=[listening]))
+
+
+def config_of(logs: Logs, *, host: str = "127.0.0.1") -> uvicorn.Config:
+    """Return how uvicorn serves the pages: quietly, and without waiting for who stays."""
+    return uvicorn.Config(
+        app_of(logs, host=host),
+        access_log=False,
+        lifespan="off",
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+        ws="none",
+    )
 
 
 def app_of(logs: Logs, *, host: str = "127.0.0.1") -> ASGIApp:
