@@ -57,6 +57,7 @@ def config_of(logs: Logs, *, host: str = "127.0.0.1") -> uvicorn.Config:
         access_log=False,
         lifespan="off",
         log_config=None,
+        log_level="critical",  # what fails is logged where it is caught
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=1,
