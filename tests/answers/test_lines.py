@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clew import answers
-from clew.answers import _duckdb, _files
+from clew.answers import AnswerError, _duckdb, _files
 from clew.answers._events import COLUMNS
 
 from . import oracle_events
@@ -177,3 +177,27 @@ def test_good_lines_next_to_broken_ones_count(tmp_path: Path) -> None:
     path = tmp_path / "app.log"
     path.write_bytes(content)
     assert read(path) == (99_999, 33_333, 66_666)
+
+
+@pytest.mark.parametrize("value", [b"[" * 7_000_000 + b"]" * 7_000_000, b"[" + b"1," * 8_000_000])
+@pytest.mark.parametrize("field", [b"value", b"request", b"monetaryValue", b"foreign"])
+def test_a_line_of_millions_of_values_costs_no_other(
+    tmp_path: Path, field: bytes, value: bytes
+) -> None:
+    """Whether it is whole and deeply nested, or cut: the lines around it count."""
+    path = tmp_path / "app.log"
+    heavy = b'{"createdAt":1,"action":"COUNTED","' + field + b'":' + value + b"}\n"
+    path.write_bytes(line(1) + heavy + line(2))
+    whole = value.endswith(b"]")
+    assert read(path) == (3, 0 if whole else 1, 3 if whole else 2)
+
+
+def test_an_answer_beyond_the_memory_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that do not fit into memory are refused with what to do about it."""
+    monkeypatch.setattr(_duckdb, "_ASKING", "30MB")
+    path = tmp_path / "app.log"
+    path.write_bytes(b"".join(line(number, 3_000_000) for number in range(20)))
+    with answers.open(path) as logs, pytest.raises(AnswerError, match="30MB .* narrow it"):
+        logs.engine.rows("SELECT comment FROM logs ORDER BY comment", {})

@@ -8,7 +8,8 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 # Called with how many bytes were read, and how many there are.
 Progress = Callable[[int, int], object]
 
-_MEMORY = "500MB"
+# Most is never taken: a few lines of 16 MiB, all brackets, are what needs it.
+_READING = "4GB"
+_ASKING = "500MB"
 _BLOCK_SIZE = 128 * 1024 * 1024
 _BLOCK = (
     "($block, format = 'newline_delimited', ignore_errors = true, compression = 'none',"
@@ -56,11 +59,11 @@ class Files:
         self._files = [LogFile(name) for name in find(names)]
         self._growing = growing
         self._folder = Path(tempfile.mkdtemp(prefix="clew-"))
-        self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self._remove = weakref.finalize(self, _remove, self._folder)
         self._connection = duckdb.connect(
             str(self._folder / "events.duckdb"),
             config={
-                "memory_limit": _MEMORY,
+                "memory_limit": _ASKING,
                 "preserve_insertion_order": False,
                 "autoinstall_known_extensions": False,
             },
@@ -84,6 +87,7 @@ class Files:
         before = self.lines
         with self._reading:
             size = sum(file.size for file in self._files)
+            self._limit(_READING)
             try:
                 # In one transaction: each would write the table anew.
                 with self._connection.cursor() as cursor:
@@ -98,7 +102,20 @@ class Files:
                     f"The lines do not fit into {str(self._folder.parent)!r}; "
                     f"set TMPDIR to a folder with more room: {error}"
                 ) from error
+            except duckdb.OutOfMemoryException as error:
+                raise AnswerError(
+                    f"Lines with millions of values do not fit into {_READING} of memory; "
+                    "split the files, or leave those lines out"
+                ) from error
+            finally:
+                # While a question is just asked, it may have to wait for the next time.
+                with suppress(duckdb.OutOfMemoryException):
+                    self._limit(_ASKING)
         return self.lines - before
+
+    def _limit(self, memory: str) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.execute(f"SET memory_limit = '{memory}'")
 
     def _blocks(self) -> Iterator[tuple[Path, int]]:
         """Yield the lines in files, which the receiver removes, and how many lines each has."""
@@ -127,8 +144,15 @@ class Files:
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Return the rows of *sql*. May be called from several threads at once."""
+        import duckdb
+
         with self._connection.cursor() as cursor:
-            return cursor.execute(sql, dict(parameters)).fetchall()
+            try:
+                return cursor.execute(sql, dict(parameters)).fetchall()
+            except duckdb.OutOfMemoryException as error:
+                raise AnswerError(
+                    f"The answer does not fit into {_ASKING} of memory: narrow it, as by a period"
+                ) from error
 
     def close(self) -> None:
         """Remove the table."""
@@ -138,8 +162,29 @@ class Files:
 
 def _ahead(blocks: Iterator[tuple[Path, int]]) -> Iterator[tuple[Path, int]]:
     """Yield *blocks*, each prepared in a thread while the one before is converted."""
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, blocks, None)
-        while (block := coming.result()) is not None:
-            coming = thread.submit(next, blocks, None)
-            yield block
+    coming = _started(blocks)
+    while (block := coming.result()) is not None:
+        coming = _started(blocks)
+        yield block
+
+
+def _started(blocks: Iterator[tuple[Path, int]]) -> Future[tuple[Path, int] | None]:
+    coming: Future[tuple[Path, int] | None] = Future()
+
+    def prepare() -> None:
+        try:
+            coming.set_result(next(blocks, None))
+        except BaseException as error:  # it is raised where the block is waited for
+            coming.set_exception(error)
+
+    # A daemon, as it may wait for a standard input that never ends.
+    threading.Thread(target=prepare, daemon=True).start()
+    return coming
+
+
+def _remove(folder: Path) -> None:
+    """Remove *folder*, though a block may just be written to it."""
+    for _ in range(10):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            break
