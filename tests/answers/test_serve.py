@@ -383,6 +383,25 @@ def test_stops_when_told(path: Path, number: signal.Signals) -> None:
         assert process.stderr.read() == ""
 
 
+def test_stops_while_it_answers(path: Path) -> None:
+    """A page that is being made when the server is stopped breaks nothing."""
+    with command(path) as process, ThreadPoolExecutor(1) as thread:
+        assert process.stdout is not None and process.stderr is not None
+        address = process.stdout.readline().strip()
+
+        def ask() -> None:
+            while True:
+                httpx.get(address)
+
+        asking = thread.submit(ask)
+        assert httpx.get(address).is_success
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        with pytest.raises(httpx.TransportError):
+            asking.result(20)
+        assert process.stderr.read() == ""
+
+
 def test_warns_when_others_can_read(path: Path) -> None:
     """At an address that others reach it warns, on stderr."""
     with command(path, host="0.0.0.0") as process:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -51,6 +53,7 @@ PERIODS = {
     "week": ("the last week", timedelta(days=7)),
 }
 REFRESH = 5
+_THREADS = 8
 _ROWS, _MOST_ROWS = 100, 10_000
 _FOUND_ROWS = 200
 _SUGGESTED = 50
@@ -67,30 +70,51 @@ _log = logging.getLogger(__name__)
 
 
 def site(logs: Logs) -> Starlette:
-    """Return the pages as an ASGI application."""
-    pages = _Pages(logs)
+    """Return the pages as an ASGI application, which ends when nobody asks *logs* any more."""
+    asked = _Asked(logs.engine)
+    pages = _Pages(asked)
+    threads = ThreadPoolExecutor(_THREADS)
+
+    def answering(page: Callable[[Request], Response]) -> Callable[..., Any]:
+        async def endpoint(request: Request, *_: object) -> Response:
+            try:
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(threads, page, request)
+            except Exception:
+                _log.exception("%s could not be answered", request.url.path)
+                return HTMLResponse(rendered("mistake.html", title="Failed", mistake=_FAILED), 500)
+
+        return endpoint
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        asked.over = True
+        threads.shutdown(cancel_futures=True)
+
     return Starlette(
         routes=[
-            Route("/", _answering(pages.overview)),
-            Route("/q/{question}", _answering(pages.question)),
-            Route("/requests/{request:path}", _answering(pages.request)),
-            Route("/search", _answering(pages.search)),
+            Route("/", answering(pages.overview)),
+            Route("/q/{question}", answering(pages.question)),
+            Route("/requests/{request:path}", answering(pages.request)),
+            Route("/search", answering(pages.search)),
             Route("/style.css", _style),
             Route("/icon.svg", _icon),
         ],
-        exception_handlers={HTTPException: _answering(pages.unknown)},
+        exception_handlers={HTTPException: answering(pages.unknown)},
+        lifespan=lifespan,
     )
 
 
-def _answering(page: Callable[[Request], Response]) -> Callable[..., Any]:
-    async def endpoint(request: Request, *_: object) -> Response:
-        try:
-            return await run_in_threadpool(page, request)
-        except Exception:
-            _log.exception("%s could not be answered", request.url.path)
-            return HTMLResponse(rendered("mistake.html", title="Failed", mistake=_FAILED), 500)
+class _Asked(Logs):
+    """Logs that answer until it is over: a page that nobody waits for asks no further."""
 
-    return endpoint
+    over = False
+
+    def rows(self, question: Question, given: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        if self.over:
+            raise RuntimeError("The page is being closed")
+        return super().rows(question, given)
 
 
 _FAILED = "This could not be answered. What went wrong stands where clew serve was started."

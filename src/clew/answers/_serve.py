@@ -55,7 +55,7 @@ def config_of(logs: Logs, *, host: str = "127.0.0.1") -> uvicorn.Config:
     return uvicorn.Config(
         app_of(logs, host=host),
         access_log=False,
-        lifespan="off",
+        lifespan="on",
         log_config=None,
         log_level="critical",  # what fails is logged where it is caught
         proxy_headers=False,
@@ -85,6 +85,10 @@ class Guard:
         self._all = host in {"0.0.0.0", "::", ""}  # noqa: S104 - only when asked for
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(_HEADERS)
@@ -130,7 +134,6 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         # uvicorn's own would raise the signal once more in the end.
-        self.force_exit = self.should_exit
         self.should_exit = True
 
 
