@@ -113,6 +113,14 @@ def test_narrowed_by_service_and_route(client: httpx.Client) -> None:
     assert "GET /vouchers/{code} 1 4.00 ms" in slowest and "/report" not in slowest
 
 
+def test_endpoints_lead_to_their_own_page(client: httpx.Client) -> None:
+    """An endpoint leads to what is known of it, with the requests of it that failed."""
+    link = "/?service=gateway&route=%2Fvouchers%2F%7Bcode%7D"
+    assert html.escape(link) in client.get("/q/errors", params={"service": "gateway"}).text
+    page = client.get(link)
+    assert "/requests/crash-1" in page.text and "/requests/slow-1" not in page.text
+
+
 def test_period_by_its_ends(client: httpx.Client) -> None:
     """A period is given by its beginning and end, in UTC."""
     page = client.get("/", params={"since": "2026-11-01T09:00:01", "until": "2026-11-02"})
