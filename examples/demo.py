@@ -6,7 +6,10 @@ Starts the shop, sends it requests over sockets, stops it, and reads its three l
 statement on the screen is checked first; a missing line ends the demo with exit status 1.
 """
 
+import os
+import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -14,7 +17,7 @@ from pathlib import Path
 
 import httpx
 
-from .checks import Line, Log, checks, has, read_lines
+from .checks import Log, checks, read_lines
 from .shop import StartError, open_shop
 from .visitors import HEADER, PHONE_ID, Missing, Reply, visit
 
@@ -36,25 +39,16 @@ def show_replies(replies: list[Reply]) -> None:
         )
 
 
-def show_request(title: str, lines: list[Line]) -> None:
-    print(f"\n{title}")
-    print("  +ms  service    level    message                             what, or how long")
-    start = lines[0]["createdAt"] if lines else 0
-    for line in lines:
-        message = line["message"].splitlines()[0]
-        if "request" in line:
-            arrow = "-> " if has(line, direction="outgoing") else ""
-            message = f"{arrow}{message}"
-            detail = f"{line['response']['responseTime']:.1f} ms"
-        else:
-            parts = [line.get(key) for key in ("action", "value", "monetaryValue")]
-            detail = " ".join(str(part) for part in parts if part is not None)
-        if "exception" in line:
-            detail = f"{detail} {line['exception']['type']}".strip()
-        print(
-            f"{line['createdAt'] - start:>5}  {line['service']:<9}  {line['level']:<7}  "
-            f"{cut(message, 34):<34}  {detail}"
-        )
+def run_clew(*arguments: str) -> None:
+    """Run the command, as a reader of this may on the same logs."""
+    print(f"\n$ clew {' '.join(arguments)}", flush=True)
+    width = str(min(shutil.get_terminal_size((120, 24)).columns, 120))
+    subprocess.run(
+        [sys.executable, "-m", "clew", *arguments],
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "COLUMNS": width},
+        check=True,
+    )
 
 
 def run(folder: Path) -> None:
@@ -66,11 +60,11 @@ def run(folder: Path) -> None:
     # The services have ended, so every line is written.
     log = Log(read_lines(shop))
     show_replies(seen.all)
-    show_request(f"Request {PHONE_ID}, by its lines in the three logs", log.of(seen.order))
-    show_request("The crash", log.of(seen.crash))
     print("\nChecked")
     for sentence in checks(log, seen, shop):
         print(f"  ok  {sentence}")
+    run_clew("timeline", PHONE_ID, str(folder))
+    run_clew("ask", "accessed", str(folder), "--value", "user:12345")
     print(f"\nAll of it in {time.monotonic() - began:.1f} s.")
 
 
@@ -80,7 +74,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="clew-demo-"))
     try:
         run(folder)
-    except (Missing, StartError, httpx.HTTPError, OSError) as error:
+    except (Missing, StartError, httpx.HTTPError, OSError, subprocess.SubprocessError) as error:
         print(f"\nMISSING: {error}", file=sys.stderr)
         for path in sorted(folder.glob("*.stderr")):
             text = path.read_text(errors="replace")

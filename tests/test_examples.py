@@ -71,8 +71,8 @@ def is_running(pid: int) -> bool:
 
 
 def test_the_demo_shows_and_checks(tmp_path: Path) -> None:
-    """The demo ends by itself with status 0, shows one request's lines, and leaves no process."""
-    with started(tmp_path, "-m", "examples.demo") as process:
+    """The demo ends by itself with status 0, asks its logs, and leaves no process."""
+    with started(tmp_path, "-m", "examples.demo", environment={"COLUMNS": "100"}) as process:
         output, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (0, ""), output + errors
     assert output.count("\n  ok  ") == 11, output
@@ -81,11 +81,11 @@ def test_the_demo_shows_and_checks(tmp_path: Path) -> None:
         r"GET /items/lamp +x+\.\.\. +200 +[0-9a-f-]{36}\n",
         r"GET /vouchers/SUMMER +- +500 +[0-9a-f-]{36}\n",
         r"GET /statement.csv +- +200 left +[0-9a-f-]{36}\n",
-        r"\d  catalogue +info +Read price +READ_PRICE lamp\n",
-        r"\d  accounts +info +POST /users/12345/journal 201 +\d+\.\d ms\n",
-        r"\d  gateway +info +Purchase completed +PURCHASE_COMPLETED order-77 90000\n",
-        r"\d  gateway +info +POST /orders 201 +\d+\.\d ms\n",
-        r"\d  gateway +danger +Exception in ASGI application +KeyError\n",
+        r"\+\d+\.\d +catalogue +◆ +Read price  READ_PRICE l",
+        r"\+\d+\.\d +\d[.\d]+ ms +accounts +━+ +POST /users/12345/journal 201\n",
+        r"\+\d+\.\d +gateway +◆ +Purchase completed  PURCH",
+        r"\+0\.0 +\d[.\d]+ ms  gateway +━+ +POST /orders 201\n",
+        r"12345 +WRITE_JOURNAL +127\.0\.0\.1 +phone-7f3a",
     ):
         assert re.search(shown, output), f"{shown}\n{output}"
     assert max(map(len, output.replace(str(tmp_path), "").splitlines())) <= 100

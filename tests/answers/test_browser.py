@@ -16,7 +16,7 @@ from selenium.webdriver.chrome.service import Service
 
 from clew import answers
 from clew.answers import QUESTIONS
-from clew.answers._report import write_report
+from clew.answers._report import page
 
 from .hostile_lines import HOSTILE, hostile
 from .served import served
@@ -109,7 +109,7 @@ def shop_report(tmp_path: Path) -> str:
 def _reported(log: Path) -> str:
     path = log.with_name("report.html")
     with answers.open(log) as logs:
-        write_report(logs, path)
+        path.write_text(page(logs, {}), "utf-8")
     return path.as_uri()
 
 

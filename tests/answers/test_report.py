@@ -16,7 +16,7 @@ import pytest
 
 from clew import answers
 from clew.answers import QUESTIONS, AnswerError
-from clew.answers._report import page, write_report
+from clew.answers._report import page, replaced
 
 from .hostile_lines import HOSTILE, hostile
 from .logs_of import log as odd_log
@@ -35,6 +35,12 @@ def report(path: Path, bucket: str | None = None, **narrowed: object) -> str:
     """Return the report on a log as HTML."""
     with answers.open(path) as logs:
         return page(logs, narrowed, bucket)
+
+
+def write_report(log: Path, path: str | Path, **arguments: Any) -> None:
+    """Write the report on a log."""
+    with replaced(path) as file:
+        file.write(report(log, **arguments))
 
 
 def text_of(markup: str) -> str:
@@ -246,8 +252,8 @@ def test_wrong_arguments(
     shop_log: Path, tmp_path: Path, narrowed: dict[str, str], sentence: str
 ) -> None:
     """A wrong argument is one sentence, and no file is left."""
-    with answers.open(shop_log) as logs, pytest.raises(AnswerError, match=sentence):
-        write_report(logs, tmp_path / "r.html", **narrowed)
+    with pytest.raises(AnswerError, match=sentence):
+        write_report(shop_log, tmp_path / "r.html", **narrowed)
     assert names(tmp_path) == ["shop.ndjson"]
 
 
@@ -268,8 +274,7 @@ def test_written_whole(shop_log: Path, tmp_path: Path) -> None:
     path.write_text("old")
     other = tmp_path / "other"
     other.touch()
-    with answers.open(shop_log) as logs:
-        write_report(logs, path)
+    write_report(shop_log, path)
     assert path.read_text("utf-8").endswith("</html>")
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(other.stat().st_mode)
     assert names(tmp_path) == ["other", "report.html", "shop.ndjson"]
@@ -281,10 +286,9 @@ def test_an_old_report_outlives_a_failure(
     """When the page cannot be made, the old one stays and nothing lies around."""
     path = tmp_path / "report.html"
     path.write_text("old")
-    with answers.open(shop_log) as logs:
-        monkeypatch.setattr(logs.engine, "rows", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            write_report(logs, path)
+    monkeypatch.setattr(answers.Logs, "rows", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_report(shop_log, path)
     assert path.read_text() == "old"
     assert names(tmp_path) == ["report.html", "shop.ndjson"]
 
@@ -292,24 +296,22 @@ def test_an_old_report_outlives_a_failure(
 def test_a_link_stays_a_link(shop_log: Path, tmp_path: Path) -> None:
     """A symbolic link is written through."""
     (tmp_path / "link.html").symlink_to("real.html")
-    with answers.open(shop_log) as logs:
-        write_report(logs, tmp_path / "link.html")
+    write_report(shop_log, tmp_path / "link.html")
     assert (tmp_path / "link.html").is_symlink()
     assert "<!DOCTYPE html>" in (tmp_path / "real.html").read_text("utf-8")
 
 
 def test_what_is_no_file_is_written_to(shop_log: Path) -> None:
     """A device is written to, and not replaced."""
-    with answers.open(shop_log) as logs:
-        write_report(logs, os.devnull)
+    write_report(shop_log, os.devnull)
     assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
 
 
 @pytest.mark.parametrize("name", ["nowhere/report.html", "."])
 def test_a_path_that_cannot_be_written(shop_log: Path, tmp_path: Path, name: str) -> None:
     """A missing folder, or a folder in the file's place, is one sentence."""
-    with answers.open(shop_log) as logs, pytest.raises(AnswerError, match="cannot be written"):
-        write_report(logs, tmp_path / name)
+    with pytest.raises(AnswerError, match="cannot be written"):
+        write_report(shop_log, tmp_path / name)
     assert names(tmp_path) == ["shop.ndjson"]
 
 

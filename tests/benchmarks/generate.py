@@ -71,10 +71,7 @@ def lines(count: int, seed: int = 1) -> Iterator[str]:
             service, method, route, path, usual, _ = routes[n % 10_007]
             status = _STATUSES[int(uniform() * 100)]
             path = path % number if "%" in path else path
-            if status == 404:
-                route_field = ""
-            else:
-                route_field = f'"route":"{route}",'
+            route_field = "" if status == 404 else f'"route":"{route}",'
             level = "info" if status < 400 else "warning" if status < 500 else "danger"
             yield (
                 f'{{"level":"{level}","message":"{method} {path} {status}","createdAt":{at},'

@@ -31,16 +31,24 @@ def run() -> NoReturn:
     signal.signal(signal.SIGTERM, _stop)
     try:
         status = cli(prog_name="clew", standalone_mode=False) or 0
-        sys.stdout.flush()
     except (AnswerError, click.ClickException) as error:
         status = 2
         _say(error.format_message() if isinstance(error, click.ClickException) else str(error))
-    except BrokenPipeError:  # of `clew ask ... | head`: what was wanted has been read
-        status = 0
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (KeyboardInterrupt, click.Abort):
-        status = 130
     sys.exit(status)
+
+
+class _Clew(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what ends it from outside is met here, before click speaks of it."""
+        try:
+            status = super().invoke(ctx)
+            sys.stdout.flush()
+            return status
+        except BrokenPipeError:  # of `clew ask ... | head`: what was wanted has been read
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except KeyboardInterrupt:
+            return 130
 
 
 def _stop(*_: object) -> NoReturn:
@@ -89,6 +97,7 @@ def _with(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 @click.group(
+    cls=_Clew,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Files are *.ndjson, *.jsonl or *.log, also .gz and .zst, folders of them, - for the"
     " standard input, or clickhouse://user:password@host:8123/database?table=logs.",
@@ -165,10 +174,14 @@ def timeline(request_id: str, sources: tuple[str, ...], form: str) -> None:
 )
 def report(sources: tuple[str, ...], path: str, **parameters: str | None) -> None:
     """Write every question and its answer on one page, with plots."""
-    from ._report import write_report
+    from ._lookups import OVERVIEW
+    from ._parameters import bound
+    from ._report import page, replaced
 
-    with _opened(sources) as logs:
-        write_report(logs, path, **parameters)
+    # What is wrong is said before anything is read.
+    bound(OVERVIEW, parameters)
+    with replaced(path) as file, _opened(sources) as logs:
+        file.write(page(logs, parameters))
     click.echo(path)
 
 
@@ -210,7 +223,10 @@ def load(sources: tuple[str, ...], url: str, ttl_days: int | None) -> None:
 
     with _progress() as progress:
         loaded = load_files(sources, url, ttl_days=ttl_days, progress=progress)
-    click.echo(loaded)
+    for sentence in loaded.damage:
+        _say(sentence)
+    _say(f"{loaded.lines:,} lines, {loaded.broken:,} of them broken")
+    click.echo(f"{loaded.added:,} events added")
 
 
 _levels = click.option(
@@ -229,14 +245,12 @@ def check(sources: tuple[str, ...], levels: tuple[str, ...]) -> int:
     from ._check import check as checked
 
     lines = misfits = 0
-    try:
-        for name, number, why in checked(sources, levels=_renamed(levels)):
-            lines += 1
-            if why is not None:
-                misfits += 1
-                click.echo(f"{name}:{number}: {why}")
-    finally:
-        _say(f"{misfits:,} of {lines:,} lines do not fit the schema")
+    for name, number, why in checked(sources, levels=_renamed(levels)):
+        lines += 1
+        if why is not None:
+            misfits += 1
+            click.echo(f"{name}:{number}: {why}")
+    _say(f"{misfits:,} of {lines:,} lines do not fit the schema")
     return 1 if misfits else 0
 
 
@@ -320,7 +334,7 @@ def _console() -> Console:
     from rich.console import Console
 
     # Without a terminal nothing has to be cut.
-    width = None if sys.stdout.isatty() else 200
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
     return Console(highlight=False, markup=False, width=width)
 
 

@@ -34,30 +34,13 @@ from ._sections import (
 )
 
 
-def write_report(
-    logs: Logs,
-    path: str | os.PathLike[str],
-    *,
-    since: object = None,
-    until: object = None,
-    service: str | None = None,
-    route: str | None = None,
-    bucket: str | None = None,
-) -> None:
-    """Write the answers to all questions into one HTML file, which nothing else is needed for.
-
-    They are narrowed by *since* (inclusive), *until* (exclusive), *service* and *route*, as
-    `Logs.ask` takes them. Without a *bucket*, plots have steps that suit the period. The file is
-    replaced when the page is whole. A wrong argument, or a file that cannot be written, is an
-    `AnswerError`.
-    """
-    narrowed = {"since": since, "until": until, "service": service, "route": route}
-    with _replaced(os.fspath(path)) as file:
-        file.write(page(logs, narrowed, bucket))
-
-
 def page(logs: Logs, narrowed: Mapping[str, object], bucket: str | None = None) -> str:
-    """Return the report as HTML."""
+    """Return the report as HTML.
+
+    The answers are *narrowed* by ``since`` (inclusive), ``until`` (exclusive), ``service`` and
+    ``route``, as `Logs.ask` takes them. Without a *bucket*, plots have steps that suit the period.
+    A wrong argument is an `AnswerError`.
+    """
     if bucket is not None and bucket not in BUCKETS:
         raise AnswerError(f"bucket is {bucket!r}: give {', '.join(BUCKETS)}")
     figures = overview(logs, narrowed)
@@ -142,8 +125,12 @@ def _chosen(narrowed: Mapping[str, object]) -> str:
 
 
 @contextmanager
-def _replaced(path: str) -> Iterator[TextIO]:
-    """Open a file that takes the place of *path* when it is whole."""
+def replaced(path: str | os.PathLike[str]) -> Iterator[TextIO]:
+    """Open a file that takes the place of *path* when it is whole.
+
+    One that cannot be written is an `AnswerError`.
+    """
+    path = os.fspath(path)
     target = Path(os.path.realpath(path))
     # What is no file, /dev/stdout say, is written to.
     into = target if target.exists() and not target.is_file() else _beside(target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -89,34 +90,38 @@ def print_timeline(console: Console, timeline: Timeline) -> None:
         service: _SERVICES[place % len(_SERVICES)]
         for place, service in enumerate(timeline.services)
     }
-    wide = console.width
-    bar = max(10, min(40, wide // 4))
     console.print(
         Text.assemble(
-            ("Request ", "bold"),
-            (_safe(timeline.request_id), "bold"),
-            (f"  {timeline.began.replace('T', ' ').removesuffix('Z')} UTC", "dim"),
-            (f"  {length(timeline.duration)}, ", "dim"),
+            (f"Request {_safe(timeline.request_id)}", "bold"),
+            (f"  {shown('beginning', timeline.began)} UTC  {length(timeline.duration)}, ", "dim"),
             (counted(len(timeline.services), "service"), "dim"),
+            "\n",
         )
     )
-    console.print()
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(no_wrap=True, max_width=20)
-    table.add_column(no_wrap=True, width=bar)
-    table.add_column(overflow="ellipsis", no_wrap=True)
-    for depth, span in timeline.walk():
-        style = "red" if span.failed else styles.get(span.service or "", "")
-        table.add_row(
-            Text(f"+{span.begin:,.1f}", "dim"),
-            Text(length(span.duration) if span.timed else "", "dim" if span.event is None else ""),
-            Text(_safe(span.service or ""), styles.get(span.service or "", "")),
-            Text(_drawn(span, timeline.duration, bar), "dim" if span.event is None else style),
+    rows = [
+        (_times(span), _safe(span.service or ""), depth, span) for depth, span in timeline.walk()
+    ]
+    begins = max(len(begin) for (begin, _), *_ in rows)
+    lengths = max(len(took) for (_, took), *_ in rows)
+    services = min(20, max(cell_len(service) for _, service, *_ in rows))
+    bar = max(10, min(40, console.width // 4))
+    for (begin, took), service, depth, span in rows:
+        own = styles.get(span.service or "", "")
+        quiet = "dim" if span.event is None else ""
+        line = Text.assemble(
+            (f"{begin:>{begins}}  ", "dim"),
+            (f"{took:>{lengths}}  ", quiet),
+            (f"{set_cell_size(service, services)}  ", own),
+            (f"{_drawn(span, timeline.duration, bar):<{bar}}  ", "red" if span.failed else own),
             _said(depth, span),
         )
-    console.print(table)
+        line.rstrip()
+        line.truncate(console.width, overflow="ellipsis")
+        console.print(line)
+
+
+def _times(span: Span) -> tuple[str, str]:
+    return f"+{span.begin:,.1f}", length(span.duration) if span.timed else ""
 
 
 def _said(depth: int, span: Span) -> Text:

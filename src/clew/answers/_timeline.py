@@ -115,9 +115,12 @@ def nested(request_id: str, events: list[dict[str, Any]]) -> Timeline:
     # A span lies within a longer one, or, of two alike, within the earlier: never in a circle.
     spans.sort(key=lambda span: (-span.duration, span.begin))
     roots: list[Span] = []
-    for place, span in enumerate(spans):
-        parent = _parent(span, spans[:place])
+    longer: list[Span] = []
+    for span in spans:
+        parent = _parent(span, longer)
         (roots if parent is None else parent.children).append(span)
+        if span.timed:
+            longer.append(span)
     end = max(span.end for span in spans)
     roots.sort(key=_order)
     for _, span in [pair for root in roots for pair in root.walk()]:
@@ -144,8 +147,7 @@ def _parent(span: Span, longer: list[Span]) -> Span | None:
     around = [
         other
         for other in longer
-        if other.timed
-        and other.begin - _SLACK <= span.begin
+        if other.begin - _SLACK <= span.begin
         and span.end <= other.end + _SLACK
         and _may_hold(other, span)
     ]
@@ -181,7 +183,8 @@ def _name_gaps(span: Span, least: float) -> None:
     at, before = span.begin, ""
     for child in [*span.children, None]:
         begin = span.end if child is None else child.begin
-        if begin - at >= least:
+        # A span that was silent from end to end says so by its own bar.
+        if least <= begin - at < span.duration * 0.95:
             after = "" if child is None else child.label
             gaps.append(Span(at, begin, _gap(span, before, after), span.service))
         if child is not None and child.end >= at:

@@ -1,0 +1,172 @@
+"""Where a table of logs is in ClickHouse, the connection to it, and what can go wrong there."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from ._mistakes import AnswerError, needs
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+SCHEMES = ("clickhouse", "chdb")
+
+_FORM = (
+    "write clickhouse://user:password@host:8123/database?table=logs or chdb:///folder?table=logs"
+)
+_MALFORMED = (
+    f"The ClickHouse URL is malformed: {_FORM}, "
+    "in a password %40 for @, %2F for /, %3F for ? and %23 for #"
+)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
+_SWITCH = {"true": True, "1": True, "false": False, "0": False}
+# Joins and names as in DuckDB. A subquery over a Distributed table is sent to all shards.
+_SETTINGS = {
+    "join_use_nulls": 1,
+    "prefer_column_name_to_alias": 1,
+    "distributed_product_mode": "global",
+}
+_CODE = re.compile(r"\b[Cc]ode:? (\d+)")
+_SAYS = re.compile(r"DB::Exception: ([^\n]*)")
+_REFUSED = {192, 193, 194, 516}
+_NO_RIGHT = 497
+_NO_DATABASE = 81
+_NO_TABLE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A table in ClickHouse. As a text it is its URL, without the password.
+
+    ``folder`` is where ClickHouse's engine in this process keeps its tables; None for a server.
+    """
+
+    table: str
+    database: str = "default"
+    host: str = "localhost"
+    port: int = 8123
+    user: str = "default"
+    password: str = field(default="", repr=False)
+    secure: bool = False
+    folder: str | None = None
+
+    def __str__(self) -> str:
+        if self.folder is not None:
+            return f"chdb://{quote(self.folder)}?table={self.table}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        place = f"{quote(self.user, safe='')}@{host}:{self.port}/{self.database}"
+        return f"clickhouse://{place}?table={self.table}{'&secure=true' * self.secure}"
+
+    @property
+    def name(self) -> str:
+        """Return the table's name with its database, as SQL."""
+        return f"`{self.database}`.`{self.table}`"
+
+
+def address_of(url: str) -> Address:
+    """Return what *url* says. A wrong one is not shown: it may have a password in it anywhere."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise AnswerError(_MALFORMED) from None
+    if parts.scheme not in SCHEMES:
+        raise AnswerError(f"{url.partition('://')[0]!r} is no URL of ClickHouse: {_FORM}")
+    given = dict(parse_qsl(parts.query, keep_blank_values=True))
+    table, secure = given.pop("table", "logs"), given.pop("secure", "false").lower()
+    if given or secure not in _SWITCH or parts.fragment or "@" in parts.path + parts.query:
+        raise AnswerError(_MALFORMED)
+    path = unquote(parts.path)
+    table = _checked("table", table)
+    if parts.scheme == "chdb":
+        if parts.netloc or not path.strip("/"):
+            raise AnswerError(f"{url!r} names no folder: write chdb:///folder?table=logs")
+        return Address(table, folder=path)
+    return Address(
+        table,
+        database=_checked("database", path.strip("/") or "default"),
+        host=parts.hostname or "localhost",
+        port=port or (8443 if _SWITCH[secure] else 8123),
+        user=unquote(parts.username or "default"),
+        password=unquote(parts.password or ""),
+        secure=_SWITCH[secure],
+    )
+
+
+def _checked(kind: str, name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise AnswerError(
+            f"{name!r} is no name of a {kind}: "
+            "give letters, digits, _ and -, the first a letter or _"
+        )
+    return name
+
+
+def connect(address: Address, *, create: bool = False) -> Client:
+    """Connect to the server or engine. Only with *create* may the engine's folder be missing."""
+    with needs("clickhouse-connect"):
+        import clickhouse_connect
+    # What goes wrong is raised; without a handler Python would print it as well.
+    logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
+    if address.folder is None:
+        with failures(address):
+            return clickhouse_connect.get_client(
+                interface="https" if address.secure else "http",
+                host=address.host,
+                port=address.port,
+                username=address.user,
+                password=address.password,
+                database=address.database,
+                settings=_SETTINGS,
+                connect_timeout=10,
+                autogenerate_session_id=False,  # one session would not take two queries at once
+            )
+    with needs("chdb", "clew[chdb]"):
+        import chdb  # noqa: F401
+    if not create and not Path(address.folder).is_dir():
+        raise AnswerError(f"There is no folder {address.folder!r}: clew load creates it")
+    with failures(address):
+        return clickhouse_connect.get_client(
+            interface="chdb", path=address.folder, settings=_SETTINGS
+        )
+
+
+@contextmanager
+def failures(address: Address) -> Iterator[None]:
+    """Say in one sentence, without the password, what went wrong in the block."""
+    import urllib3.exceptions
+    from clickhouse_connect.driver.exceptions import Error
+
+    try:
+        yield
+    except (Error, urllib3.exceptions.HTTPError, OSError) as error:
+        said = str(error)
+        code = _CODE.search(said)
+        raise AnswerError(_sentence(address, int(code[1]) if code else 0, said)) from error
+
+
+def _sentence(address: Address, code: int, said: str) -> str:
+    if code in _REFUSED:
+        return f"{address} refuses the user {address.user!r}, or the password in the URL is wrong"
+    if code == _NO_DATABASE:
+        return f"{address}: there is no database {address.database!r}, create it first"
+    if code == _NO_TABLE:
+        return f"{address}: there is no table {address.table!r}, clew load creates it"
+    if not code and address.folder is None:
+        return f"No ClickHouse answers at {address}: is it running, and is this its HTTP port"
+    if "already initialized" in said:
+        return f"{address}: this process has chDB open in another folder, and takes only one"
+    found = _SAYS.search(said)
+    reason = found[1] if found else said.partition("\n")[0]
+    if address.password:
+        reason = reason.replace(address.password, "***")
+    if code == _NO_RIGHT:
+        return f"{address}: {reason}; grant it, or give another user"
+    return f"{address} says: {reason}"

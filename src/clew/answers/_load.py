@@ -1,0 +1,219 @@
+"""Log files into a table of ClickHouse."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+
+from ._clickhouse import check_columns, columns_of
+from ._connection import Address, address_of, connect, failures
+from ._duckdb import Files
+from ._events import COLUMNS
+from ._files import find
+from ._logs import Progress
+from ._mistakes import AnswerError, needs
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+_FINGERPRINT = "fingerprint"
+_NAMES = [*(column.name for column in COLUMNS), _FINGERPRINT]
+_LONGEST_TTL = 10_000
+_TYPES = {
+    "text": "Nullable(String) CODEC(ZSTD)",
+    "word": "LowCardinality(Nullable(String))",
+    "time": "Int64 CODEC(Delta, ZSTD)",
+    "integer": "Nullable(Int64)",
+    "microseconds": "Nullable(Int64) CODEC(ZSTD)",
+    "amount": "Nullable(Decimal(38, 6)) CODEC(ZSTD)",
+}
+# What is searched for exactly and stands in few blocks of the table.
+_SEARCHED = ("requestId", "userId", "action", "value", "oldValue")
+# The server holds a file that is sent in memory.
+_SIZES = "FILE_SIZE_BYTES '32MB', ROW_GROUP_SIZE_BYTES '16MB'"
+_MOST_DAYS = 1000
+_DAY = 86_400_000
+# Unlike a hash of DuckDB's own, it stays the same with another version, or one column more.
+_HASH = f"""
+    md5_number_lower(concat({
+    ", ".join(
+        f"'{column.name}=' || strlen({column.name}::VARCHAR) || ':' || {column.name}::VARCHAR"
+        for column in COLUMNS
+    )
+}))
+"""
+_NEW = f"""
+    CREATE TABLE added AS
+    WITH present AS (
+        SELECT createdAt, {_FINGERPRINT}, count(*) AS copies
+        FROM read_csv($present, auto_detect = false, delim = '\t', header = false,
+            columns = {{createdAt: 'BIGINT', {_FINGERPRINT}: 'UBIGINT'}})
+        GROUP BY ALL
+    ), hashed AS (
+        SELECT rowid AS line, createdAt, {_HASH} AS {_FINGERPRINT} FROM logs
+    ), numbered AS (
+        SELECT *, row_number() OVER (PARTITION BY createdAt, {_FINGERPRINT}) AS copy FROM hashed
+    )
+    SELECT line, {_FINGERPRINT}
+    FROM numbered LEFT JOIN present USING (createdAt, {_FINGERPRINT})
+    WHERE copy > coalesce(copies, 0)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load did: the lines it read, those of them that are broken, the events it added.
+
+    ``damage`` has a sentence for each file that could be read only in part.
+    """
+
+    lines: int
+    broken: int
+    added: int
+    damage: list[str]
+
+
+def load(
+    names: Sequence[str],
+    url: str,
+    *,
+    ttl_days: int | None = None,
+    progress: Progress | None = None,
+) -> Loaded:
+    """Add the events of log files to the table of *url*, which is created where there is none.
+
+    Events that the table has already are left out, so that files can be loaded again, after they
+    grew or after a load was interrupted. Two events are the same when all their columns are. Of an
+    event that the files hold several times, the table gets as many as it lacks: equal lines count
+    as often as they were written, but once if they come in two files that are loaded one after
+    the other. One load at a time: two at once do not see what the other adds.
+
+    *ttl_days* is how long ClickHouse keeps events, from their ``createdAt`` on; None leaves it as
+    it is, without an end in a new table. *progress* is called with the bytes that were read and
+    sent, and those that there are.
+    """
+    if ttl_days is not None and not 1 <= ttl_days <= _LONGEST_TTL:
+        raise AnswerError(f"ttl-days is {ttl_days!r}: give a number from 1 to {_LONGEST_TTL}")
+    with needs("duckdb"):
+        import duckdb
+    address = address_of(url)
+    find(names)
+    with closing(connect(address, create=True)) as client:
+        _prepare(client, address, ttl_days)
+        size = 0
+
+        def reading(done: int, of: int) -> None:
+            nonlocal size
+            size = of
+            if progress is not None:
+                progress(done // 2, of)  # sending them is the other half
+
+        with (
+            closing(Files(names, progress=reading)) as files,
+            tempfile.TemporaryDirectory(prefix="clew-") as folder,
+        ):
+            try:
+                added = _find_new(files, client, address, Path(folder))
+                paths = _write(files, Path(folder))
+            except (duckdb.IOException, OSError) as error:  # the disk is full
+                raise AnswerError(
+                    f"The events do not fit into {folder!r}; "
+                    f"set TMPDIR to a folder with more room: {error}"
+                ) from error
+            for place, path in enumerate(paths, 1):
+                _send(path, client, address)
+                if progress is not None:
+                    progress(size // 2 + (size - size // 2) * place // len(paths), size)
+            return Loaded(files.lines, files.broken, added, files.damage)
+
+
+def ddl(name: str, ttl_days: int | None = None) -> str:
+    """Return the statement that creates the table *name*."""
+    lines = [f"    `{column.name}` {_TYPES[column.kind]}" for column in COLUMNS]
+    lines.append(f"    `{_FINGERPRINT}` UInt64")
+    lines += [
+        f"    INDEX `by_{column}` `{column}` TYPE bloom_filter(0.001) GRANULARITY 1"
+        for column in _SEARCHED
+    ]
+    ttl = "" if ttl_days is None else f"TTL {_ttl(ttl_days)}\n"
+    return (
+        f"CREATE TABLE IF NOT EXISTS {name}\n(\n" + ",\n".join(lines) + "\n)\nENGINE = MergeTree\n"
+        "PARTITION BY toYYYYMM(fromUnixTimestamp64Milli(`createdAt`, 'UTC'))\n"
+        "ORDER BY (`service`, `createdAt`)\n"
+        f"{ttl}SETTINGS allow_nullable_key = 1"
+    )
+
+
+def _ttl(days: int) -> str:
+    # What is later than 2100 counts as 2100: a DateTime ends in 2106.
+    return (
+        f"toDateTime(least(intDiv(`createdAt`, 1000), 4102444800), 'UTC') + toIntervalDay({days})"
+    )
+
+
+def _prepare(client: Client, address: Address, ttl_days: int | None) -> None:
+    with failures(address):
+        client.command(ddl(address.name, ttl_days))
+    check_columns(address, columns_of(client, address), _NAMES)
+    if ttl_days is not None:
+        with failures(address):
+            created = str(client.command(f"SHOW CREATE TABLE {address.name}"))
+            if f"toIntervalDay({ttl_days})" not in created:
+                client.command(f"ALTER TABLE {address.name} MODIFY TTL {_ttl(ttl_days)}")
+
+
+def _find_new(files: Files, client: Client, address: Address, folder: Path) -> int:
+    """Make a table ``added`` of the events that ClickHouse lacks; return how many they are."""
+    present = folder / "present.tsv"
+    with failures(address), present.open("wb") as file:
+        condition = _period(files)
+        query = f"SELECT createdAt, {_FINGERPRINT} FROM {address.name} WHERE {condition}"
+        with closing(cast("IO[bytes]", client.raw_stream(query, fmt="TabSeparated"))) as stream:
+            shutil.copyfileobj(stream, file)
+    files.rows(_NEW, {"present": str(present)})
+    present.unlink()
+    [(added,)] = files.rows("SELECT count(*) FROM added", {})
+    return int(added)
+
+
+def _period(files: Files) -> str:
+    """Return when the events were, as a condition; a stray old one does not stretch it."""
+    [(first, last)] = files.rows("SELECT min(createdAt), max(createdAt) FROM logs", {})
+    if first is None:
+        return "false"
+    days = files.rows(f"SELECT DISTINCT createdAt // {_DAY} FROM logs LIMIT {_MOST_DAYS + 1}", {})
+    condition = f"createdAt BETWEEN {first} AND {last}"
+    if len(days) > _MOST_DAYS:
+        return condition
+    among = ", ".join(str(day) for (day,) in days)
+    return f"{condition} AND intDiv(createdAt, {_DAY}) IN ({among})"
+
+
+def _write(files: Files, folder: Path) -> list[Path]:
+    """Write the events that ClickHouse lacks into files of bounded size."""
+    columns = ", ".join(f'logs."{column.name}"' for column in COLUMNS)
+    target = str(folder / "events").replace("'", "''")
+    files.rows(
+        f"COPY (SELECT {columns}, {_FINGERPRINT} FROM logs JOIN added ON logs.rowid = line)"
+        f" TO '{target}' (FORMAT parquet, {_SIZES})",
+        {},
+    )
+    return sorted((folder / "events").iterdir())
+
+
+def _send(path: Path, client: Client, address: Address) -> None:
+    with failures(address), path.open("rb") as file:
+        client.raw_insert(
+            address.name,
+            _NAMES,
+            file,
+            fmt="Parquet",
+            # Logs of many years in no order would be refused.
+            settings={"max_partitions_per_insert_block": 0},
+        )
+    path.unlink()

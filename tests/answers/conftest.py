@@ -1,0 +1,50 @@
+"""Tables of ClickHouse's engine in this process. It takes one folder at a time."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from clew import answers
+
+Load = Callable[["str | os.PathLike[str]"], answers.Logs]
+
+
+@pytest.fixture(scope="session")
+def chdb_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of the session's engine."""
+    pytest.importorskip("chdb", reason="chdb is not installed: pip install 'clew[chdb]'")
+    return tmp_path_factory.mktemp("chdb")
+
+
+@pytest.fixture(scope="session")
+def _chdb_tables(chdb_folder: Path) -> Iterator[str]:
+    return (f"chdb://{chdb_folder}?table=logs{number}" for number in itertools.count())
+
+
+@pytest.fixture
+def chdb_url(_chdb_tables: Iterator[str]) -> str:
+    """Give the URL of a table that does not exist yet."""
+    return next(_chdb_tables)
+
+
+@pytest.fixture
+def clickhouse_logs(_chdb_tables: Iterator[str]) -> Iterator[Load]:
+    """Give a function that loads a log file into a table of its own, and opens it."""
+    from clew.answers._load import load
+
+    opened: list[answers.Logs] = []
+
+    def loaded(path: str | os.PathLike[str]) -> answers.Logs:
+        url = next(_chdb_tables)
+        load([os.fspath(path)], url)
+        opened.append(answers.open(url))
+        return opened[-1]
+
+    yield loaded
+    for logs in opened:
+        logs.close()

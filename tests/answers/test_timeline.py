@@ -1,0 +1,201 @@
+"""What happened within what: the timeline of one request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clew import answers
+from clew.answers._timeline import Span, Timeline, timeline_of
+
+from .shop_lines import answered, said, write
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a test writes its log."""
+    return tmp_path / "a.ndjson"
+
+
+def read(path: Path, *lines: dict[str, Any], **narrowed: object) -> Timeline:
+    """Return the timeline of the request r, to which all *lines* belong."""
+    with answers.open(write(path, [{"requestId": "r", **line} for line in lines])) as logs:
+        return timeline_of(logs, request="r", **narrowed)
+
+
+def tree(timeline: Timeline) -> list[str]:
+    """Return the labels of *timeline*, indented by what they happened within."""
+    return [f"{'  ' * depth}{span.label}" for depth, span in timeline.walk() if span.event]
+
+
+def gaps(timeline: Timeline) -> list[tuple[float, float, str]]:
+    return [(span.begin, span.end, span.label) for _, span in timeline.walk() if span.event is None]
+
+
+def call(path: str, ended: int, took: float, **fields: Any) -> dict[str, Any]:
+    """Return the record of an outgoing call of the gateway."""
+    return answered("GET", path, 200, ended, took, direction="outgoing", **fields)
+
+
+def test_a_call_holds_what_the_other_service_did(path: Path) -> None:
+    """A service's request lies within the call that reached it, which lies within the request
+    that made it; the service's events lie within its request."""
+    timeline = read(
+        path,
+        said("inner", 15, service="accounts"),
+        answered("GET", "/users", 200, 20, 10.0, service="accounts"),
+        call("/users", 22, 14.0),
+        said("outer", 24),
+        answered("GET", "/", 200, 30, 30.0),
+    )
+    assert tree(timeline) == [
+        "GET / 200",
+        "  GET /users 200",
+        "    GET /users 200",
+        "      inner",
+        "  outer",
+    ]
+    assert timeline.services == ["gateway", "accounts"]
+    assert timeline.duration == 30
+
+
+def test_calls_at_the_same_time_are_told_apart(path: Path) -> None:
+    """Of two calls around a service's request, the one of its method and path holds it; the
+    caller's own events lie in its request, though a call was under way."""
+    timeline = read(
+        path,
+        answered("GET", "/b", 200, 20, 5.0, service="b"),
+        answered("GET", "/c", 200, 21, 5.0, service="c"),
+        said("meanwhile", 18),
+        call("/c", 24, 15.0),
+        call("/b", 25, 20.0),
+        answered("GET", "/", 200, 30, 30.0),
+    )
+    assert tree(timeline) == [
+        "GET / 200",
+        "  GET /b 200",
+        "    GET /b 200",
+        "  GET /c 200",
+        "    GET /c 200",
+        "  meanwhile",
+    ]
+
+
+def test_clocks_may_differ_a_little(path: Path) -> None:
+    """A service whose clock, or the cut of createdAt, puts it a millisecond outside of the call
+    still lies within it."""
+    timeline = read(
+        path,
+        answered("GET", "/b", 200, 21, 12.0, service="b"),
+        call("/b", 20, 12.0, service="gateway"),
+        answered("GET", "/", 200, 20, 12.5),
+    )
+    assert tree(timeline) == ["GET / 200", "  GET /b 200", "    GET /b 200"]
+
+
+def test_a_service_far_off_stands_alone(path: Path) -> None:
+    """What lies outside of every other span, by clocks that differ much, is not lost."""
+    timeline = read(
+        path,
+        answered("GET", "/b", 200, 5_000, 12.0, service="b"),
+        answered("GET", "/", 200, 20, 12.5),
+        said("alone", 9_000),
+    )
+    assert tree(timeline) == ["GET / 200", "GET /b 200", "alone"]
+
+
+def test_spans_alike_do_not_hold_each_other(path: Path) -> None:
+    """Spans of the same beginning and end come out once each."""
+    lines = [answered("GET", "/", 200, 20, 20.0) for _ in range(5)]
+    assert len(tree(read(path, *lines))) == 5
+
+
+def test_gaps_are_named(path: Path) -> None:
+    """A stretch of a tenth of the request in which nothing was logged is named by what lies
+    around it; a shorter one, and the silence of a whole request, is not."""
+    timeline = read(
+        path,
+        said("first", 40),
+        said("second", 45),
+        said("third", 80),
+        answered("GET", "/", 200, 100, 100.0),
+    )
+    assert gaps(timeline) == [
+        (0, 40, "nothing logged before 'first'"),
+        (45, 80, "nothing logged between 'second' and 'third'"),
+        (80, 100, "nothing logged after 'third'"),
+    ]
+    assert gaps(read(path, answered("GET", "/", 200, 100, 100.0), said("last", 99))) == []
+
+
+def test_the_way_to_another_service_is_named(path: Path) -> None:
+    """The part of a call in which the other service was not yet, or no longer, at work."""
+    timeline = read(
+        path,
+        answered("GET", "/b", 200, 80, 20.0, service="b"),
+        call("/b", 100, 90.0),
+        answered("GET", "/", 200, 100, 100.0),
+    )
+    assert gaps(timeline) == [
+        (0, 10, "nothing logged before 'GET /b 200'"),
+        (10, 60, "on the way, or waiting to be served"),
+        (80, 100, "on the way"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "failed"),
+    [
+        (answered("GET", "/", 200, 5, 5.0), False),
+        (answered("GET", "/", 404, 5, 5.0), False),
+        (answered("GET", "/", 503, 5, 5.0), True),
+        (answered("GET", "/", None, 5, 5.0, direction="outgoing", level="danger"), True),
+        (answered("GET", "/", 200, 5, 5.0, outcome="error"), True),
+        (answered("GET", "/", 200, 5, 5.0, outcome="aborted"), False),
+        (said("declined", 5, level="danger"), True),
+        (said("declined", 5, level="error"), True),
+        (said("declined", 5, level="warning"), False),
+        (said("caught", 5, exception={"type": "KeyError", "message": "x"}), True),
+    ],
+)
+def test_failures_are_known(line: dict[str, Any], failed: bool, path: Path) -> None:
+    """A 5xx, an exception, an error outcome and a line that says so are failures."""
+    [(_, span)] = read(path, line).walk()
+    assert span.failed is failed
+
+
+def test_an_event_says_what_it_was_about(path: Path) -> None:
+    """The detail holds the business fields and the exception, on one line."""
+    fields: dict[str, Any] = {"action": "PAY", "value": "order-1", "monetaryValue": 5, "comment": "two\nlines"}
+    error = {"type": "shop.Declined", "message": "no\nmoney"}
+    [(_, span)] = read(path, said("x", 1, **fields, exception=error)).walk()
+    assert span.detail == "PAY order-1 5 two lines shop.Declined: no money"
+
+
+def test_events_stay_in_the_order_of_their_beginning(path: Path) -> None:
+    """On each level the earlier comes first, whatever the order of the lines in the file."""
+    lines = [said(str(n), n, service="b") for n in (5, 3, 9, 1)]
+    timeline = read(path, *lines, answered("GET", "/", 200, 10, 10.0))
+    assert tree(timeline) == ["GET / 200", "  1", "  3", "  5", "  9"]
+
+
+def test_an_unknown_request_has_an_empty_timeline(path: Path) -> None:
+    """No event is no failure."""
+    with answers.open(write(path, [said("x", 1)])) as logs:
+        assert timeline_of(logs, request="r").spans == []
+
+
+def test_a_timeline_can_be_narrowed(path: Path) -> None:
+    """A timeline of one service leaves the others out."""
+    lines = [said("a", 1, service="a"), said("b", 2, service="b")]
+    assert tree(read(path, *lines, service="b")) == ["b"]
+
+
+def test_many_events_are_nested_in_time(path: Path) -> None:
+    """Thousands of events of one request come out, each once."""
+    lines = [said(str(n), n) for n in range(3_000)]
+    timeline = read(path, *lines, answered("GET", "/", 200, 3_000, 3_000.0))
+    assert len(tree(timeline)) == 3_001
+    assert all(isinstance(span, Span) for span in timeline.spans)
