@@ -65,6 +65,7 @@ def run(folder: Path) -> None:
         print(f"  ok  {sentence}")
     run_clew("timeline", PHONE_ID, str(folder))
     run_clew("ask", "accessed", str(folder), "--value", "user:12345")
+    print(f"\nAsk further: cd {folder}; {Path(sys.executable).with_name('clew')} serve .")
     print(f"\nAll of it in {time.monotonic() - began:.1f} s.")
 
 

@@ -99,18 +99,20 @@ def _with(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
 @click.group(
     cls=_Clew,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Files are *.ndjson, *.jsonl or *.log, also .gz and .zst, folders of them, - for the"
-    " standard input, or clickhouse://user:password@host:8123/database?table=logs.",
+    help="""Ask the logs.
+
+\b
+  clew ask slowest app.ndjson
+  clew timeline 018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a gateway.ndjson
+  clew report logs/ --html report.html
+""",
+    epilog="SOURCES are files, *.ndjson, *.jsonl or *.log, also .gz and .zst, folders of them, - for"
+    " the standard input, or clickhouse://user:password@host:8123/database?table=logs. Completion:"
+    ' eval "$(_CLEW_COMPLETE=bash_source clew)", likewise zsh_source and fish_source.',
 )
 @click.version_option(package_name="clew", message="clew %(version)s")
 def cli() -> None:
-    r"""Ask the logs.
-
-    \b
-      clew ask slowest app.ndjson
-      clew timeline 018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a gateway.ndjson orders.ndjson
-      clew report logs/ --html report.html
-    """
+    pass
 
 
 def _ask_help() -> str:
@@ -214,9 +216,9 @@ def serve(sources: tuple[str, ...], host: str, port: int) -> None:
     ),
 )
 def load(sources: tuple[str, ...], url: str, ttl_days: int | None) -> None:
-    """Move lines into a ClickHouse table, which is made when it is not there.
+    """Move lines into a ClickHouse table.
 
-    Lines that the table already has are left out, so that a file can be loaded again when it has
+    It is made when it is not there. Lines that the table already has are left out, so that a file can be loaded again when it has
     grown.
     """
     from ._load import load as load_files
@@ -241,7 +243,10 @@ _levels = click.option(
 @cli.command(epilog="Example: clew check app.ndjson")
 @_with(_sources, _levels)
 def check(sources: tuple[str, ...], levels: tuple[str, ...]) -> int:
-    """Show each line that does not fit the schema, as file:line: why. The status is 1 then."""
+    """Show each line that does not fit the schema.
+
+    As file:line: why. The exit status is 1 then.
+    """
     from ._check import check as checked
 
     lines = misfits = 0

@@ -138,8 +138,8 @@ def _span(event: dict[str, Any], first: int) -> Span:
     return Span(begin, end, " ".join(message.split()), event["service"], event)
 
 
-def _order(span: Span) -> tuple[float, float]:
-    return span.begin, -span.duration
+def _order(span: Span) -> tuple[float, bool, float]:
+    return span.begin, span.timed, -span.duration
 
 
 def _parent(span: Span, longer: list[Span]) -> Span | None:
