@@ -84,7 +84,11 @@ def test_the_python_runs(
     monkeypatch.chdir(folder)
     with concurrent.futures.ThreadPoolExecutor(1) as executor:
         names: dict[str, Any] = {
-            **{"clew": clew, "httpx": httpx, "__name__": "shop", "executor": executor},
-            **{"work": len, "item": "item"},
+            "clew": clew,
+            "httpx": httpx,
+            "__name__": "shop",
+            "executor": executor,
+            "work": len,
+            "item": "item",
         }
         exec(compile(code, "README.md", "exec"), names)  # noqa: S102
