@@ -220,3 +220,11 @@ def test_a_full_disk_is_one_sentence(
     monkeypatch.setattr(_duckdb.Files, "_convert", full)
     with pytest.raises(AnswerError, match="do not fit into .*; set TMPDIR to a folder"):
         answers.open(path)
+
+
+@pytest.mark.parametrize("name", ["http://u:secret@h/logs", "postgres://u:secret@h/logs"])
+def test_another_address_is_refused(name: str) -> None:
+    """An address that is none of logs is one sentence, which does not show its password."""
+    with pytest.raises(AnswerError, match=":// is no address of logs") as raised:
+        answers.open(name)
+    assert "secret" not in str(raised.value)

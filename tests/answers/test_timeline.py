@@ -168,7 +168,12 @@ def test_failures_are_known(line: dict[str, Any], failed: bool, path: Path) -> N
 
 def test_an_event_says_what_it_was_about(path: Path) -> None:
     """The detail holds the business fields and the exception, on one line."""
-    fields: dict[str, Any] = {"action": "PAY", "value": "order-1", "monetaryValue": 5, "comment": "two\nlines"}
+    fields: dict[str, Any] = {
+        "action": "PAY",
+        "value": "order-1",
+        "monetaryValue": 5,
+        "comment": "two\nlines",
+    }
     error = {"type": "shop.Declined", "message": "no\nmoney"}
     [(_, span)] = read(path, said("x", 1, **fields, exception=error)).walk()
     assert span.detail == "PAY order-1 5 two lines shop.Declined: no money"

@@ -106,9 +106,9 @@ def _with(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
   clew timeline 018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a gateway.ndjson
   clew report logs/ --html report.html
 """,
-    epilog="SOURCES are files, *.ndjson, *.jsonl or *.log, also .gz and .zst, folders of them, - for"
-    " the standard input, or clickhouse://user:password@host:8123/database?table=logs. Completion:"
-    ' eval "$(_CLEW_COMPLETE=bash_source clew)", likewise zsh_source and fish_source.',
+    epilog="SOURCES are files, *.ndjson, *.jsonl or *.log, also .gz and .zst, folders of them, -"
+    " for the standard input, or clickhouse://user:password@host:8123/database?table=logs."
+    ' Completion: eval "$(_CLEW_COMPLETE=bash_source clew)", also zsh_source, fish_source.',
 )
 @click.version_option(package_name="clew", message="clew %(version)s")
 def cli() -> None:
@@ -212,14 +212,14 @@ def serve(sources: tuple[str, ...], host: str, port: int) -> None:
     click.option(
         "--ttl-days",
         type=click.IntRange(1),
-        help="Make a new table forget events after so many days.",
+        help="Make the table forget events after so many days.",
     ),
 )
 def load(sources: tuple[str, ...], url: str, ttl_days: int | None) -> None:
     """Move lines into a ClickHouse table.
 
-    It is made when it is not there. Lines that the table already has are left out, so that a file can be loaded again when it has
-    grown.
+    It is made when it is not there. Lines that the table already has are left out, so that a file
+    can be loaded again when it has grown.
     """
     from ._load import load as load_files
 

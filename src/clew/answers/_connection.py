@@ -34,9 +34,10 @@ _SETTINGS = {
     "distributed_product_mode": "global",
 }
 _CODE = re.compile(r"\b[Cc]ode:? (\d+)")
-_SAYS = re.compile(r"DB::Exception: ([^\n]*)")
+_SAYS = re.compile(r"DB::Exception: ([^\n]*?)(?: \((?:version|for url) [^\n]*)?$", re.MULTILINE)
 _REFUSED = {192, 193, 194, 516}
 _NO_RIGHT = 497
+_READ_ONLY = 164
 _NO_DATABASE = 81
 _NO_TABLE = 60
 
@@ -73,12 +74,16 @@ class Address:
 def address_of(url: str) -> Address:
     """Return what *url* says. A wrong one is not shown: it may have a password in it anywhere."""
     try:
+        url.encode()  # the shell may give bytes that are no UTF-8
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         raise AnswerError(_MALFORMED) from None
-    if parts.scheme not in SCHEMES:
-        raise AnswerError(f"{url.partition('://')[0]!r} is no URL of ClickHouse: {_FORM}")
+    shown, mark, _ = url.partition("://")
+    if "@" in shown:
+        raise AnswerError(_MALFORMED)
+    if parts.scheme not in SCHEMES or not mark:
+        raise AnswerError(f"{shown!r} is no URL of ClickHouse: {_FORM}")
     given = dict(parse_qsl(parts.query, keep_blank_values=True))
     table, secure = given.pop("table", "logs"), given.pop("secure", "false").lower()
     if given or secure not in _SWITCH or parts.fragment or "@" in parts.path + parts.query:
@@ -87,7 +92,9 @@ def address_of(url: str) -> Address:
     table = _checked("table", table)
     if parts.scheme == "chdb":
         if parts.netloc or not path.strip("/"):
-            raise AnswerError(f"{url!r} names no folder: write chdb:///folder?table=logs")
+            raise AnswerError("The URL names no folder: write chdb:///folder?table=logs")
+        if "?" in path or "\0" in path:  # behind a question mark chDB would find options
+            raise AnswerError(f"{path!r} is no folder for chDB: give one without a question mark")
         return Address(table, folder=path)
     return Address(
         table,
@@ -130,7 +137,15 @@ def connect(address: Address, *, create: bool = False) -> Client:
             )
     with needs("chdb", "clew[chdb]"):
         import chdb  # noqa: F401
-    if not create and not Path(address.folder).is_dir():
+    folder = Path(address.folder)
+    if create:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise AnswerError(
+                f"The folder {address.folder!r} cannot be made: {error.strerror}"
+            ) from error
+    elif not folder.is_dir():
         raise AnswerError(f"There is no folder {address.folder!r}: clew load creates it")
     with failures(address):
         return clickhouse_connect.get_client(
@@ -142,11 +157,11 @@ def connect(address: Address, *, create: bool = False) -> Client:
 def failures(address: Address) -> Iterator[None]:
     """Say in one sentence, without the password, what went wrong in the block."""
     import urllib3.exceptions
-    from clickhouse_connect.driver.exceptions import Error
+    from clickhouse_connect.driver.exceptions import Error, StreamFailureError
 
     try:
         yield
-    except (Error, urllib3.exceptions.HTTPError, OSError) as error:
+    except (Error, StreamFailureError, urllib3.exceptions.HTTPError, OSError) as error:
         said = str(error)
         code = _CODE.search(said)
         raise AnswerError(_sentence(address, int(code[1]) if code else 0, said)) from error
@@ -159,10 +174,17 @@ def _sentence(address: Address, code: int, said: str) -> str:
         return f"{address}: there is no database {address.database!r}, create it first"
     if code == _NO_TABLE:
         return f"{address}: there is no table {address.table!r}, clew load creates it"
+    if code == _READ_ONLY or (not code and "readonly" in said):
+        return (
+            f"{address}: the user {address.user!r} is too readonly: "
+            "to ask it needs readonly = 2, and to load readonly = 0"
+        )
     if not code and address.folder is None:
         return f"No ClickHouse answers at {address}: is it running, and is this its HTTP port"
     if "already initialized" in said:
         return f"{address}: this process has chDB open in another folder, and takes only one"
+    if "EmbeddedServer" in said:
+        return f"{address}: chDB cannot open the folder: another process may have it open"
     found = _SAYS.search(said)
     reason = found[1] if found else said.partition("\n")[0]
     if address.password:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import uuid
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from ._clickhouse import check_columns, columns_of
 from ._connection import Address, address_of, connect, failures
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _FINGERPRINT = "fingerprint"
 _NAMES = [*(column.name for column in COLUMNS), _FINGERPRINT]
 _LONGEST_TTL = 10_000
+_LAST_SECOND = 2**32 - 1
 _TYPES = {
     "text": "Nullable(String) CODEC(ZSTD)",
     "word": "LowCardinality(Nullable(String))",
@@ -31,6 +33,13 @@ _TYPES = {
     "integer": "Nullable(Int64)",
     "microseconds": "Nullable(Int64) CODEC(ZSTD)",
     "amount": "Nullable(Decimal(38, 6)) CODEC(ZSTD)",
+}
+# The next load must see all that this one added.
+_INSERT: dict[str, Any] = {
+    "async_insert": 0,
+    "distributed_foreground_insert": 1,
+    # Logs of many years in no order would be refused.
+    "max_partitions_per_insert_block": 0,
 }
 # What is searched for exactly and stands in few blocks of the table.
 _SEARCHED = ("requestId", "userId", "action", "value", "oldValue")
@@ -150,15 +159,16 @@ def ddl(name: str, ttl_days: int | None = None) -> str:
 
 
 def _ttl(days: int) -> str:
-    # What is later than 2100 counts as 2100: a DateTime ends in 2106.
-    return (
-        f"toDateTime(least(intDiv(`createdAt`, 1000), 4102444800), 'UTC') + toIntervalDay({days})"
-    )
+    # A DateTime ends in 2106: what should stay longer stays until then.
+    last = _LAST_SECOND - days * 86_400
+    return f"toDateTime(least(intDiv(`createdAt`, 1000), {last}), 'UTC') + toIntervalDay({days})"
 
 
 def _prepare(client: Client, address: Address, ttl_days: int | None) -> None:
     with failures(address):
-        client.command(ddl(address.name, ttl_days))
+        # Whoever may only insert is refused a CREATE TABLE, though it would change nothing.
+        if not client.command(f"EXISTS TABLE {address.name}"):
+            client.command(ddl(address.name, ttl_days))
     check_columns(address, columns_of(client, address), _NAMES)
     if ttl_days is not None:
         with failures(address):
@@ -169,13 +179,20 @@ def _prepare(client: Client, address: Address, ttl_days: int | None) -> None:
 
 def _find_new(files: Files, client: Client, address: Address, folder: Path) -> int:
     """Make a table ``added`` of the events that ClickHouse lacks; return how many they are."""
+    import duckdb
+
     present = folder / "present.tsv"
     with failures(address), present.open("wb") as file:
         condition = _period(files)
         query = f"SELECT createdAt, {_FINGERPRINT} FROM {address.name} WHERE {condition}"
-        with closing(cast("IO[bytes]", client.raw_stream(query, fmt="TabSeparated"))) as stream:
+        # An error in the middle would come as text among the rows.
+        answer = client.raw_stream(query, fmt="TabSeparated", settings={"wait_end_of_query": 1})
+        with closing(cast("IO[bytes]", answer)) as stream:
             shutil.copyfileobj(stream, file)
-    files.rows(_NEW, {"present": str(present)})
+    try:
+        files.rows(_NEW, {"present": str(present)})
+    except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
+        raise AnswerError(f"What answers at {address} is no ClickHouse") from error
     present.unlink()
     [(added,)] = files.rows("SELECT count(*) FROM added", {})
     return int(added)
@@ -213,7 +230,7 @@ def _send(path: Path, client: Client, address: Address) -> None:
             _NAMES,
             file,
             fmt="Parquet",
-            # Logs of many years in no order would be refused.
-            settings={"max_partitions_per_insert_block": 0},
+            # A replicated table would take lines that equal those of an earlier load for a retry.
+            settings={**_INSERT, "insert_deduplication_token": uuid.uuid4().hex},
         )
     path.unlink()

@@ -131,6 +131,13 @@ def open(  # noqa: A001 - it is called as answers.open, like gzip.open
         raise AnswerError("Give at least one log file, a folder, or - for the standard input")
     urls = [name for name in names if name.startswith(("clickhouse://", "chdb://"))]
     if not urls:
+        for name in names:
+            scheme, mark, _ = name.partition("://")
+            if mark and scheme.isalnum():  # it may hold a password, which is not shown
+                raise AnswerError(
+                    f"{scheme}:// is no address of logs: give files, "
+                    "clickhouse://user:password@host:8123/database?table=logs or chdb:///folder"
+                )
         from ._duckdb import Files
 
         return Logs(Files(names, growing=growing, progress=progress))
