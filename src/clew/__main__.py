@@ -13,6 +13,8 @@ def main() -> None:
     """Run the command line; without the extra ``answers`` only ``clew schema``."""
     try:
         from .answers._cli import run
+    except KeyboardInterrupt:
+        sys.exit(130)
     except ModuleNotFoundError as error:
         if sys.argv[1:] == ["schema"]:
             print_schema()

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,10 @@ def test_broken_lines_are_reported(log: Path) -> None:
         (["timelime"], "No such command 'timelime'"),
         (["report", "LOG"], "Missing option '--html'"),
         (["report", "LOG", "--html", "no/such/folder.html"], "no/such/folder.html"),
+        (["report", "LOG", "--html", "LOG"], "is one of the logs"),
+        (["check"], "Give at least one log file"),
+        (["load", "chdb:///nowhere"], "Give at least one log file"),
+        (["serve", "LOG", "--host", "no host"], "There is no address 'no host'"),
         (["check", "missing.ndjson"], "There is no file 'missing.ndjson'"),
         (["check", "LOG", "--level", "loud=1"], "loud"),
         (["serve", "LOG", "--port", "70000"], "70000"),
@@ -299,6 +304,88 @@ def test_a_signal_leaves_nothing_behind(signal_: signal.Signals, tmp_path: Path)
     assert process.returncode == (130 if signal_ == signal.SIGINT else 143)
     assert (out, err) == (b"", b"")
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("command", ["ask", "report"])
+def test_a_signal_while_files_are_read(command: str, number: int, tmp_path: Path) -> None:
+    """Stopped at any moment of the reading, a command is quiet, and nothing lies around."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    log = tmp_path / "a.ndjson"
+    line = json.dumps(answered("GET", "/", 200, 1, 1.0)).encode() + b"\n"
+    log.write_bytes(line * 400_000)
+    own = ["slowest", log] if command == "ask" else [log, "--html", tmp_path / "r.html"]
+    for moment in (1, 2, 3):
+        process = subprocess.Popen(
+            [*CLEW, command, *map(str, own)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": str(folder)},
+        )
+        try:
+            deadline = iter(range(2_000))
+            while len(list(folder.rglob("*"))) <= moment and next(deadline, None) is not None:
+                if process.poll() is not None:
+                    break
+                time.sleep(0.005)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+            process.wait()
+        assert process.returncode in (128 + number, 0), err  # it may just have ended
+        assert b"Traceback" not in err
+        assert list(folder.iterdir()) == []
+        assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_output_that_cannot_be_written(log: Path) -> None:
+    """A full disk behind stdout is one line on stderr, and exit status 2."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*CLEW, "ask", "slowest", str(log), "--format", "csv"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+    assert done.returncode == 2
+    assert b"The output cannot be written: No space left on device" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_another_encoding_of_the_terminal(log: Path) -> None:
+    """What the terminal's encoding cannot hold is escaped."""
+    done = run("timeline", ORDER, log, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "\\u2501" in done.stdout
+
+
+def test_long_texts_leave_the_numbers(tmp_path: Path) -> None:
+    """In a narrow terminal a long path is cut, and each number and time is whole."""
+    lines = [answered("GET", "/" + "x" * 500, 404, 1, 12.5), answered("GET", "/a", 404, 2, 1.0)]
+    log = write(tmp_path / "a.ndjson", lines)
+    text = on_terminal("ask", "slowest", log, columns=60)
+    assert max(map(len, text.splitlines())) <= 60
+    assert "12.5 ms" in text and "1.00 ms" in text and "requests" in text and "xxx…" in text
+
+
+def test_a_history_shows_its_end(tmp_path: Path) -> None:
+    """Of a series, a table shows the last buckets, and says that there are earlier ones."""
+    hour = 3_600_000
+    log = write(
+        tmp_path / "a.ndjson", [answered("GET", "/", 200, n * hour, 1.0) for n in range(25)]
+    )
+    text = run("ask", "latency", log).stdout
+    assert "2026-11-02 09:00:00" in text
+    assert text.endswith("and 5 earlier rows: --limit 25\n")
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    """``clew`` alone prints its help, as it is."""
+    done = run()
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout == run("--help").stdout
 
 
 def test_hostile_text_does_not_steer_the_terminal(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,3 +130,26 @@ def test_a_compressed_file_may_be_replaced(tmp_path: Path, compress: Compress) -
         logs.engine.read()
         assert counted(logs) == before + 1
         assert logs.damage == []
+
+
+def test_a_file_that_is_begun_later_is_read(tmp_path: Path) -> None:
+    """In a folder that is followed, a log of the next day counts from its first line on."""
+    (tmp_path / "app-1.ndjson").write_bytes(lines(2))
+    with answers.open(tmp_path, growing=True) as logs:
+        (tmp_path / "app-2.ndjson").write_bytes(lines(3))
+        assert (logs.engine.read(), counted(logs)) == (3, 5)
+        add(tmp_path / "app-2.ndjson", lines(1))
+        assert (logs.engine.read(), counted(logs)) == (1, 6)
+
+
+def test_a_rotated_file_counts_once_in_a_folder(tmp_path: Path) -> None:
+    """Renamed to any name, copied to a rotated one, or compressed, its lines are not read again."""
+    path = tmp_path / "app.ndjson"
+    path.write_bytes(lines(2))
+    with answers.open(tmp_path, growing=True) as logs:
+        path.rename(tmp_path / "old.ndjson")
+        path.write_bytes(lines(3))
+        (tmp_path / "app.ndjson.1").write_bytes(lines(2))
+        (tmp_path / "app.ndjson.1.gz").write_bytes(gzip.compress(lines(2)))
+        assert (logs.engine.read(), counted(logs)) == (3, 5)
+        assert (logs.engine.read(), counted(logs)) == (0, 5)

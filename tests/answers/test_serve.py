@@ -21,8 +21,8 @@ import httpx
 import pytest
 
 from clew import answers
-from clew.answers import QUESTIONS, AnswerError, Logs
-from clew.answers._serve import Guard, serve
+from clew.answers import QUESTIONS, AnswerError
+from clew.answers._serve import Guard, listening_at
 
 from .hostile_lines import HOSTILE, hostile
 from .logs_of import log as odd_log
@@ -34,9 +34,12 @@ REQUIRED = {"status": "404", "action": "PURCHASE_COMPLETED", "value": "order-77"
 SERVE = """
 import sys
 from clew import answers
-from clew.answers._serve import serve
-with answers.open(sys.argv[1], growing=True) as logs:
-    serve(logs, host=sys.argv[2], port=int(sys.argv[3]))
+from clew.answers._serve import listening_at, serve
+with (
+    listening_at(sys.argv[2], int(sys.argv[3])) as listening,
+    answers.open(sys.argv[1], growing=True) as logs,
+):
+    serve(logs, listening, host=sys.argv[2])
 """
 
 
@@ -209,7 +212,7 @@ def test_a_failure_shows_no_traceback(
 
 
 def test_follow(path: Path) -> None:
-    """A page that follows reads what was added, and comes again by itself; others do not."""
+    """Every page reads what was added; one that follows comes again by itself, others do not."""
     line = json.dumps(said("New", 5_000, action="NEW_THING", requestId="new-1"))
     with opened(path) as client:
         assert "NEW_THING" not in client.get("/?follow=on").text
@@ -219,7 +222,7 @@ def test_follow(path: Path) -> None:
             assert "9 lines read" in text_of(client.get("/?follow=on"))
             file.write(line[20:] + "\n")
         still = client.get("/")
-        assert "9 lines read" in text_of(still) and 'http-equiv="refresh"' not in still.text
+        assert "10 lines read" in text_of(still) and 'http-equiv="refresh"' not in still.text
         page = client.get("/?follow=on")
         assert "10 lines read" in text_of(page)
         assert '<meta http-equiv="refresh" content="5">' in page.text
@@ -420,35 +423,28 @@ def test_warns_when_others_can_read(path: Path) -> None:
         assert process.wait(10) == 0
 
 
-@pytest.fixture
-def logs(path: Path) -> Iterator[Logs]:
-    """Give the small shop's logs."""
-    with answers.open(path) as logs:
-        yield logs
-
-
-def test_a_port_in_use(logs: Logs) -> None:
+def test_a_port_in_use() -> None:
     """A port in use is one sentence that says what to do."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(AnswerError, match=f"Port {port} of 127.0.0.1 is in use; give another"):
-            serve(logs, port=port)
+            listening_at("127.0.0.1", port)
 
 
-def test_no_such_address(logs: Logs) -> None:
+def test_no_such_address() -> None:
     """A host that is none is one sentence."""
     with pytest.raises(AnswerError, match="There is no address 'no host' to listen at"):
-        serve(logs, host="no host", port=0)
+        listening_at("no host", 0)
 
 
-def test_an_address_of_another_machine(logs: Logs) -> None:
+def test_an_address_of_another_machine() -> None:
     """An address that this machine does not have is one sentence."""
     with pytest.raises(AnswerError, match=r"Port 0 of 192\.0\.2\.1 cannot be listened at"):
-        serve(logs, host="192.0.2.1", port=0)
+        listening_at("192.0.2.1", 0)
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may listen anywhere")
-def test_a_port_of_root(logs: Logs) -> None:
+def test_a_port_of_root() -> None:
     """A port that only root may take is one sentence."""
     with pytest.raises(AnswerError, match="Port 1 of 127.0.0.1 cannot be listened at"):
-        serve(logs, port=1)
+        listening_at("127.0.0.1", 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import signal
 import sys
@@ -28,9 +29,16 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 def run() -> NoReturn:
     """Run the command line, and exit: 2 with one line on stderr when the user is to mend it."""
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])):
+        signal.signal(number, _stop)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what it cannot hold is escaped
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = cli(prog_name="clew", standalone_mode=False) or 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "")
+        status = 2
     except (AnswerError, click.ClickException) as error:
         status = 2
         _say(error.format_message() if isinstance(error, click.ClickException) else str(error))
@@ -49,10 +57,22 @@ class _Clew(click.Group):
             return 0
         except KeyboardInterrupt:
             return 130
+        except RuntimeError as error:
+            if "Query interrupted" not in str(error):  # what DuckDB makes of a signal
+                raise
+            return _stopped or 130
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise AnswerError(f"The output cannot be written: {error.strerror or error}") from error
 
 
-def _stop(*_: object) -> NoReturn:
-    sys.exit(143)
+_stopped = 0
+
+
+def _stop(number: int, _: object) -> NoReturn:
+    global _stopped  # noqa: PLW0603 - DuckDB loses the exception
+    _stopped = 128 + number
+    sys.exit(_stopped)
 
 
 def _say(sentence: str) -> None:
@@ -182,9 +202,19 @@ def report(sources: tuple[str, ...], path: str, **parameters: str | None) -> Non
 
     # What is wrong is said before anything is read.
     bound(OVERVIEW, parameters)
+    _spare(sources, path)
     with replaced(path) as file, _opened(sources) as logs:
         file.write(page(logs, parameters))
     click.echo(path)
+
+
+def _spare(sources: tuple[str, ...], path: str) -> None:
+    """Refuse to write the page in the place of a log."""
+    from ._files import find
+
+    logs = find(sources) if not any("://" in source for source in sources) else []
+    if os.path.realpath(path) in {os.path.realpath(log) for log in logs}:
+        raise AnswerError(f"{path!r} is one of the logs: give another file for the page")
 
 
 @cli.command(epilog="Example: clew serve gateway.ndjson orders.ndjson --port 8321")
@@ -197,10 +227,12 @@ def report(sources: tuple[str, ...], path: str, **parameters: str | None) -> Non
 )
 def serve(sources: tuple[str, ...], host: str, port: int) -> None:
     """Show the answers as a live page, for this machine alone."""
+    from ._serve import listening_at
     from ._serve import serve as serve_logs
 
-    with _opened(sources, growing=True) as logs:
-        serve_logs(logs, host=host, port=port)
+    # A port that is taken is said before anything is read.
+    with listening_at(host, port) as listening, _opened(sources, growing=True) as logs:
+        serve_logs(logs, listening, host=host)
 
 
 @cli.command(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._events import COLUMNS, line_type
-from ._files import LONGEST_LINE, LogFile, find
+from ._files import LOG_SUFFIXES, LONGEST_LINE, LogFile, find
 from ._mistakes import AnswerError, needs
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _INSERT = f"""
     WHERE {COLUMNS[0].duckdb_sql} IS NOT NULL
 """
 _COUNT = f"""
-    SELECT count(*), count(*) FILTER (json_type(json) = 'OBJECT') FROM read_json_objects{_BLOCK})
+    SELECT count(*), count(*) FILTER (starts_with(json, '{{')) FROM read_json_objects{_BLOCK})
 """
 
 
@@ -56,6 +56,7 @@ class Files:
     ) -> None:
         with needs("duckdb"):
             import duckdb
+        self._names = names
         self._files = [LogFile(name) for name in find(names)]
         self._growing = growing
         self._folder = Path(tempfile.mkdtemp(prefix="clew-"))
@@ -68,6 +69,8 @@ class Files:
                 "autoinstall_known_extensions": False,
             },
         )
+        # Closing would compress the whole table anew, and it is removed then.
+        self._connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         self._reading = threading.Lock()
         self.lines = 0
         self.broken = 0
@@ -86,6 +89,8 @@ class Files:
 
         before = self.lines
         with self._reading:
+            if self._growing:
+                self._find_new()
             size = sum(file.size for file in self._files)
             self._limit(_READING)
             try:
@@ -112,6 +117,19 @@ class Files:
                 with suppress(duckdb.OutOfMemoryException):
                     self._limit(_ASKING)
         return self.lines - before
+
+    def _find_new(self) -> None:
+        """Take in the logs that were begun since; a rotated or compressed one was read already."""
+        try:
+            found = find(self._names)
+        except AnswerError:  # a folder or a file is just being replaced
+            return
+        known = {file.name for file in self._files}
+        seen = {place for file in self._files for place in file.places}
+        for name in found:
+            log = LogFile(name)
+            if name not in known and name.endswith(LOG_SUFFIXES) and log.place() not in seen:
+                self._files.append(log)
 
     def _limit(self, memory: str) -> None:
         with self._connection.cursor() as cursor:

@@ -15,8 +15,9 @@ from ._mistakes import AnswerError, needs
 LONGEST_LINE = 16 * 1024 * 1024
 OVERLONG = b"A line of more than 16 MiB\n"
 STDIN = "-"
+LOG_SUFFIXES = (".ndjson", ".jsonl", ".log")
 
-_PIECE = 1024 * 1024
+_PIECE = 256 * 1024
 # A zstd file unfolds this into 64 MiB at most, a gzip file into 2.
 _COMPRESSED_PIECE = 2048
 _LOG_NAME = re.compile(r"\.(ndjson|jsonl|log)([.-][\w.-]+)?$")
@@ -36,6 +37,8 @@ def find(sources: Sequence[str]) -> list[str]:
     input. Names are taken literally.
     """
     found: dict[object, str] = {}
+    if not sources:
+        raise AnswerError("Give at least one log file, a folder, or - for the standard input")
     for source in sources:
         if source == STDIN:
             found[STDIN] = STDIN
@@ -60,7 +63,14 @@ def find(sources: Sequence[str]) -> list[str]:
 def _logs(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    return sorted(log for log in path.rglob("*") if _LOG_NAME.search(log.name) and log.is_file())
+    logs: list[Path] = []
+    for folder, _, names in os.walk(path, onerror=_raise):
+        logs += [Path(folder, name) for name in names if _LOG_NAME.search(name)]
+    return sorted(log for log in logs if log.is_file())
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _reason(error: Exception) -> object:
@@ -76,6 +86,8 @@ class LogFile:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        # Which files of this name were read, as the file system tells them apart.
+        self.places: set[tuple[int, int]] = set()
         self._inode = 0
         self._begin()
 
@@ -92,6 +104,14 @@ class LogFile:
             return 0 if self.name == STDIN else Path(self.name).stat().st_size
         except OSError:
             return 0
+
+    def place(self) -> tuple[int, int] | None:
+        """Return which file has the name now."""
+        try:
+            status = Path(self.name).stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
 
     def read(self, *, growing: bool = False) -> Iterator[bytes]:
         """Yield what the last call had not reached, in pieces of whole lines.
@@ -111,6 +131,7 @@ class LogFile:
                     yield self._lines.rest()  # nothing will be added to it
                     self._begin()
                 self._inode = status.st_ino
+                self.places.add((status.st_dev, status.st_ino))
                 if self.consumed < status.st_size or not file.seekable():
                     yield from self._split(file, growing=growing)
         except OSError as error:

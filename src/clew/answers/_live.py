@@ -228,11 +228,10 @@ class _Pages:
         """Return a page; with a sentence in place of its content where something is wrong."""
         given = {name: value for name, value in request.query_params.items() if value != ""}
         notice, follows = "", "follow" in given
-        if follows:
-            try:
-                self._logs.engine.read()
-            except AnswerError as error:
-                notice = str(error)
+        try:
+            self._logs.engine.read()
+        except AnswerError as error:
+            notice = str(error)
         mistake, status = "", 200
         try:
             content |= fill(self._narrowed(given), given)

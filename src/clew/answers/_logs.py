@@ -127,8 +127,6 @@ def open(  # noqa: A001 - it is called as answers.open, like gzip.open
     and those that there are. Of *growing* files, a last line without its end is left for later.
     """
     names = [os.fspath(source) for source in sources]
-    if not names:
-        raise AnswerError("Give at least one log file, a folder, or - for the standard input")
     urls = [name for name in names if name.startswith(("clickhouse://", "chdb://"))]
     if not urls:
         for name in names:

@@ -33,6 +33,9 @@ from ._sections import (
     together,
 )
 
+# Of fewer requests, one in twenty is none.
+_OFTEN = 20
+
 
 def page(logs: Logs, narrowed: Mapping[str, object], bucket: str | None = None) -> str:
     """Return the report as HTML.
@@ -98,7 +101,8 @@ def _glance(groups: Mapping[str, list[Section]]) -> list[tuple[str, str, str]]:
     asked = {section.question.name: section for group in groups.values() for section in group}
     first = {name: section.parts[0].rows for name, section in asked.items() if section.parts}
     found = []
-    for method, endpoint, _, _, p95 in first.get("slowest", [])[:1]:
+    often = [row for row in first.get("slowest", []) if row[2] >= _OFTEN]
+    for method, endpoint, _, _, p95 in often[:1]:
         about = f"One request in twenty took longer than {length(p95)}."
         found.append(("slowest", f"{method} {endpoint}", about))
     for method, endpoint, _, _, share in first.get("waited", [])[:1]:

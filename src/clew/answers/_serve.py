@@ -31,23 +31,20 @@ _HEADERS = {
 }
 
 
-def serve(logs: Logs, *, host: str = "127.0.0.1", port: int = 8321) -> None:
-    """Show *logs* as pages at *host* and *port*, until SIGINT or SIGTERM.
+def serve(logs: Logs, listening: socket.socket, *, host: str = "127.0.0.1") -> None:
+    """Show *logs* as pages at a socket of `listening_at`, until SIGINT or SIGTERM.
 
-    Prints the address as soon as it can be opened; port 0 takes a free one. A port in use is an
-    `AnswerError`.
+    Prints the address as soon as it can be opened.
     """
-    with _listening(host, port) as listening:
-        address, port = listening.getsockname()[:2]
-        if not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
-            print(
-                f"clew: {host} is not only this machine: "
-                f"whoever reaches port {port} can read the logs",
-                file=sys.stderr,
-            )
-        named = f"[{host}]" if ":" in host else host
-        server = _Server(config_of(logs, host=host), f"http://{named}:{port}/")
-        asyncio.run(server.serve(sockets=[listening]))
+    address, port = listening.getsockname()[:2]
+    if not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+        print(
+            f"clew: {host} is not only this machine: whoever reaches port {port} can read the logs",
+            file=sys.stderr,
+        )
+    named = f"[{host}]" if ":" in host else host
+    server = _Server(config_of(logs, host=host), f"http://{named}:{port}/")
+    asyncio.run(server.serve(sockets=[listening]))
 
 
 def config_of(logs: Logs, *, host: str = "127.0.0.1") -> uvicorn.Config:
@@ -137,7 +134,11 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening_at(host: str, port: int) -> socket.socket:
+    """Return a socket that listens at *host* and *port*; port 0 takes a free one.
+
+    A port in use is an `AnswerError`.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

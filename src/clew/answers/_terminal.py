@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
@@ -24,41 +25,75 @@ _SERVICES = ("cyan", "magenta", "green", "yellow", "blue", "bright_cyan", "brigh
 # Characters that turn the direction of what follows (Unicode's bidirectional algorithm).
 _TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _BAR = 12
+_GAP = 2
+# The least width of a column of texts.
+_LEAST = 6
 
 
 def print_answer(console: Console, answer: Answer, *, limited: bool) -> None:
-    """Print *answer* as a table that fits the terminal, its first rows unless it is *limited*."""
-    rows = answer.rows if limited else answer.rows[:SHOWN_ROWS]
+    """Print *answer* as a table that fits the terminal.
+
+    Unless it is *limited*, its first rows are shown, of a history the last.
+    """
+    history = "createdAt" in answer.columns or "bucket" in answer.columns
+    shown_rows = answer.rows[-SHOWN_ROWS:] if history else answer.rows[:SHOWN_ROWS]
+    rows = answer.rows if limited else shown_rows
     console.print(Text(answer.question.title, "bold"), Text(answer.question.tells, "dim"), sep="\n")
     if not rows:
         console.print("\nNothing.")
         return
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, _GAP, 0, 0))
     kinds = answer.question.columns
-    for name, kind in kinds.items():
+    measure = _measure(answer)
+    bar = 0 if measure is None else _BAR + _GAP
+    cells = [
+        [_cell(kind, value) for kind, value in zip(kinds.values(), row, strict=True)]
+        for row in rows
+    ]
+    widths = _widths(kinds, cells, console.width - bar)
+    for (name, kind), width in zip(kinds.items(), widths, strict=True):
         table.add_column(
             heading(name, kind),
             justify="right" if kind in _NUMBERS else "left",
             overflow="fold" if name in _WHOLE else "ellipsis",
             no_wrap=name not in _WHOLE,
+            width=width,
         )
-    measure = _measure(answer)
     if measure is not None:
         table.add_column("", min_width=_BAR, no_wrap=True)
     largest = max((float(row[measure] or 0) for row in rows), default=0) if measure else 0
-    for row in rows:
-        cells = [_cell(kind, value) for kind, value in zip(kinds.values(), row, strict=True)]
+    for row, own in zip(rows, cells, strict=True):
         if measure is not None:
             share = float(row[measure] or 0) / largest if largest > 0 else 0
-            cells.append(Text(_bar(0, max(share, 0) * _BAR, _BAR), "cyan"))
-        table.add_row(*cells)
+            own.append(Text(_bar(0, max(share, 0) * _BAR, _BAR), "cyan"))
+        table.add_row(*own)
     console.print()
     console.print(table)
     left = len(answer.rows) - len(rows)
     if left:
         console.print(
-            Text(f"and {counted(left, 'further row')}: --limit {len(answer.rows)}", "dim")
+            Text(
+                f"and {counted(left, 'earlier row' if history else 'further row')}:"
+                f" --limit {len(answer.rows)}",
+                "dim",
+            )
         )
+
+
+def _widths(kinds: Mapping[str, str], cells: list[list[Text]], width: int) -> list[int]:
+    """Return the widths of the columns: numbers and times have theirs, texts share the rest."""
+    natural = [
+        max(cell_len(heading(name, kind)), *(row[place].cell_len for row in cells))
+        for place, (name, kind) in enumerate(kinds.items())
+    ]
+    texts = [place for place, kind in enumerate(kinds.values()) if kind == "text"]
+    left = width - _GAP * len(natural)
+    left -= sum(own for place, own in enumerate(natural) if place not in texts)
+    # The short ones first: what they leave is for the long ones.
+    for number, place in enumerate(sorted(texts, key=lambda place: natural[place])):
+        natural[place] = max(_LEAST, min(natural[place], left // (len(texts) - number)))
+        left -= natural[place]
+    return natural
 
 
 def _measure(answer: Answer) -> int | None:
