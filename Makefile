@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check test-lowest test-pythons clean
+.PHONY: help demo test check test-lowest test-pythons bench-answers clean
 
 # The first of these that is Python 3.11 or later. Another: make PYTHON=... test
 PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,\
@@ -52,6 +52,9 @@ test-pythons: $(VENV)/.test ## Run the tests on every other Python of this machi
 		echo "Python $$version ($$python)" && \
 		"$(VENV)/$$version/bin/python" $(PYTEST) </dev/null || exit 1; \
 	done
+
+bench-answers: $(VENV)/.test ## Measure the answers on 5 million lines, next to jq and GoAccess
+	@$(VENV)/bin/python -m tests.benchmarks.answers
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* build dist
