@@ -16,6 +16,7 @@ from _pytest.logging import LogCaptureHandler
 
 import clew
 import clew.wsgi
+from clew._handler import LineHandler
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -105,12 +106,30 @@ def _state(
     )
 
 
-@pytest.fixture
-def lines(restored_logging: None) -> Lines:
-    """Write every line into memory, as ``clew.configure_logging(stream=...)`` does."""
+ALONE = "clew's handler alone"
+
+
+@pytest.fixture(params=["beside another handler", ALONE])
+def lines(request: pytest.FixtureRequest, restored_logging: None) -> Lines:
+    """Write every line into memory, as ``clew.configure_logging(stream=...)`` does.
+
+    Once beside a handler of somebody else, for whom records are made, and once alone, when lines
+    are written without them: they must be the same.
+    """
     written = Lines()
     written.configure()
     return written
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Leave clew's handler alone where the fixture ``lines`` or the mark ``alone`` says so."""
+    callspec = getattr(item, "callspec", None)
+    params = [] if callspec is None else callspec.params.values()
+    if ALONE in params or item.get_closest_marker("alone"):
+        root = logging.root
+        root.handlers[:] = [one for one in root.handlers if isinstance(one, LineHandler)]
+    yield
 
 
 def without_capture() -> None:

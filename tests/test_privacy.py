@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import clew
 from clew._privacy import DEFAULT, STRICT, redactor
-from clew._wire import clean_query
+from clew._wire import shown_query
 from tests.conftest import Lines, parse_line, run_fresh
 
 log = clew.get_logger("shop")
@@ -335,16 +335,16 @@ def test_the_redact_option(redact: Any, names: list[str], masked: list[str] | No
 )
 def test_query_strings(query: str, masked: str) -> None:
     """Values of sensitive names are masked in a query, the names compared decoded and by word."""
-    assert clean_query(query, clew.Settings().redactor) == masked
+    assert shown_query(query, clew.Settings().redactor) == masked
 
 
 def test_a_query_is_cut_and_printable() -> None:
     """A query is cut at 2,048 characters, percent-encoded where it must be, absent when empty."""
     plain = clew.Settings().redactor
-    assert clean_query("", plain) is None
-    assert clean_query("a=" + "x" * 5000, plain) == "a=" + "x" * 2046
-    assert clean_query('q=a b\n{"é', plain) == "q=a%20b%0A{%22%E9"
-    masked = clean_query("x=" + "y" * 2000 + "&token=" + SECRET * 1000, plain)
+    assert shown_query("", plain) is None
+    assert shown_query("a=" + "x" * 5000, plain) == "a=" + "x" * 2046
+    assert shown_query('q=a b\n{"é', plain) == "q=a%20b%0A{%22%E9"
+    masked = shown_query("x=" + "y" * 2000 + "&token=" + SECRET * 1000, plain)
     assert masked is not None
     assert masked.endswith("&token=***")
 
@@ -352,7 +352,7 @@ def test_a_query_is_cut_and_printable() -> None:
 def test_the_query_of_strict_settings() -> None:
     """Strict settings mask addresses in the values of a query as well."""
     strict = clew.Settings(redact="strict").redactor
-    assert clean_query("q=a.b%40example.com&to=x@example.com", strict) == "q=***&to=***"
+    assert shown_query("q=a.b%40example.com&to=x@example.com", strict) == "q=***&to=***"
 
 
 CARD = "4111111111111111"
@@ -520,11 +520,11 @@ HOSTILE = {
 
 MASKING = """
 import sys, clew
-from clew._wire import clean_query
+from clew._wire import shown_query
 from clew._privacy import STRICT
 text = eval(sys.argv[1])
 STRICT.text(text)
-clean_query(text, clew.Settings(redact="strict").redactor)
+shown_query(text, clew.Settings(redact="strict").redactor)
 STRICT.field(text[:100_000], "")
 print("done")
 """

@@ -1,9 +1,10 @@
 """One request id through every log line, every framework and every service."""
 
+from ._capture import ContextFilter
 from ._context import bind, carry, context, request_id, user_id
 from ._formatters import JSONFormatter
 from ._ids import is_safe_id, new_id
-from ._logging import ContextFilter, Logger, get_logger
+from ._logging import Logger, get_logger
 from ._records import ApplicationLog, HTTPLog, json_schema
 from ._settings import Settings
 from ._setup import configure_logging, logging_config

@@ -47,11 +47,10 @@ def _parse(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+@lru_cache(maxsize=4096)
 def normalize(text: str | None) -> str | None:
     """Return *text* as an IP address, or None when it is none (a socket's path, a host's name)."""
-    if not text:
-        return None
-    address = _parse(text)
+    address = _parse(text) if text else None
     return None if address is None else str(address)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from threading import RLock, get_ident
 from types import TracebackType
@@ -26,32 +26,34 @@ DEFAULT_HEADER = "X-Request-ID"
 # Fields whose Python spelling differs from their key in a line.
 RENAMED_FIELDS = {"monetary_value": "monetaryValue", "old_value": "oldValue"}
 
-_UNBOUND = object()
+UNBOUND = object()
 
 # Reentrant: a finalizer or a signal handler may bind while this thread does.
 _binding = RLock()
 
 
 class Context:
-    """What is known of the request, the job or the command that is being worked on."""
+    """What is known of the request, the job or the command that is being worked on.
 
-    __slots__ = ("_asking", "_user_id", "fields", "header_name", "request_id")
+    What most have in common stands on the class, so that making one costs little.
+    """
 
-    def __init__(self, request_id: str, header_name: str = DEFAULT_HEADER) -> None:
+    fields: Mapping[str, object] = {}
+    live = True  # whether it is still being worked on
+    _user_id: object = UNBOUND
+    _asking = 0  # the thread that is finding the user
+
+    def __init__(self, request_id: str) -> None:
         self.request_id = request_id
-        self.header_name = header_name
-        self.fields: dict[str, object] = {}
-        self._user_id: object = _UNBOUND
-        self._asking = 0
 
     @property
-    def live(self) -> bool:
-        """Whether it is still being worked on."""
-        return True
+    def header_name(self) -> str:
+        """The header by which outgoing calls carry the id on."""
+        return DEFAULT_HEADER
 
     def user_id(self) -> str | None:
         """Return the bound user's id, else the one that the framework's authentication loaded."""
-        if self._user_id is not _UNBOUND:
+        if self._user_id is not UNBOUND:
             return cast("str | None", self._user_id)
         # Finding the user may log, and that line would ask for the user again.
         if self._asking == get_ident():
@@ -78,7 +80,7 @@ class Context:
                 get_logger("clew").warning("clew.bind() left the user as it was: %s", error)
         if fields:
             renamed = rename_fields(fields)
-            # A new dictionary: other threads may be reading the old one, or writing another.
+            # Other threads may be binding as well.
             with _binding:
                 self.fields = {**self.fields, **renamed}
 
@@ -89,6 +91,8 @@ _current: ContextVar[Context | None] = ContextVar("clew", default=None)
 refused_handshake: ContextVar[bool] = ContextVar("clew_refused_handshake", default=False)
 
 current = _current.get
+# The variable is set again, not reset by a token: a token is refused in another copy of the
+# context, which is where some servers close a response.
 enter = _current.set
 
 
@@ -154,21 +158,17 @@ class context:  # noqa: N801 - it reads as a function: with clew.context(...):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        leave(self._context, self._outer.pop(), error)
+        enter(self._outer.pop())
+        if error is not None:
+            take_along(self._context, error)
 
 
-def leave(context: Context, outer: Context | None, error: BaseException | None = None) -> None:
-    """Make *outer* the current context again; *error*, on its way out, takes *context* along.
-
-    The variable is set, not reset by its token: a token is refused in another copy of the
-    context, which is where some servers close a response.
-    """
-    enter(outer)
-    if error is not None:
-        try:
-            error.__clew_context__ = context  # type: ignore[attr-defined]
-        except Exception:  # pragma: no cover - an exception class may forbid new attributes
-            pass
+def take_along(context: Context, error: BaseException) -> None:
+    """Let *error*, on its way out, take *context* along."""
+    try:
+        error.__clew_context__ = context  # type: ignore[attr-defined]
+    except Exception:  # pragma: no cover - an exception class may forbid new attributes
+        pass
 
 
 def context_of(error: object) -> Context | None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TextIO, cast
+from typing import Any, cast
 
 import msgspec
+from msgspec.structs import replace
 from pythonjsonlogger.core import RESERVED_ATTRS, LogData
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
-from ._logging import Aside, Captured, capture, message_of
+from ._capture import Aside, Captured, capture, message_of
 from ._privacy import DEFAULT, OFF, Redact, Redactor, printable, redactor, text_of, unprintable
 from ._records import LEVELS, OWNED_KEYS, ExceptionInfo, HTTPLog
 
@@ -33,9 +33,12 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 _encode = _encoder.encode
 
 
+_WORDS = {10 * number: word for number, word in enumerate(LEVELS, 1)}
+
+
 def level_word(levelno: int) -> str:
     """Return the word for a level of the logging module; one in between is rounded down."""
-    return LEVELS[min(max(int(levelno or 0) // 10, 1), 5) - 1]
+    return _WORDS.get(levelno) or LEVELS[min(max(int(levelno or 0) // 10, 1), 5) - 1]
 
 
 def level_words(levels: Mapping[str, str] | None) -> dict[str, str]:
@@ -83,10 +86,12 @@ class JSONFormatter(MsgspecFormatter):
             name for name in self._required_fields if name not in OWNED_KEYS | {"message"}
         ]
         self._skipped = _NEVER_FIELDS | self.reserved_attrs
+        self._known = self._skipped | {"_clew", "http"}
+        self._strict = self.redactor not in (DEFAULT, OFF)
         # The keys that clew's own are renamed to are clew's too.
         self._renamed_own = {self._get_rename(name) for name in OWNED_KEYS} - OWNED_KEYS
         kind = type(self)
-        self._plain = not (
+        self.plain = not (
             self._columns
             or self.prefix
             or self.rename_fields
@@ -106,14 +111,10 @@ class JSONFormatter(MsgspecFormatter):
         """Return the line of *record*, without a line end."""
         try:
             captured = capture(record)
-            if self._plain:
-                http = captured.http
-                if http is not None and self.redactor in (DEFAULT, OFF):
-                    try:
-                        return self._http_line(record, captured, http)
-                    except Exception:  # the long way finds out which part it is
-                        pass
-                return self.jsonify_log_record(self.fields(record, captured))
+            if self.plain:
+                return self._http_line(record, captured) or self.jsonify_log_record(
+                    self.fields(record, captured)
+                )
             log_data: LogData = {}
             self.add_fields(log_data, record, self.fields(record, captured))
             return self.serialize_log_record(self.process_log_record(log_data))
@@ -175,19 +176,8 @@ class JSONFormatter(MsgspecFormatter):
             message = captured.message
             if message is None:
                 message = message_of(record)
-            line = {
-                "level": self.words[level_word(record.levelno)],
-                "message": redact.text(message),
-                "createdAt": int(record.created * 1000),
-                "logger": record.name,
-            }
-            if self.service is not None:
-                line["service"] = self.service
-            if captured.request_id is not None:
-                line["requestId"] = captured.request_id
-            if captured.user_id is not None:
-                line["userId"] = captured.user_id
-        self._add_callers_fields(line, record, captured)
+            line = self._said(record.levelno, record.name, record.created, message, captured)
+        self._add(line, self._given(record, captured), captured.fields)
         if captured.stack_info:
             line["stackInfo"] = redact.text(captured.stack_info)
             if self.stack_info_as_array:
@@ -196,32 +186,69 @@ class JSONFormatter(MsgspecFormatter):
             line["exception"] = self._exception(captured.exception)
         return line
 
-    def _add_callers_fields(
-        self, line: dict[str, Any], record: logging.LogRecord, captured: Captured
-    ) -> None:
-        attributes = record.__dict__
-        given: dict[Any, object] = {
-            name: value
-            for name, value in attributes.items()
-            if name not in self._skipped and not (type(name) is str and name.startswith("_"))
+    def line(
+        self,
+        level: int,
+        name: str,
+        created: float,
+        message: str,
+        captured: Captured,
+        given: Mapping[Any, object],
+    ) -> str:
+        """Return the line of what would be a record, its caller's fields *given*."""
+        line = self._said(level, name, created, message, captured)
+        self._add(line, given, captured.fields)
+        return self.jsonify_log_record(line)
+
+    def _said(
+        self, level: int, name: str, created: float, message: str, captured: Captured
+    ) -> dict[str, Any]:
+        line = {
+            "level": self.words[level_word(level)],
+            "message": self.redactor.text(message),
+            "createdAt": int(created * 1000),
+            "logger": name,
         }
-        if given.get("http") is captured.http is not None:
+        if self.service is not None:
+            line["service"] = self.service
+        if captured.request_id is not None:
+            line["requestId"] = captured.request_id
+        if captured.user_id is not None:
+            line["userId"] = captured.user_id
+        return line
+
+    def _given(self, record: logging.LogRecord, captured: Captured) -> dict[Any, object]:
+        """Return the caller's fields of *record*, under the names that the caller gave them."""
+        attributes = record.__dict__
+        given: dict[Any, object] = {}
+        skipped = self._skipped
+        for name in [name for name in attributes if name not in skipped]:
+            if type(name) is not str or not name.startswith("_"):
+                given[name] = attributes[name]
+        if captured.http is not None and given.get("http") is captured.http:
             del given["http"]
         aside = attributes.get("_clew_aside")
         if type(aside) is Aside:
             given.update(aside)
         if captured.mapping is not None:
             given.update(captured.mapping)
-        if "request" in given and type(given["request"]) not in _PLAIN:
-            # Django's lines hold the request object, whose text is its URL, secrets and all.
-            del given["request"]
-        for name, value in captured.fields.items():
-            given.setdefault(name, value)
+        return given
+
+    def _add(
+        self, line: dict[str, Any], given: Mapping[Any, object], bound: Mapping[str, object]
+    ) -> None:
+        """Add fields to *line*, masked: those *given* and, behind them, the *bound* ones."""
+        if bound:
+            given = {**given, **{name: bound[name] for name in bound if name not in given}}
+        mask = self.redactor.field
         for name, value in given.items():
+            if name == "request" and type(value) not in _PLAIN:
+                # Django's lines hold the request object, whose text is its URL, secrets and all.
+                continue
             key = name if type(name) is str else text_of(name)
             while key in OWNED_KEYS or key in line:
                 key += "_"
-            line[key] = self.redactor.field(key, value, self._default)
+            line[key] = mask(key, value, self._default)
 
     def _exception(self, exception: ExceptionInfo) -> dict[str, Any]:
         trace = self.redactor.text(cast("str", exception.stack_trace))
@@ -247,18 +274,33 @@ class JSONFormatter(MsgspecFormatter):
 
     def _http_log(self, http: HTTPLog) -> HTTPLog:
         # A copy: another handler's formatter may have another service, or other words.
-        log = copy.copy(http)
-        log.level = self.words[http.level]
-        log.service = self.service
-        return log
+        return replace(http, level=self.words[http.level], service=self.service)
 
-    def _http_line(self, record: logging.LogRecord, captured: Captured, http: HTTPLog) -> str:
-        line = _encode(self._http_log(http))
-        further: dict[str, Any] = {}
-        self._add_callers_fields(further, record, captured)
-        if further:
-            return line[:-1].decode() + "," + self.jsonify_log_record(further)[1:]
-        return line.decode()
+    def _http_line(self, record: logging.LogRecord, captured: Captured) -> str | None:
+        http = captured.http
+        if http is None:
+            return None
+        attributes = record.__dict__
+        known = attributes.keys() <= self._known and attributes["http"] is http
+        given = {} if known else self._given(record, captured)
+        return self.http_line(http, {**captured.fields, **given})
+
+    def http_line(self, http: HTTPLog, given: Mapping[Any, object]) -> str | None:
+        """Return the line of *http* and its further fields.
+
+        None where texts are to be masked, or where it cannot be written at once.
+        """
+        if self._strict:
+            return None
+        try:
+            line = _encode(self._http_log(http)).decode()
+            if not given:
+                return line
+            further: dict[str, Any] = {}
+            self._add(further, given, {})
+            return f"{line[:-1]},{self.jsonify_log_record(further)[1:]}" if further else line
+        except Exception:
+            return None
 
     def _rescued(self, record: logging.LogRecord, error: Exception) -> str:
         """Return the line of a record that could not be formatted, with all that can be had."""
@@ -276,7 +318,7 @@ class JSONFormatter(MsgspecFormatter):
 
 
 _COLOURS = {"debug": "2", "info": "32", "warning": "33", "danger": "31", "critical": "1;31"}
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
 
 class ConsoleFormatter(JSONFormatter):
@@ -333,44 +375,12 @@ class ConsoleFormatter(JSONFormatter):
 
 def one_line(text: str) -> str:
     """Return *text* with its control characters escaped: they could forge a line, or colours."""
-    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    return re.sub(_CONTROL, lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def _indented(text: str | list[str]) -> str:
     lines = text.splitlines() if isinstance(text, str) else text
     return "\n".join(f"    {one_line(line)}" for line in lines)
-
-
-class LineHandler(logging.StreamHandler[TextIO]):
-    """Write lines to a stream. What is set up by clew is known by this class."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write the line of *record*, whole and in one call, and flush it."""
-        try:
-            line = self.format(record)
-            encoding = (getattr(self.stream, "encoding", None) or "utf-8").lower()
-            if not line.isascii() and encoding.replace("_", "-") not in ("utf-8", "utf8"):
-                # A line is UTF-8; in a stream of another encoding it can only be ASCII.
-                line = "".join(_escaped(letter) for letter in line)
-            self.stream.write(line + self.terminator)
-            self.flush()
-        except Exception:
-            self.handleError(record)
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name in logging
-        """Say on stderr what failed, as the standard library does; never raise."""
-        try:
-            super().handleError(record)
-        except Exception:  # stderr may be closed as well
-            pass
-
-
-def _escaped(letter: str) -> str:
-    """Return *letter* as JSON escapes it (RFC 8259, section 7), when it is not ASCII."""
-    if letter.isascii():
-        return letter
-    units = letter.encode("utf-16-be", "surrogatepass").hex()
-    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
 def is_terminal(stream: object) -> bool:

@@ -1,18 +1,19 @@
-"""A line's way from the caller to the handlers, and what it takes along from the context."""
+"""clew's Logger: a line's way from the caller to the handlers."""
 
 from __future__ import annotations
 
 import logging
 import sys
+import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import FrameType, TracebackType
 from typing import Any
 
-from ._context import context_of, rename_fields
-from ._privacy import text_of
-from ._records import ExceptionInfo, HTTPLog, describe
+from ._capture import Aside, taken_along
+from ._context import current, rename_fields
+from ._delivery import STANDARD_ATTRIBUTES, complain, deliver, make_record
+from ._handler import lone_handler
 
 ExcInfo = (
     bool
@@ -22,105 +23,7 @@ ExcInfo = (
     | None
 )
 
-# What every record has of its own; whatever else stands on one, somebody added.
-STANDARD_ATTRIBUTES = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | frozenset(
-    ("asctime", "message", "taskName")
-)
-
 _HERE = frozenset((__file__, logging.__file__))
-
-
-@dataclass
-class Captured:
-    """What a record took along from its request, in the thread that made it."""
-
-    request_id: str | None = None
-    user_id: str | None = None
-    fields: Mapping[str, object] = field(default_factory=dict)
-    exception: ExceptionInfo | None = None
-    http: HTTPLog | None = None
-    # A QueueHandler puts the traceback, the stack and a dictionary into the message, as text.
-    message: str | None = None
-    stack_info: str | None = None
-    mapping: Mapping[Any, object] | None = None
-
-    def put_on(self, record: logging.LogRecord) -> Captured:
-        """Give *record* its ``requestId`` and ``userId``, whatever a caller wrote there."""
-        attributes = record.__dict__
-        for name in ("requestId", "userId"):
-            if name in attributes:
-                attributes[f"{name}_"] = attributes[name]
-        attributes["requestId"] = self.request_id or ""
-        attributes["userId"] = self.user_id or ""
-        attributes["_clew"] = self
-        return self
-
-
-def capture(record: logging.LogRecord) -> Captured:
-    """Return what *record* took along; the first to ask takes it."""
-    captured = record.__dict__.get("_clew")
-    if type(captured) is Captured:
-        return captured
-    error = _exception_of(record)
-    context = context_of(error)
-    captured = Captured()
-    if context is not None:
-        captured.request_id = context.request_id
-        captured.fields = context.fields
-        captured.user_id = context.user_id()
-    if error is not None:
-        captured.exception = describe(error)
-    given: Any = record.msg
-    if issubclass(type(given), dict):  # some objects lie about their class
-        mapping = dict(given)
-        captured.message = text_of(mapping.pop("message", ""))
-        captured.mapping = mapping
-    elif error is not None or record.stack_info:
-        captured.message = message_of(record)
-        captured.stack_info = record.stack_info
-    return captured.put_on(record)
-
-
-def _exception_of(record: logging.LogRecord) -> BaseException | None:
-    error: Any = record.exc_info
-    if isinstance(error, tuple) and len(error) > 1:
-        error = error[1]
-    return error if isinstance(error, BaseException) else None
-
-
-def message_of(record: logging.LogRecord) -> str:
-    """Return a record's message; with its arguments behind it where they do not fit it."""
-    try:
-        return record.getMessage()
-    except Exception:
-        pass
-    try:
-        return f"{record.msg} {record.args!r}"
-    except Exception:
-        pass
-    args = record.args if isinstance(record.args, tuple) else (record.args,)
-    return " ".join(text_of(part) for part in (record.msg, *args))
-
-
-class Aside(dict[str, object]):
-    """Fields that have no place among a record's attributes."""
-
-
-class ContextFilter(logging.Filter):
-    """Give every record the attributes ``requestId`` and ``userId``, empty without a request.
-
-    Put it on a handler, so that the lines of every logger pass it; ``%(requestId)s`` then works
-    in any format. It never drops a record. The exception and the bound fields are captured along
-    with the id, so that they outlive a QueueHandler.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        try:
-            capture(record)
-        except Exception:
-            record.__dict__.setdefault("requestId", "")
-            record.__dict__.setdefault("userId", "")
-        return True
 
 
 class Logger:
@@ -200,6 +103,9 @@ class Logger:
             if extra:
                 given = extra if isinstance(extra, Mapping) else {"extra": extra}
                 fields = {**given, **fields}
+            fields = rename_fields(fields)
+            if not (exc_info or stack_info) and self._put(level, message, args, fields):
+                return
             frame = _caller(stacklevel)
             code = frame.f_code
             record = make_record(
@@ -214,10 +120,29 @@ class Logger:
                 _stack_info(frame) if stack_info else None,
             )
             if fields:
-                _put(record, rename_fields(fields))
+                _put_on(record, fields)
             deliver(self._logger, record)
         except Exception:
             complain()
+
+    def _put(
+        self, level: int, message: object, args: tuple[object, ...], fields: dict[str, object]
+    ) -> bool:
+        """Write the line without a record, if it may be done and turns out well."""
+        alone = lone_handler(self._logger, level)
+        if alone is None or type(message) is not str:
+            return False
+        handler, formatter = alone
+        try:
+            if args:
+                lone = len(args) == 1 and isinstance(args[0], Mapping) and args[0]
+                message %= args[0] if lone else args
+            captured = taken_along(current())
+            line = formatter.line(level, self.name, time.time(), message, captured, fields)
+        except Exception:
+            return False  # with a record, what is good of it is saved
+        handler.put(line, self.name, level, message)
+        return True
 
 
 def get_logger(name: str | None = None) -> Logger:
@@ -248,39 +173,7 @@ def _stack_info(frame: FrameType) -> str:
     return f"Stack (most recent call last):\n{stack}"
 
 
-def make_record(
-    logger: logging.Logger,
-    level: int,
-    pathname: str,
-    lineno: int,
-    message: object,
-    args: tuple[object, ...],
-    exc_info: Any,
-    function: str,
-    stack_info: str | None,
-) -> logging.LogRecord:
-    """Return a record as *logger* and the record factory make it; a plain one where they fail."""
-    try:
-        return logger.makeRecord(
-            logger.name,
-            level,
-            pathname,
-            lineno,
-            message,
-            args,
-            exc_info,
-            function,
-            None,
-            stack_info,
-        )
-    except Exception:
-        complain()
-        return logging.LogRecord(
-            logger.name, level, pathname, lineno, message, args, exc_info, function, stack_info
-        )
-
-
-def _put(record: logging.LogRecord, fields: Mapping[str, object]) -> None:
+def _put_on(record: logging.LogRecord, fields: Mapping[str, object]) -> None:
     """Put *fields* on *record* as attributes, as ``extra`` does; those that have no place there,
     since a record has one of that name or keeps it to itself, aside for the formatter.
     """
@@ -293,48 +186,3 @@ def _put(record: logging.LogRecord, fields: Mapping[str, object]) -> None:
         fields = {name: value for name, value in fields.items() if name not in aside}
         record.__dict__["_clew_aside"] = Aside(aside)
     record.__dict__.update(fields)
-
-
-_call_handlers = logging.Logger.callHandlers
-
-
-def deliver(logger: logging.Logger, record: logging.LogRecord) -> None:
-    """Hand *record* to the handlers, as ``logger.handle`` does; one that raises harms no other.
-
-    Where somebody replaced the standard way (Sentry does), theirs is taken.
-    """
-    kind = type(logger)
-    if kind.handle is not logging.Logger.handle or kind.callHandlers is not _call_handlers:
-        logger.handle(record)
-        return
-    if logger.disabled:
-        return
-    passed: bool | logging.LogRecord = logger.filter(record)
-    if not passed:
-        return
-    if isinstance(passed, logging.LogRecord):  # a filter may replace it, from Python 3.12 on
-        record = passed
-    found = False
-    parent: logging.Logger | None = logger
-    while parent is not None:
-        for handler in parent.handlers:
-            found = True
-            if record.levelno >= handler.level:
-                try:
-                    handler.handle(record)
-                except Exception:
-                    complain()
-        if not parent.propagate:
-            break
-        parent = parent.parent
-    if not found and logging.lastResort is not None and record.levelno >= logging.lastResort.level:
-        logging.lastResort.handle(record)
-
-
-def complain() -> None:
-    """Say on stderr that logging failed, as the standard library does, and go on."""
-    if logging.raiseExceptions:
-        try:
-            sys.stderr.write("--- Logging error ---\n" + traceback.format_exc())
-        except Exception:  # there may be no stderr, or a closed one
-            pass

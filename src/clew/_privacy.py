@@ -53,15 +53,14 @@ _PLAIN_TYPES = (timedelta, UUID)
 _DEEPEST = 32
 _MOST_VALUES = 100_000
 
-_EMAIL = re.compile(
-    r"[\w.%+'\-]{1,64}(?:@|%40)[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,8}",
-)
-_NUMBERS = re.compile(r"\d+(?:(?:[ \-+]|%20)\d+)*")
-_NUMBER = re.compile(r"%20|\d+")
-_BEARER = re.compile(r"\b(bearer|basic)((?:\s|%20|\+)+)[A-Za-z0-9._~+/=%\-]{6,}", re.IGNORECASE)
+# What only strict looks for is compiled when it first does, which spares every import of clew.
+_EMAIL = r"[\w.%+'\-]{1,64}(?:@|%40)[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,8}"
+_NUMBERS = r"\d+(?:(?:[ \-+]|%20)\d+)*"
+_NUMBER = r"%20|\d+"
+_BEARER = r"(?i)\b(bearer|basic)((?:\s|%20|\+)+)[A-Za-z0-9._~+/=%\-]{6,}"
 # How the base64 of a JSON object begins, and so a JSON Web Token (RFC 7519).
 _JWT = "eyJ"
-_DOTTED = re.compile(r"[A-Za-z0-9_\-.]+")
+_DOTTED = r"[A-Za-z0-9_\-.]+"
 
 
 def _words(name: str) -> list[str]:
@@ -81,6 +80,9 @@ class Redactor:
         self._longest = max(len(phrase) for phrase in phrases)
         # One cache an instance: names are few, and clients may send any number of others.
         self.is_sensitive: Callable[[str], bool] = lru_cache(maxsize=4096)(self._is_sensitive)
+        self._is_sensitive_parameter: Callable[[str], bool] = lru_cache(maxsize=4096)(
+            lambda name: self.is_sensitive(_decoded(name))
+        )
 
     def _is_sensitive(self, name: str) -> bool:
         words = _words(name)
@@ -98,10 +100,10 @@ class Redactor:
         if not self.strict:
             return text
         if "@" in text or "%40" in text:
-            text = _EMAIL.sub(MASK, text)
-        text = _NUMBERS.sub(_without_cards, text)
-        text = _BEARER.sub(rf"\1\2{MASK}", text)
-        return _DOTTED.sub(_without_token, text) if _JWT in text else text
+            text = re.sub(_EMAIL, MASK, text)
+        text = re.sub(_NUMBERS, _without_cards, text)
+        text = re.sub(_BEARER, rf"\1\2{MASK}", text)
+        return re.sub(_DOTTED, _without_token, text) if _JWT in text else text
 
     def query(self, query: str) -> str:
         """Return a query string with the values of sensitive names masked.
@@ -109,7 +111,12 @@ class Redactor:
         A sensitive name masks all up to the next ``&``: some servers also part at ``;`` and some
         do not, and the rest may belong to the value.
         """
-        return self.text("&".join([self._parameters(part) for part in query.split("&")]))
+        segments = query.split("&")
+        for segment in segments:
+            if ";" in segment or self._is_sensitive_parameter(segment.partition("=")[0]):
+                query = "&".join(map(self._parameters, segments))
+                break
+        return self.text(query) if self.strict else query
 
     def _parameters(self, segment: str) -> str:
         if "=" not in segment:
@@ -117,7 +124,7 @@ class Redactor:
         kept: list[str] = []
         for parameter in segment.split(";"):
             name, equals, _ = parameter.partition("=")
-            if equals and self.is_sensitive(_decoded(name)):
+            if equals and self._is_sensitive_parameter(name):
                 kept.append(f"{name}={MASK}")
                 break
             kept.append(parameter)
@@ -348,7 +355,7 @@ def _without_cards(match: re.Match[str]) -> str:
     row = match[0]
     if len(row) < 13:
         return row
-    numbers = [number for number in _NUMBER.finditer(row) if number[0] != "%20"]
+    numbers = [number for number in re.finditer(_NUMBER, row) if number[0] != "%20"]
     kept, end, first = [], 0, 0
     while first < len(numbers):
         last = _last_of_card(numbers, first)

@@ -6,7 +6,6 @@ import inspect
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import Any, TypedDict, cast
 from urllib.parse import quote
 
@@ -165,6 +164,8 @@ class Settings:
             return settings
         for name in options:
             if name not in OPTION_NAMES:
+                from difflib import get_close_matches
+
                 near = get_close_matches(name, OPTION_NAMES, n=1)
                 remedy = f"did you mean {near[0]}?" if near else "allowed are:"
                 if not near:
@@ -176,7 +177,9 @@ class Settings:
 
     def excludes(self, path: str) -> bool:
         """Tell whether successful requests for *path*, as on the wire, make no HTTPLog."""
-        return path in self.excluded_paths or path.startswith(self.excluded_prefixes)
+        return bool(self.exclude) and (
+            path in self.excluded_paths or path.startswith(self.excluded_prefixes)
+        )
 
     def report(self, option: str, fault: object) -> None:
         """Log what is wrong with a user's callable, once for each option."""

@@ -7,15 +7,15 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TextIO
 
+from ._capture import ContextFilter
 from ._context import refused_handshake
 from ._formatters import (
     ConsoleFormatter,
     JSONFormatter,
-    LineHandler,
     is_terminal,
     level_words,
 )
-from ._logging import ContextFilter
+from ._handler import LineHandler
 from ._privacy import Redact, redactor
 
 # The HTTPLog replaces these servers' access lines.
@@ -158,7 +158,7 @@ def logging_config(
         "formatters": {"clew": formatter},
         "handlers": {
             "clew": {
-                "class": "clew._formatters.LineHandler",
+                "class": "clew._handler.LineHandler",
                 "stream": f"ext://sys.{stream}",
                 "formatter": "clew",
                 "filters": ["context"],

@@ -15,6 +15,7 @@ PATH_SAFE = "/:@!$&'()*+,;=-._~"
 _QUERY_SAFE = PATH_SAFE + "%?[]{}|\\^`<>"
 
 _LONGEST = 2048
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
 def encoded_path(path: str | bytes) -> str:
@@ -32,27 +33,27 @@ def clean_path(path: str) -> str:
     return quote(_raw(path), safe=PATH_SAFE + "%")
 
 
-def clean_query(query: str, redactor: Redactor) -> str | None:
-    """Return *query* with its secrets masked and cut, or None when it is empty."""
+def shown_path(path: str, redactor: Redactor) -> str:
+    """Return what is written of a clean *path*: masked where texts are, and cut."""
+    return (redactor.text(path) if redactor.strict else path)[:_LONGEST]
+
+
+def shown_query(query: str, redactor: Redactor) -> str | None:
+    """Return what is written of *query*: its secrets masked, and cut; None when it is empty."""
     if not query:
         return None
     # Cut first, so that a long one costs little; a mask may make it longer again.
     query = query[: 2 * _LONGEST]
     if not (query.isascii() and query.isprintable()):
         query = quote(_raw(query), safe=_QUERY_SAFE)
-    return cut(redactor.query(query))
+    return redactor.query(query)[:_LONGEST]
 
 
 def clean_method(method: str) -> str:
     """Return *method* without what may not stand in one."""
-    if method.isascii() and method.isprintable() and len(method) <= 32:
+    if method in _METHODS or (method.isascii() and method.isprintable() and len(method) <= 32):
         return method
     return quote(method[:32], errors="replace")
-
-
-def cut(text: str) -> str:
-    """Return the beginning of *text* that is written of a path or a query."""
-    return text[:_LONGEST]
 
 
 def _raw(text: str) -> bytes:
@@ -65,10 +66,12 @@ def _raw(text: str) -> bytes:
 
 def replaced(headers: Iterable[Sequence[AnyStr]], name: AnyStr, value: AnyStr) -> list[Any]:
     """Return *headers* with exactly one of *name*, at the end."""
+    kept: list[Any] = list(headers)
     lower, length = name.lower(), len(name)
-    kept: list[Any] = [
-        pair for pair in headers if len(pair[0]) != length or pair[0].lower() != lower
-    ]
+    for pair in kept:
+        if len(pair[0]) == length and pair[0].lower() == lower:
+            kept = [pair for pair in kept if pair[0].lower() != lower]
+            break
     kept.append((name, value))
     return kept
 

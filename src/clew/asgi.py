@@ -52,25 +52,21 @@ class RequestIDMiddleware:
         self.routes = RouteTemplates()
         # Whether a crash is answered even inside an application of Starlette's.
         self.outermost = False
+        http = _Logged if self.settings.log else _HTTP
+        self._kinds: dict[str, type[_HTTP]] = {"http": http, "websocket": _WebSocket}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            kind: type[_HTTP] = _HTTP
-        elif scope["type"] == "websocket":
-            kind = _WebSocket
-        else:
-            await self.app(scope, receive, send)
-            return
+        kind = self._kinds.get(scope["type"])
         outer = scope.get("clew")
-        if outer is not None and outer.live:  # installed twice: the outer one serves
+        # Installed twice, the outer one serves.
+        if kind is None or (outer is not None and outer.live):
             await self.app(scope, receive, send)
             return
-        answers = self.outermost or "app" not in scope
+        inside = scope.get("app")
         given = scope.get("headers")
-        if not isinstance(given, list):  # any iterable will do, also one that ends
+        if type(given) is not list:  # any iterable will do, also one that ends
             given = scope["headers"] = list(given or ())
-        exchange = kind(self, scope, receive, send)
-        scope["clew"] = exchange
+        scope["clew"] = exchange = kind(self, scope, receive, send)
         exchange.resume()
         error: BaseException | None = None
         try:
@@ -78,6 +74,7 @@ class RequestIDMiddleware:
         except BaseException as raised:
             error = raised
             exchange.failed(raised)
+            answers = self.outermost or inside is None
             if answers and exchange.status is None and isinstance(raised, Exception):
                 await exchange.answer(500, CRASH_BODY)
             raise
@@ -93,18 +90,6 @@ class RequestIDMiddleware:
 class _HTTP(Exchange):
     """An HTTP request, as ASGI shows it."""
 
-    __slots__ = (
-        "_body_read",
-        "_held",
-        "_receive",
-        "_receiving",
-        "_routes",
-        "_send",
-        "_streamed",
-        "_trailers",
-        "scope",
-    )
-
     response_prefix = "http.response"
 
     def __init__(
@@ -114,32 +99,28 @@ class _HTTP(Exchange):
         self._routes = middleware.routes
         self._receive = receive
         self._send = send
-        self._receiving = 0  # how many of the application's calls of receive are waiting
-        self._held: list[Message] = []  # messages taken from the server and not yet handed on
-        self._body_read = False
-        self._streamed = False
-        self._trailers = False
-        super().__init__(middleware.settings)
-        header = self.settings.inbound
-        if self.header_values(header) != [self.request_id]:
-            # The application reads the effective id.
-            kept = [pair for pair in scope["headers"] if pair[0].lower() != header.raw]
-            scope["headers"] = [*kept, (header.raw, self.request_id.encode())]
+        settings = middleware.settings
+        header = settings.inbound
+        inbound = self.header_values(header)
+        # An empty value counts as none.
+        super().__init__(settings, [value for value in inbound if value.strip()] if inbound else ())
+        self._raw_id = self.request_id.encode()
+        # The application reads the effective id.
+        if not inbound:
+            scope["headers"] = [*scope["headers"], (header.raw, self._raw_id)]
+        elif inbound != [self.request_id]:
+            scope["headers"] = replaced(scope["headers"], header.raw, self._raw_id)
 
     # Translation.
-
-    def request_ids(self) -> Sequence[str]:
-        # An empty value counts as none.
-        return [value for value in self.header_values(self.settings.inbound) if value.strip()]
 
     def header_values(self, header: Header) -> Sequence[str]:
         name = header.raw
         length = len(name)
-        return [
-            value.decode("latin-1")
-            for key, value in self.scope["headers"]
-            if len(key) == length and key.lower() == name
-        ]
+        found = []
+        for key, value in self.scope["headers"]:
+            if len(key) == length and key.lower() == name:
+                found.append(value.decode("latin-1"))
+        return found
 
     def method(self) -> str:
         return str(self.scope.get("method", "GET"))
@@ -158,7 +139,7 @@ class _HTTP(Exchange):
 
     def query(self) -> str:
         query = self.scope.get("query_string") or b""
-        return query if isinstance(query, str) else bytes(query).decode("latin-1")
+        return query if isinstance(query, str) else str(query, "latin-1")
 
     def peer(self) -> str | None:
         client = self.scope.get("client")
@@ -173,15 +154,63 @@ class _HTTP(Exchange):
     def source(self) -> Scope:
         return self.scope
 
+    def has_user(self) -> bool:
+        return self.scope.get("user") is not None
+
     def framework_user(self) -> object:
         user = self.scope.get("user")
         return None if user is None else id_of(user, "id", "pk", "identity")
 
-    # The two channels.
+    # The two channels; who wants to know what goes through them overrides these.
+
+    def receive(self) -> Awaitable[Message]:
+        return self._receive()
+
+    def send(self, message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message = {**message, "headers": self._response_headers(message)}
+        elif not message.get("more_body", False):
+            self._finished = self._arrived  # nobody asks how long it took
+        return self._send(message)
+
+    async def answer(self, status: int, body: bytes) -> None:
+        """Answer in the application's place, which did not."""
+        headers = [(b"content-length", b"%d" % len(body))]
+        if body:
+            headers.append((b"content-type", b"text/plain; charset=utf-8"))
+        prefix = self.response_prefix
+        try:
+            await self.send({"type": f"{prefix}.start", "status": status, "headers": headers})
+            await self.send({"type": f"{prefix}.body", "body": body})
+        except Exception:  # the client has left, or the server: nobody is there to be told
+            pass
+
+    def _response_headers(self, message: Message) -> list[Sequence[bytes]]:
+        given = message.get("headers") or ()
+        header = self.settings.outbound
+        if header is None:
+            return list(given)
+        headers = replaced(given, header.raw, self._raw_id)
+        if self.settings.expose:
+            values = [value.decode("latin-1") for key, value in headers if key.lower() == _EXPOSE]
+            headers = replaced(headers, _EXPOSE, exposed(values, header.name).encode("latin-1"))
+        return headers
+
+
+class _Logged(_HTTP):
+    """An HTTP request that leaves an HTTPLog: what becomes of its response is watched."""
+
+    _held: Sequence[Message] = ()  # taken from the server, and not yet handed on
+    _receiving = 0  # how many of the application's calls of receive are waiting
+    _body_read = False
+    _streamed = False
+    _trailers = False
 
     async def receive(self) -> Message:
         if self._held:
-            return self._held.pop(0)
+            message, *self._held = self._held
+            return message
         self._receiving += 1
         try:
             message = await self._receive()
@@ -197,13 +226,22 @@ class _HTTP(Exchange):
         kind = message["type"]
         try:
             if kind == "http.response.start":
-                if self._took_long():
+                if perf_counter() - self._arrived > _PATIENCE and self._may_listen():
                     await self._look_for_disconnect()
                 await self._send({**message, "headers": self._response_headers(message)})
-                self._trailers = bool(message.get("trailers", False))
+                if message.get("trailers"):
+                    self._trailers = True
                 self.started(message["status"])
             elif kind == "http.response.body":
-                await self._send_body(message)
+                more = message.get("more_body", False)
+                if more:
+                    self._streamed = True
+                elif self._streamed and not self.complete:
+                    await self._look_for_disconnect()
+                await self._send(message)
+                self.sent(len(message.get("body", b"")))
+                if not more and not self._trailers and not self._left:
+                    self.finished()
             else:
                 await self._send(message)
                 self._sent_otherwise(kind, message)
@@ -211,17 +249,6 @@ class _HTTP(Exchange):
             # ASGI 2.4: what send raises when the client has left.
             self.left()
             raise
-
-    async def _send_body(self, message: Message) -> None:
-        more = message.get("more_body", False)
-        if more:
-            self._streamed = True
-        elif self._streamed and not self.complete and not self._logged:
-            await self._look_for_disconnect()
-        await self._send(message)
-        self.sent(len(message.get("body", b"")))
-        if not more and not self._trailers and not self._left:
-            self.finished()
 
     def _sent_otherwise(self, kind: str, message: Message) -> None:
         if kind == "http.response.zerocopysend":
@@ -235,10 +262,8 @@ class _HTTP(Exchange):
         elif kind == "http.response.trailers" and not message.get("more_trailers", False):
             self.finished()
 
-    def _took_long(self) -> bool:
-        """Whether the client may have lost its patience before the response began."""
-        if self._logged or perf_counter() - self._arrived < _PATIENCE:
-            return False
+    def _may_listen(self) -> bool:
+        """Whether no part of the request is left that the application might take."""
         # A body that is still to come is the application's to take.
         return self._body_read or not (
             self.header_values(_LENGTH) or self.header_values(_TRANSFER_ENCODING)
@@ -267,40 +292,16 @@ class _HTTP(Exchange):
             if asking.cancelled() or asking.exception() is not None:
                 return
             message = asking.result()
-            self._held.append(message)
+            self._held = [*self._held, message]
             if message["type"] == "http.disconnect":
                 self.left()
-
-    async def answer(self, status: int, body: bytes) -> None:
-        """Answer in the application's place, which did not."""
-        headers = [(b"content-length", b"%d" % len(body))]
-        if body:
-            headers.append((b"content-type", b"text/plain; charset=utf-8"))
-        prefix = self.response_prefix
-        try:
-            await self.send({"type": f"{prefix}.start", "status": status, "headers": headers})
-            await self.send({"type": f"{prefix}.body", "body": body})
-        except Exception:  # the client has left, or the server: nobody is there to be told
-            pass
-
-    def _response_headers(self, message: Message) -> list[Sequence[bytes]]:
-        headers: list[Sequence[bytes]] = list(message.get("headers") or ())
-        header = self.settings.outbound
-        if header is None:
-            return headers
-        headers = replaced(headers, header.raw, self.request_id.encode())
-        if self.settings.expose:
-            values = [value.decode("latin-1") for key, value in headers if key.lower() == _EXPOSE]
-            headers = replaced(headers, _EXPOSE, exposed(values, header.name).encode("latin-1"))
-        return headers
 
 
 class _WebSocket(_HTTP):
     """A WebSocket connection, as ASGI shows it."""
 
-    __slots__ = ()
-
     websocket = True
+    body_size = None
     response_prefix = "websocket.http.response"
 
     async def receive(self) -> Message:

@@ -101,8 +101,6 @@ class RequestIDMiddleware:
 class _HTTP(EnvironExchange):
     """A request, as Django shows it."""
 
-    __slots__ = ("request",)
-
     def __init__(self, settings: Settings, request: HttpRequest) -> None:
         self.request = request
         super().__init__(settings, request.META)
@@ -127,6 +125,9 @@ class _HTTP(EnvironExchange):
 
     def source(self) -> HttpRequest:
         return self.request
+
+    def has_user(self) -> bool:
+        return "user" in vars(self.request)
 
     def framework_user(self) -> object:
         return _loaded_user(self.request)

@@ -19,7 +19,7 @@ from ._exchange import Exchange, emit
 from ._formatters import level_word
 from ._records import HTTPLog, Request, Response, describe
 from ._settings import Settings
-from ._wire import clean_path, clean_query, cut
+from ._wire import clean_path, shown_path, shown_query
 
 _logger = logging.getLogger("clew.http.client")
 
@@ -202,7 +202,7 @@ class _Call:
             return
         settings = context.settings if isinstance(context, Exchange) else _DEFAULTS
         raw_path, _, raw_query = request.url.raw_path.decode("latin-1").partition("?")
-        path = cut(settings.redactor.text(clean_path(raw_path)))
+        path = shown_path(clean_path(raw_path), settings.redactor)
         exception = describe(error) if error is not None and failed else None
         if exception is not None:
             exception.message = self._without_secrets(exception.message, settings)
@@ -219,7 +219,7 @@ class _Call:
                 method=request.method,
                 host=request.url.netloc.decode("ascii", "replace"),
                 path=path,
-                query=clean_query(raw_query, settings.redactor),
+                query=shown_query(raw_query, settings.redactor),
                 headers={} if self.sent_id is None else {"requestId": self.sent_id},
             ),
             response=Response(

@@ -89,16 +89,11 @@ def live_exchange(environ: WSGIEnvironment) -> Exchange | None:
 class EnvironExchange(Exchange):
     """A request, as a WSGI environ shows it."""
 
-    __slots__ = ("environ",)
-
     def __init__(self, settings: Settings, environ: WSGIEnvironment) -> None:
         self.environ = environ
-        super().__init__(settings)
-
-    def request_ids(self) -> Sequence[str]:
-        value = self.environ.get(self.settings.inbound.environ)
+        value = environ.get(settings.inbound.environ)
         # Servers join repeated headers with a comma. An empty value counts as none.
-        return value.split(",") if value and value.strip() else ()
+        super().__init__(settings, value.split(",") if value and value.strip() else ())
 
     def header_values(self, header: Header) -> Sequence[str]:
         value = self.environ.get(header.environ)
@@ -134,8 +129,6 @@ class EnvironExchange(Exchange):
 
 class _HTTP(EnvironExchange):
     """A request whose response goes out through this middleware."""
-
-    __slots__ = ("_expected", "_start_response")
 
     def __init__(
         self, settings: Settings, environ: WSGIEnvironment, start_response: StartResponse | None

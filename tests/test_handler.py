@@ -1,0 +1,132 @@
+"""The handler that writes lines: when it is given one without a record, and when not."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import clew
+from clew._delivery import make_record
+from clew._handler import LineHandler, lone_handler
+
+from .conftest import parse_line, serve
+
+log = clew.get_logger("shop.orders")
+LOGGER = logging.getLogger("shop.orders")
+
+
+pytestmark = pytest.mark.alone
+
+
+@pytest.fixture
+def handler(restored_logging: None) -> LineHandler:
+    """Set logging up, and give clew's handler, which nobody else is beside."""
+    clew.configure_logging(stream=io.StringIO())
+    [handler] = [one for one in logging.root.handlers if isinstance(one, LineHandler)]
+    return handler
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Give the messages of the records that are made."""
+    messages: list[str] = []
+
+    def counted(*args: Any) -> logging.LogRecord:
+        messages.append(str(args[4]))
+        return make_record(*args)
+
+    monkeypatch.setattr("clew._logging.make_record", counted)
+    monkeypatch.setattr("clew._exchange.make_record", counted)
+    return messages
+
+
+def written(handler: LineHandler) -> list[str]:
+    stream = handler.stream
+    assert isinstance(stream, io.StringIO)
+    return [parse_line(line)["message"] for line in stream.getvalue().split("\n") if line]
+
+
+def test_nobody_else_no_record(handler: LineHandler, made: list[str]) -> None:
+    """Where clew's handler is alone, lines of its Logger and HTTPLogs need no record."""
+    log.info("sold %s", "lamp", value="order-77")
+    serve(lambda: log.info("served"))
+    assert made == []
+    assert written(handler) == ["sold lamp", "served", "GET / 200"]
+
+
+def test_what_needs_a_record_gets_one(handler: LineHandler, made: list[str]) -> None:
+    """A line with an exception, a stack, a message that is no text or does not fit its arguments
+    is made with a record, and written."""
+    log.info("failed", exc_info=ValueError("boom"))
+    log.info("where", stack_info=True)
+    log.info(5)
+    log.info("%d items", "many")
+    assert made == ["failed", "where", "5", "%d items"]
+    assert written(handler) == ["failed", "where", "5", "%d items ('many',)"]
+
+
+def _set_factory(_: LineHandler) -> None:
+    logging.setLogRecordFactory(lambda *args, **options: logging.LogRecord(*args, **options))
+
+
+class _Formatter(clew.JSONFormatter):
+    pass
+
+
+SEEN: dict[str, Callable[[LineHandler], object]] = {
+    "a handler on the root logger": lambda _: logging.root.addHandler(logging.NullHandler()),
+    "a handler on the logger": lambda _: LOGGER.addHandler(logging.NullHandler()),
+    "a handler between": lambda _: logging.getLogger("shop").addHandler(logging.NullHandler()),
+    "a filter on the logger": lambda _: LOGGER.addFilter(lambda record: True),
+    "a filter on the handler": lambda handler: handler.addFilter(lambda record: True),
+    "a formatter of the user's": lambda handler: handler.setFormatter(_Formatter()),
+    "an option of the formatter's": lambda handler: handler.setFormatter(
+        clew.JSONFormatter(static_fields={"region": "north"})
+    ),
+    "a record factory": _set_factory,
+}
+
+
+@pytest.mark.parametrize("sees", SEEN.values(), ids=SEEN)
+def test_whoever_would_see_a_record_gets_it(
+    sees: Callable[[LineHandler], object], handler: LineHandler, made: list[str]
+) -> None:
+    """A user's handler, filter, formatter or record factory is given complete records."""
+    assert lone_handler(LOGGER, logging.INFO) is not None
+    sees(handler)
+    assert lone_handler(LOGGER, logging.INFO) is None
+    log.info("sold")
+    assert made == ["sold"]
+    assert len(written(handler)) == 1
+
+
+def test_levels_and_switches_count_without_a_record(handler: LineHandler) -> None:
+    """The handler's level and a disabled logger drop lines that need no record, too."""
+    handler.setLevel(logging.WARNING)
+    log.info("quiet")
+    log.warning("loud")
+    LOGGER.disabled = True
+    log.warning("off")
+    assert written(handler) == ["loud"]
+
+
+class _Full(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError("No space left on device")
+
+
+def test_a_full_disk_is_complained_about(
+    restored_logging: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line that cannot be written is complained about on stderr, once, and raises nothing."""
+    clew.configure_logging(stream=_Full())
+    logging.root.handlers[:] = logging.root.handlers[-1:]
+    log.info("sold")
+    err = capsys.readouterr().err
+    assert err.count("--- Logging error ---") == 1
+    assert "No space left on device" in err
+    assert "Message: 'sold'" in err
