@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check test-lowest test-pythons bench-answers clean
+.PHONY: help demo test check test-lowest test-pythons bench bench-answers clean
 
 # The first of these that is Python 3.11 or later. Another: make PYTHON=... test
 PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,\
@@ -37,6 +37,9 @@ demo: $(VENV)/.demo ## Run three real services, send them requests, show and che
 test: $(VENV)/.test ## Run the tests, with branch coverage
 	@$(VENV)/bin/python $(PYTEST) --cov --cov-report=term
 
+bench: $(VENV)/.bench ## Measure what a request, a line and a call cost, next to what others cost
+	@$(VENV)/bin/python -m tests.benchmarks $(BENCH)
+
 check: $(VENV)/.test ## Look at style, format and types: ruff, mypy
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
@@ -66,6 +69,9 @@ $(VENV)/.demo: pyproject.toml $(CONSTRAINTS)
 $(VENV)/.test: pyproject.toml $(CONSTRAINTS)
 	$(call install,$(VENV),$(PYTHON),$(CONSTRAINTS),$(TEST_GROUPS) --group lint)
 	@touch $(VENV)/.demo
+
+$(VENV)/.bench: pyproject.toml $(CONSTRAINTS)
+	$(call install,$(VENV),$(PYTHON),$(CONSTRAINTS),--group bench)
 
 # An old framework may not run on a new Python, so the oldest at hand takes it.
 $(VENV)/lowest/.test: pyproject.toml $(LOWEST)

@@ -1,0 +1,140 @@
+"""What clew costs, next to what is used in its place today: prints tables.
+
+python -m tests.benchmarks            # as make bench does
+python -m tests.benchmarks lines      # one part: asgi, wsgi, lines, outgoing, server, footprint
+python -m tests.benchmarks --rounds 5 asgi
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from . import asgi, footprint, lines, outgoing, server, wsgi
+from .logs import Logs
+from .measuring import Contender, Times, costs, machine, measure, over, ratio, table
+from .plot import write_plot
+
+PLOT = Path(__file__).with_name("requests.svg")
+
+
+class Benchmark:
+    """One run: its rounds, and the folder that it writes lines into."""
+
+    def __init__(self, folder: Path, rounds: int, plot: Path | None) -> None:
+        self.folder = folder
+        self.logs = Logs(folder)
+        self.rounds = rounds
+        self.plot = plot
+
+    def asgi(self) -> str:
+        """Measure a request in ASGI."""
+        text = []
+        for kind, inbound in (("made", False), ("the client's", True)):
+            loop = asyncio.new_event_loop()
+            try:
+                rows = asgi.contenders(self.logs, loop, inbound=inbound)
+                times = measure(rows, rounds=self.rounds, count=400)
+            finally:
+                loop.close()
+            beyond = over(times, asgi.BARE)
+            text.append(costs(f"One ASGI request, its id {kind}", beyond, asgi.RIVAL))
+            if not inbound:
+                text.append(targets(beyond))
+                if self.plot is not None:
+                    write_plot(beyond, self.plot)
+        return "\n".join(text)
+
+    def wsgi(self) -> str:
+        """Measure a request in WSGI, Flask and Django."""
+        text = []
+        parts: tuple[tuple[str, Callable[..., list[Contender]]], ...] = (
+            ("WSGI", wsgi.wsgi),
+            ("Flask", wsgi.flask),
+            ("Django", wsgi.django),
+        )
+        for name, rows in parts:
+            for kind, inbound in (("made", False), ("the client's", True)):
+                times = measure(rows(self.logs, inbound=inbound), rounds=self.rounds, count=200)
+                title = f"One {name} request, its id {kind}"
+                text.append(costs(title, over(times, wsgi.BARE), wsgi.ID))
+        return "\n".join(text)
+
+    def lines(self) -> str:
+        """Measure a line of the application."""
+        times = measure(lines.contenders(self.logs), rounds=self.rounds, count=500)
+        rows = [
+            _reached(times, "clew's Logger, configure_logging", lines.STRUCTLOG, 1.25, 1.0),
+            _reached(times, "logging and extra, clew's formatter", lines.JSON_LOGGER, 0.65, 0.5),
+        ]
+        return costs("One line of the application", times, lines.STRUCTLOG) + "\n" + _targets(rows)
+
+    def outgoing(self) -> str:
+        """Measure an outgoing call."""
+        times = measure(outgoing.contenders(self.logs), rounds=self.rounds, count=100)
+        return costs("One outgoing httpx call", over(times, outgoing.BARE), outgoing.ID)
+
+    def server(self) -> str:
+        """Measure a real server."""
+        return server.run(self.folder, rounds=max(1, self.rounds // 5), seconds=2)
+
+    def footprint(self) -> str:
+        """Measure import and memory."""
+        return footprint.run(imports=9, requests=self.rounds * 25_000)
+
+
+def targets(beyond: Times) -> str:
+    """Return the ratios to reach for one request, and those reached."""
+    floor = "floor: everything, through logging"
+    rows = [
+        _reached(beyond, "clew: the id alone", asgi.RIVAL, 0.6, 0.4),
+        _reached(beyond, "clew: everything, configure_logging", asgi.RIVAL, 1.6, 1.0),
+        _reached(beyond, "clew: everything, a FileHandler", asgi.RIVAL, 2.0, 1.6),
+        _reached(beyond, "clew: everything, a FileHandler", floor, 1.4, 1.15),
+        _reached(beyond, "clew: everything, a FileHandler, uuid6", asgi.RIVAL, 2.7, 2.2),
+        _reached(
+            beyond,
+            "clew: everything, a FileHandler",
+            f"{asgi.RIVAL} + python-json-logger",
+            0.4,
+            0.3,
+        ),
+    ]
+    return _targets(rows)
+
+
+def _reached(times: Times, name: str, beside: str, at_most: float, hoped: float) -> list[str]:
+    found = ratio(times, name, beside)
+    return [name, beside, f"{found:.2f}", f"{at_most:.2f}", f"{hoped:.2f}"]
+
+
+def _targets(rows: list[list[str]]) -> str:
+    return table("Targets", ("", "beside", "ratio", "at most", "hoped for"), rows)
+
+
+PARTS = ("asgi", "wsgi", "lines", "outgoing", "server", "footprint")
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
+    parser.add_argument("--rounds", type=int, default=40, help="40 when not given")
+    parser.add_argument("--plot", type=Path, default=None, help="where to draw the ASGI table")
+    given = parser.parse_args()
+    for part in given.parts:
+        if part not in PARTS:
+            parser.error(f"there is no part {part!r}; there are {', '.join(PARTS)}")
+    print(f"{machine()}; {given.rounds} interleaved rounds; medians, in µs of CPU time\n")
+    with tempfile.TemporaryDirectory(prefix="clew-bench-") as folder:
+        benchmark = Benchmark(Path(folder), given.rounds, given.plot)
+        for part in given.parts or PARTS:
+            print(getattr(benchmark, part)(), flush=True)
+        benchmark.logs.close()
+
+
+if __name__ == "__main__":
+    main()
