@@ -39,6 +39,12 @@ def call(path: str, ended: int, took: float, **fields: Any) -> dict[str, Any]:
     return answered("GET", path, 200, ended, took, direction="outgoing", **fields)
 
 
+def proxied(path: str, ended: int, took: float, **fields: Any) -> dict[str, Any]:
+    """Return the line of a proxy's access log, whose times are whole milliseconds."""
+    given = {"service": "nginx", "logger": "nginx.access", **fields}
+    return answered("GET", path, 200, ended, took, **given)
+
+
 def test_a_call_holds_what_the_other_service_did(path: Path) -> None:
     """A service's request lies within the call that reached it, which lies within the request
     that made it; the service's events lie within its request."""
@@ -204,3 +210,58 @@ def test_many_events_are_nested_in_time(path: Path) -> None:
     timeline = read(path, *lines, answered("GET", "/", 200, 3_000, 3_000.0))
     assert len(tree(timeline)) == 3_001
     assert all(isinstance(span, Span) for span in timeline.spans)
+
+
+@pytest.mark.parametrize(
+    ("ended", "took"),
+    [(100, 4.0), (100, 3.0), (99, 3.0), (95, 1.0), (101, 5.0)],
+    ids=["longer", "cut", "done before the service", "left by its client", "around"],
+)
+def test_a_proxy_holds_what_it_passed_on(path: Path, ended: int, took: float) -> None:
+    """The request in a proxy's access log is around the service's, which may seem longer."""
+    timeline = read(
+        path,
+        answered("GET", "/orders", 200, 100, 3.6),
+        said("ordered", 99),
+        proxied("/orders", ended, took),
+    )
+    assert tree(timeline) == ["GET /orders 200", "  GET /orders 200", "    ordered"]
+    assert timeline.services == ["nginx", "gateway"]
+
+
+def test_a_proxy_between_services(path: Path) -> None:
+    """A proxy within a call holds what the called service did; two tries are both within it."""
+    timeline = read(
+        path,
+        answered("GET", "/", 200, 30, 30.0),
+        call("/users", 28, 24.0),
+        proxied("/users", 27, 22.0),
+        answered("GET", "/users", 503, 14, 8.0, service="accounts"),
+        answered("GET", "/users", 200, 26, 10.0, service="accounts"),
+        said("inner", 25, service="accounts"),
+    )
+    assert tree(timeline) == [
+        "GET / 200",
+        "  GET /users 200",
+        "    GET /users 200",
+        "      GET /users 503",
+        "      GET /users 200",
+        "        inner",
+    ]
+
+
+def test_two_proxied_requests_with_one_id(path: Path) -> None:
+    """A client that sends a request again, with the same id, has both apart."""
+    timeline = read(
+        path,
+        proxied("/orders", 10, 4.0),
+        answered("GET", "/orders", 503, 10, 4.3),
+        proxied("/orders", 50, 3.0),
+        answered("GET", "/orders", 200, 50, 3.3),
+    )
+    assert tree(timeline) == [
+        "GET /orders 200",
+        "  GET /orders 503",
+        "GET /orders 200",
+        "  GET /orders 200",
+    ]

@@ -113,7 +113,8 @@ def nested(request_id: str, events: list[dict[str, Any]]) -> Timeline:
     first = events[0]["beganUs"]
     spans = [_span(event, first) for event in events]
     # A span lies within a longer one, or, of two alike, within the earlier: never in a circle.
-    spans.sort(key=lambda span: (-span.duration, span.begin))
+    lengths = {id(span): _length(span, spans) for span in spans}
+    spans.sort(key=lambda span: (-lengths[id(span)], not _is_proxy(span), span.begin))
     roots: list[Span] = []
     longer: list[Span] = []
     for span in spans:
@@ -142,14 +143,46 @@ def _order(span: Span) -> tuple[float, bool, float]:
     return span.begin, span.timed, -span.duration
 
 
+def _is_proxy(span: Span) -> bool:
+    """Tell whether *span* is a request as a proxy's access log has it: logger ``nginx.access``."""
+    return span.event is not None and (span.event["logger"] or "").endswith(".access")
+
+
+def _passes_on(proxy: Span, span: Span) -> bool:
+    """Tell whether *span* is the request that *proxy* has passed on to a service.
+
+    Its times do not tell: a proxy's may be whole milliseconds, and it may be done with the
+    response before the service itself is, or when the client has left.
+    """
+    if not _is_proxy(proxy) or _is_proxy(span) or span.outgoing:
+        return False
+    first, then = proxy.event, span.event
+    return (
+        first is not None
+        and then is not None
+        and (first["method"], first["path"]) == (then["method"], then["path"])
+        and proxy.begin - _SLACK <= span.begin <= proxy.end + _SLACK
+    )
+
+
+def _length(span: Span, spans: list[Span]) -> float:
+    """Return how long *span* took, as a proxy at least as long as what it passed on."""
+    if not _is_proxy(span):
+        return span.duration
+    return max([span.duration, *(each.duration for each in spans if _passes_on(span, each))])
+
+
 def _parent(span: Span, longer: list[Span]) -> Span | None:
     """Return the span that *span* happened within: the shortest around it that fits best."""
     around = [
         other
         for other in longer
-        if other.begin - _SLACK <= span.begin
-        and span.end <= other.end + _SLACK
-        and _may_hold(other, span)
+        if _passes_on(other, span)
+        or (
+            other.begin - _SLACK <= span.begin
+            and span.end <= other.end + _SLACK
+            and _may_hold(other, span)
+        )
     ]
     return min(around, key=lambda other: (_distance(other, span), other.duration), default=None)
 
@@ -168,6 +201,8 @@ def _distance(other: Span, span: Span) -> int:
     """Return how badly *other* fits as what *span* happened within, 0 for best."""
     if other.event is None or span.event is None:
         return 9
+    if _passes_on(other, span):
+        return -1
     called = span.event["method"] is not None and not span.outgoing
     if called and other.outgoing:
         same = all(other.event[key] == span.event[key] for key in ("method", "path"))
