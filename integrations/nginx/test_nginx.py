@@ -159,16 +159,30 @@ def test_nginx_accepts_the_configuration(edge: Edge) -> None:
     assert "[" not in tested.stderr  # [warn], [alert]
 
 
-def test_nginx_accepts_the_readme(edge: Edge, tmp_path: Path) -> None:
-    """The server block of the README is complete."""
+@pytest.mark.parametrize(
+    ("option", "reason"), [("--no-proxy-headers", None), ("--proxy-headers", "untrusted")]
+)
+def test_the_readme(edge: Edge, tmp_path: Path, option: str, reason: str | None) -> None:
+    """The README's server block and options are complete: the application believes nginx, which
+    uvicorn must not have replaced as the peer by what X-Forwarded-For says."""
     (block,) = re.findall(r"```nginx\n(.*?)```", (HERE / "README.md").read_text(), re.DOTALL)
     block = block.replace("listen 80;", "listen LISTEN;").replace("/var/log/nginx", str(tmp_path))
     (tmp_path / "snippets").symlink_to(HERE)
-    documented = Edge(edge.binary, tmp_path, block)
-    with documented:
-        assert documented.ask("/", "readme-1").request_id == "readme-1"
-        line = until(lambda: (tmp_path / "clew.log").read_text() or None, "the documented log")
-        assert json.loads(line)["requestId"] == "readme-1"
+    (tmp_path / "behind").mkdir()
+    command = ("uvicorn", "--port={port}", option, "integrations.nginx.apps.behind:app")
+    environment = {"PYTHONPATH": str(HERE.parent.parent)}
+    with Server(command, tmp_path / "behind", environment=environment) as behind:
+        block = block.replace("127.0.0.1:8000", f"127.0.0.1:{behind.port}")
+        with Edge(edge.binary, tmp_path, block) as documented:
+            forwarded = [("X-Forwarded-For", "203.0.113.9")]
+            answer = documented.ask("/there", "readme-1", headers=forwarded)
+            assert answer.request_id == "readme-1"
+            line = until(lambda: (tmp_path / "clew.log").read_text() or None, "the line")
+            assert json.loads(line)["requestId"] == "readme-1"
+        record = behind.line(lambda line: line.get("request", {}).get("path") == "/there", "it")
+    assert record["request"].get("rejectedRequestId") == reason
+    assert (record["requestId"] == "readme-1") is (reason is None)
+    assert record["request"]["ipAddress"] == "203.0.113.9"
 
 
 # The id.
