@@ -14,7 +14,7 @@ CONSTRAINTS := tests/constraints.txt
 LOWEST := tests/lowest.txt
 PYTEST := -m pytest -n auto
 DEMO_GROUPS := --group demo
-TEST_GROUPS := --group test --group apps --group servers --group demo
+TEST_GROUPS := --group test --group apps --group servers --group demo --group integrations
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 # $(call install,folder,python,constraints,groups): makes a virtual environment, and installs clew
