@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -48,3 +49,38 @@ def test_answers_are_measured(tmp_path: Path, tools: bool) -> None:
             assert missing in printed
     for row in rows:
         assert sum(line.startswith(row) for line in printed) == 1, row
+
+
+BENCH = ("asgi_correlation_id", "starlette_context", "structlog", "loguru", "orjson")
+ROWS = {
+    "asgi": (
+        "clew: the id alone",
+        "clew: everything, a FileHandler, uuid6",
+        "uvicorn's access line",
+    ),
+    "wsgi": ("One Flask request, its id made", "django-structlog, two lines"),
+    "lines": ("clew's Logger, configure_logging", "structlog, BytesLogger and orjson"),
+    "outgoing": ("clew: the id and a record, configure_logging",),
+    "footprint": ("import clew, beyond it", "a request in flight"),
+}
+
+
+@pytest.mark.parametrize("part", ROWS)
+def test_costs_are_measured(part: str, tmp_path: Path) -> None:
+    """Each part prints its rows, after it has checked the lines that each of them wrote."""
+    for package in (*BENCH, "django_guid", "log_request_id", "django_structlog"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed: make bench installs it")
+    plot = tmp_path / "plot.svg"
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks", "--rounds", "1", "--plot", str(plot), part],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    for row in ROWS[part]:
+        assert row in done.stdout
+    assert plot.exists() == (part == "asgi")
