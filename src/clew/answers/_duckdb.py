@@ -92,12 +92,13 @@ class Files:
             if self._growing:
                 self._find_new()
             size = sum(file.size for file in self._files)
-            self._limit(_READING)
             try:
                 # In one transaction: each would write the table anew.
                 with self._connection.cursor() as cursor:
                     cursor.begin()
                     for block in _ahead(self._blocks()):
+                        self._shrink()
+                        self._limit(_READING)
                         self._convert(cursor, *block)
                         if progress is not None:
                             progress(sum(file.consumed for file in self._files), size)
@@ -113,10 +114,16 @@ class Files:
                     "split the files, or leave those lines out"
                 ) from error
             finally:
-                # While a question is just asked, it may have to wait for the next time.
-                with suppress(duckdb.OutOfMemoryException):
-                    self._limit(_ASKING)
+                self._shrink()
         return self.lines - before
+
+    def _shrink(self) -> None:
+        """Give back what was kept of the table in memory, which would grow with it."""
+        import duckdb
+
+        # While a question is just asked, it may have to wait for the next time.
+        with suppress(duckdb.OutOfMemoryException):
+            self._limit(_ASKING)
 
     def _find_new(self) -> None:
         """Take in the logs that were begun since; a rotated or compressed one was read already."""

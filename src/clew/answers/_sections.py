@@ -20,6 +20,7 @@ from ._lookups import (
     STATUSES,
     VALUES,
 )
+from ._mistakes import AnswerError
 from ._parameters import BUCKETS, bound
 from ._people import counted, length, shown
 from ._plots import MOST_BUCKETS, Period, Series, bars, lines
@@ -365,7 +366,12 @@ def timeline(logs: Logs, request: str) -> Timeline:
 def together(tasks: Iterable[Callable[[], T]]) -> list[T]:
     """Return what *tasks* return; while one draws, the next one asks."""
     with ThreadPoolExecutor(3) as threads:
-        return [done.result() for done in [threads.submit(task) for task in tasks]]
+        started = [(task, threads.submit(task)) for task in tasks]
+    # An answer that had no room in memory beside the others may have it alone.
+    return [
+        task() if isinstance(done.exception(), AnswerError) else done.result()
+        for task, done in started
+    ]
 
 
 def _milliseconds(instant: str) -> int:
