@@ -77,7 +77,7 @@ def lines(count: int, seed: int = 1) -> Iterator[str]:
                 f'{{"level":"{level}","message":"{method} {path} {status}","createdAt":{at},'
                 f'"logger":"clew.http","service":"{service}","requestId":"{request_id}",'
                 f'"userId":"{number}","request":{{"method":"{method}","path":"{path}",{route_field}'
-                f'"query":"page={n % 30}","ipAddress":"203.0.113.{n % 251}",'
+                f'"query":"page={n % 30}","ipAddress":"{_address(number, n)}",'
                 f'"headers":{{"requestId":"{request_id}"}}}},"response":{{"httpStatus":{status},'
                 f'"responseTime":{usual * stretches[n % 20_011]:.3f},"bodySize":{n % 5_000}}}}}\n'
             )
@@ -106,6 +106,11 @@ def lines(count: int, seed: int = 1) -> Iterator[str]:
                 f'"service":"{service}","requestId":"{request_id}","userId":"{number}"{fields},'
                 '"tenant":"acme","version":"2026.11.1","worker":"worker-1","region":"north"}\n'
             )
+
+
+def _address(user: int, n: int) -> str:
+    """Return one of the five addresses that a user has."""
+    return f"198.{18 + user % 2}.{user // 2 % 256}.{(user // 512 * 5 + n % 5) % 256}"
 
 
 def _broken(n: int) -> str:
