@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
-from time import perf_counter
 from typing import Any, TypeVar, cast
 
 try:
@@ -14,20 +10,11 @@ try:
 except ImportError as error:
     raise ImportError('clew.httpx wraps httpx clients: pip install "clew[httpx]"') from error
 
-from ._context import DEFAULT_HEADER, Context, current
-from ._exchange import Exchange, emit
-from ._formatters import level_word
-from ._records import HTTPLog, Request, Response, describe
-from ._settings import Settings
-from ._wire import clean_path, shown_path, shown_query
-
-_logger = logging.getLogger("clew.http.client")
+from ._outgoing import Call, Options
 
 # What a request carries beside its header, to tell an id that clew put there from the caller's;
 # httpx hands it on to the next hop of a redirect.
 _MARK = "clew"
-
-_DEFAULTS = Settings()
 
 ClientT = TypeVar("ClientT", httpx.Client, httpx.AsyncClient)
 
@@ -52,15 +39,11 @@ def wrap(
         header: The header; by default that of the current request's `Settings`.
         log: Whether each sending is logged as an outgoing HTTPLog, on ``clew.http.client``.
     """
-    if not isinstance(log, bool):
-        raise TypeError(f"log must be True or False, not {log!r}")
-    options = _Options(_hosts(hosts), header, log)
+    options = Options.of(hosts, header, log)
     if not isinstance(client, (httpx.Client, httpx.AsyncClient)):
         raise TypeError(f"wrap() takes an httpx.Client or httpx.AsyncClient, not {client!r}")
-    if header is not None:
-        Settings(header=header)  # raises for what is no header's name
     patched = cast("Any", client)
-    if isinstance(getattr(patched, "_clew", None), _Options):
+    if isinstance(getattr(patched, "_clew", None), Options):
         patched._clew = options
         return client
     patched._clew = options
@@ -69,53 +52,6 @@ def wrap(
     else:
         patched._send_single_request = _sender(client, patched._send_single_request)
     return client
-
-
-@dataclass(frozen=True, slots=True)
-class _Options:
-    hosts: tuple[str, ...] | None
-    header: str | None
-    log: bool
-
-    def admits(self, host: str) -> bool:
-        if self.hosts is None:
-            return True
-        return any(
-            host.endswith(pattern[1:]) and len(host) > len(pattern) - 1
-            if pattern.startswith("*.")
-            else host == pattern
-            for pattern in self.hosts
-        )
-
-
-def _hosts(hosts: object) -> tuple[str, ...] | None:
-    if hosts is None:
-        return None
-    if isinstance(hosts, str) or not isinstance(hosts, Iterable):
-        raise TypeError(f"hosts must be a collection of hosts, not {hosts!r}: write [{hosts!r}]")
-    return tuple(_pattern(host) for host in hosts)
-
-
-def _pattern(host: object) -> str:
-    if isinstance(host, str):
-        wildcard = "*." if host.startswith("*.") else ""
-        name = host.removeprefix("*.")
-        if name.count(":") > 1 and not name.startswith("["):
-            name = f"[{name}]"
-        if name and not set("/*@?#") & set(name):
-            try:
-                return wildcard + _wire_host(httpx.URL(f"http://{name}"))
-            except httpx.InvalidURL:
-                pass
-    raise ValueError(
-        f"hosts has {host!r}: allowed are a host without scheme and path, as 'api.internal', "
-        "or '*.internal' for all below internal"
-    )
-
-
-def _wire_host(url: httpx.URL) -> str:
-    """Return the host of *url* as on the wire: in ASCII, without port, brackets and case."""
-    return url.raw_host.decode("ascii").lower().rstrip(".")
 
 
 def _sender(
@@ -158,115 +94,48 @@ def _sender_async(
     return send_single_request
 
 
-class _Call:
-    """One sending of a request: carries the id, becomes an outgoing HTTPLog."""
+class _Call(Call):
+    """One sending of a request, as httpx shows it."""
 
-    def __init__(self, options: _Options, request: httpx.Request) -> None:
-        self.context = current()
-        self.started = perf_counter()
+    def __init__(self, options: Options, request: httpx.Request) -> None:
+        super().__init__(options)
         self.request = request
-        self.status: int | None = None
-        self.body_size: int | None = None
-        self.logged = not options.log
-        self.sent_id = _carry(options, request, self.context)
+        # Headers are bytes to httpx, so an id that clew put there is known by its mark.
+        mark = request.extensions.pop(_MARK, None)
+        if mark is not None and request.headers.get(mark[0]) == mark[1]:
+            del request.headers[mark[0]]
+        name = self.header
+        self.sent_id = request.headers.get(name)
+        if self.sent_id is None and (made := self.id_to_send()) is not None:
+            request.headers[name] = self.sent_id = made
+            request.extensions[_MARK] = (name, made)
 
     def responded(self, response: httpx.Response) -> None:
         self.status = response.status_code
         if response.is_closed:
             self.body_size = len(response.content)
 
-    def received(self, size: int) -> None:
-        self.body_size = (self.body_size or 0) + size
+    def method(self) -> str:
+        return self.request.method
 
-    def end(self, *, error: BaseException | None = None, outcome: str | None = None) -> None:
-        """Log the call, once. Never raises."""
-        if self.logged:
-            return
-        self.logged = True
-        try:
-            self._log(error, outcome)
-        except Exception as failure:
-            _logger.warning("An outgoing HTTPLog failed: %r", failure)
+    def host(self) -> str:
+        return self.request.url.raw_host.decode("ascii")
 
-    def _log(self, error: BaseException | None, outcome: str | None) -> None:
-        request, context = self.request, self.context
-        failed = error is not None and isinstance(error, Exception)
-        if error is not None:
-            outcome = "error" if failed else "aborted"
-        level = logging.INFO
-        if failed or (self.status or 0) >= 500:
-            level = logging.ERROR
-        elif self.status is None or self.status >= 400:
-            level = logging.WARNING
-        if not _logger.isEnabledFor(level):
-            return
-        settings = context.settings if isinstance(context, Exchange) else _DEFAULTS
-        raw_path, _, raw_query = request.url.raw_path.decode("latin-1").partition("?")
-        path = shown_path(clean_path(raw_path), settings.redactor)
-        exception = describe(error) if error is not None and failed else None
-        if exception is not None:
-            exception.message = self._without_secrets(exception.message, settings)
-            exception.stack_trace = self._without_secrets(str(exception.stack_trace), settings)
-        shown = self.status if self.status is not None else type(error).__name__
-        http = HTTPLog(
-            level=level_word(level),
-            message=f"{request.method} {path} {shown}",
-            created_at=int(time.time() * 1000),
-            logger=_logger.name,
-            request_id=None if context is None else context.request_id,
-            user_id=None if context is None else context.user_id(),
-            request=Request(
-                method=request.method,
-                host=request.url.netloc.decode("ascii", "replace"),
-                path=path,
-                query=shown_query(raw_query, settings.redactor),
-                headers={} if self.sent_id is None else {"requestId": self.sent_id},
-            ),
-            response=Response(
-                http_status=self.status,
-                response_time=round((perf_counter() - self.started) * 1000, 3),
-                body_size=self.body_size,
-            ),
-            outcome=outcome,
-            exception=exception,
-            direction="outgoing",
-        )
-        fields = {} if context is None else context.fields
-        emit(_logger, http, None, fields, level, error if failed else None)
+    def netloc(self) -> str:
+        return self.request.url.netloc.decode("ascii", "replace")
 
-    def _without_secrets(self, text: str, settings: Settings) -> str:
-        """Return an exception's *text*, which may quote the URL, without what that hides."""
-        url = self.request.url
-        if url.userinfo:
-            text = text.replace(f"{url.userinfo.decode()}@", "")
-        if url.query:
-            query = url.query.decode("latin-1")
-            text = text.replace(query, settings.redactor.query(query))
-        return settings.redactor.text(text)
+    def target(self) -> tuple[str, str]:
+        path, _, query = self.request.url.raw_path.decode("latin-1").partition("?")
+        return path, query
 
-
-def _carry(options: _Options, request: httpx.Request, context: Context | None) -> str | None:
-    """Put the id of *context* on *request* where it may go; return the id that is on it."""
-    header = options.header or (context.header_name if context is not None else DEFAULT_HEADER)
-    mark = request.extensions.pop(_MARK, None)
-    if mark is not None and request.headers.get(mark[0]) == mark[1]:
-        # An earlier sending put it there: this one decides anew, perhaps for another host.
-        del request.headers[mark[0]]
-    if (
-        header not in request.headers
-        and context is not None
-        and options.admits(_wire_host(request.url))
-    ):
-        request.headers[header] = context.request_id
-        request.extensions[_MARK] = (header, context.request_id)
-    sent: str | None = request.headers.get(header)
-    return sent
+    def userinfo(self) -> str:
+        return self.request.url.userinfo.decode()
 
 
 class _SyncStream(httpx.SyncByteStream):
     """A response's body, whose end is the end of the call."""
 
-    def __init__(self, stream: httpx.SyncByteStream, call: _Call) -> None:
+    def __init__(self, stream: httpx.SyncByteStream, call: Call) -> None:
         self._stream = stream
         self._call = call
 
@@ -294,7 +163,7 @@ class _SyncStream(httpx.SyncByteStream):
 class _AsyncStream(httpx.AsyncByteStream):
     """Same as _SyncStream, for an AsyncClient."""
 
-    def __init__(self, stream: httpx.AsyncByteStream, call: _Call) -> None:
+    def __init__(self, stream: httpx.AsyncByteStream, call: Call) -> None:
         self._stream = stream
         self._call = call
 

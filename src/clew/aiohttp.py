@@ -1,0 +1,190 @@
+"""Outgoing calls: ``session = clew.aiohttp.wrap(aiohttp.ClientSession(), hosts=[...])``."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+try:
+    import aiohttp
+except ImportError as error:
+    raise ImportError('clew.aiohttp wraps its sessions: pip install "clew[aiohttp]"') from error
+
+from ._outgoing import Call, Options, shown_host
+
+SessionT = TypeVar("SessionT", bound=aiohttp.ClientSession)
+
+
+def wrap(
+    session: SessionT,
+    *,
+    hosts: Iterable[str] | None = None,
+    header: str | None = None,
+    log: bool = True,
+) -> SessionT:
+    """Let *session* carry the current request's id, and return it.
+
+    Same as `clew.httpx.wrap`, for aiohttp's client from 3.12 on. Each hop of a redirect, each
+    attempt of a middleware and each attempt after a lost connection is one sending, and one
+    record. A WebSocket's is that of its handshake.
+
+    Args:
+        session: The session; its middlewares, traces and auth work as before.
+        hosts: The hosts that may see the id, without ports: ``"api.internal"``, or ``"*.internal"``
+            for all below ``internal``. None for every host.
+        header: The header; by default that of the current request's `Settings`.
+        log: Whether each sending is logged as an outgoing HTTPLog, on ``clew.http.client``.
+    """
+    options = Options.of(hosts, header, log)
+    if not isinstance(session, aiohttp.ClientSession):
+        raise TypeError(f"wrap() takes an aiohttp.ClientSession, not {session!r}")
+    if not hasattr(session, "_middlewares"):
+        raise RuntimeError(
+            f"clew.aiohttp needs aiohttp 3.12 or later, not {aiohttp.__version__}: "
+            'pip install "clew[aiohttp]"'
+        )
+    # In its development mode, a session warns of attributes that are set.
+    attributes = vars(session)
+    if "_clew" not in attributes:
+        session._response_class = _watched(session._response_class)
+        attributes["_request"] = _requester(session, session._request)
+    attributes["_clew"] = options
+    return session
+
+
+Response = aiohttp.ClientResponse
+Handler = Callable[[aiohttp.ClientRequest], Awaitable[Response]]
+
+
+def _requester(
+    session: Any, request: Callable[..., Awaitable[Response]]
+) -> Callable[..., Awaitable[Response]]:
+    """Return *request*, the session's own, with a middleware inside of all others.
+
+    A request's own middlewares take the place of the session's, so it is added to either.
+    """
+
+    @functools.wraps(request)
+    async def requested(
+        method: str, url: Any, *, middlewares: Sequence[Any] | None = None, **options: Any
+    ) -> Response:
+        cancelled: list[_Call] = []
+
+        async def send(sending: aiohttp.ClientRequest, handler: Handler) -> Response:
+            call = _Call(session._clew, sending)
+            call.carry(sending.headers)
+            try:
+                response = await handler(sending)
+            except asyncio.CancelledError:
+                cancelled.append(call)
+                raise
+            except BaseException as error:
+                call.end(error=error)
+                raise
+            _watch(response, call)
+            return response
+
+        chosen = session._middlewares if middlewares is None else middlewares
+        try:
+            return await request(method, url, middlewares=(*chosen, send), **options)
+        except BaseException as error:
+            # For its timeout aiohttp cancels, and says so further out.
+            for call in cancelled:
+                call.end(error=error)
+            raise
+        finally:
+            for call in cancelled:
+                call.end(outcome="aborted")
+
+    return requested
+
+
+class _Call(Call):
+    """One sending of a request, as a middleware sees it."""
+
+    def __init__(self, options: Options, request: aiohttp.ClientRequest) -> None:
+        super().__init__(options)
+        self._request_method = request.method
+        self._url = request.url
+        # What the caller was handling already is not this call's.
+        self.handled = sys.exc_info()[1]
+
+    def method(self) -> str:
+        return self._request_method
+
+    def host(self) -> str:
+        return self._url.raw_host or ""
+
+    def netloc(self) -> str:
+        return shown_host(self._url.scheme, self.host(), self._url.port)
+
+    def target(self) -> tuple[str, str]:
+        return self._url.raw_path, self._url.raw_query_string
+
+    def userinfo(self) -> str:
+        return self._url.raw_authority.rpartition("@")[0]
+
+    def count(self, content: aiohttp.StreamReader) -> None:
+        self.body_size = getattr(content, "total_raw_bytes", content.total_bytes)
+
+
+def _watch(response: Response, call: _Call) -> None:
+    """Let *call* end with the body of *response*, which is read before anyone asks for it."""
+    if call.logged:
+        return
+    call.status = response.status
+    content = response.content
+
+    def complete() -> None:
+        call.count(content)
+        call.end()
+
+    if isinstance(response, _Watched):
+        response._clew = call
+        content.on_eof(complete)
+    else:
+        call.end()
+
+
+class _Watched(aiohttp.ClientResponse):
+    """A response, the end of whose body is the end of the call."""
+
+    _clew: _Call | None = None
+
+    def _clew_end(self) -> None:
+        """End the call of a response that is let go before its body's end."""
+        call = self._clew
+        if call is None or call.logged:
+            return
+        call.count(self.content)
+        error, raised = self.content.exception(), sys.exc_info()[1]
+        if error is None and raised is not call.handled:
+            # What else the reader raises is no matter of the call.
+            given_up = isinstance(raised, (TimeoutError, aiohttp.ClientError))
+            if given_up or not isinstance(raised, Exception):
+                error = raised
+        call.end(error=error)
+
+    def close(self) -> None:
+        self._clew_end()
+        super().close()
+
+    def release(self) -> Any:
+        self._clew_end()
+        return super().release()
+
+    def __del__(self, *args: Any) -> None:
+        call = self._clew
+        if call is not None and not call.logged:  # nobody let it go
+            call.count(self.content)
+            call.end(outcome="aborted")
+        super().__del__(*args)
+
+
+@functools.cache
+def _watched(base: Any) -> type[Response]:
+    """Return *base* as a _Watched one, which goes by the same name."""
+    return type(base.__name__, (_Watched, base), {"__module__": base.__module__})
