@@ -94,14 +94,17 @@ def _pattern(host: object) -> str:
 def _without_port(name: str) -> str | None:
     """Return *name* without brackets and port; None where what stands there is neither."""
     port = ""
-    if name.startswith("["):
-        name, _, port = name[1:].partition("]")
+    bracketed = name.startswith("[")
+    if bracketed:
+        name, bracket, port = name[1:].partition("]")
+        if not bracket:
+            return None
     elif name.count(":") == 1:
         name, colon, port = name.partition(":")
         port = colon + port
     if port and not (port.startswith(":") and f"0{port[1:]}".isdecimal()):
         return None
-    if ":" in name:
+    if bracketed or ":" in name:
         try:
             ipaddress.IPv6Address(name)
         except ValueError:

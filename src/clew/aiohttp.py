@@ -6,7 +6,7 @@ import asyncio
 import functools
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 try:
     import aiohttp
@@ -49,7 +49,7 @@ def wrap(
     # In its development mode, a session warns of attributes that are set.
     attributes = vars(session)
     if "_clew" not in attributes:
-        session._response_class = _watched(session._response_class)
+        session._response_class = _watched(cast("Any", session._response_class))
         attributes["_request"] = _requester(session, session._request)
     attributes["_clew"] = options
     return session
