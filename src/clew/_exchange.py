@@ -67,6 +67,9 @@ class Exchange(Context):
     # What a framework knows that runs inside, and whose adapter tells it.
     inner_route: Callable[[], str | None] | None = None
     inner_user: Callable[[], object] | None = None
+    # What a GraphQL server knows.
+    operation: str | None = None
+    graphql_status: int | None = None
 
     _rejected: str | None = None
     _finished: float | None = None  # when the last byte was handed to the server
@@ -254,6 +257,11 @@ class Exchange(Context):
             if self.status is not None and self.status < 500:
                 self.log()
 
+    def executed(self, operation: str | None, status: int) -> None:
+        """A GraphQL operation was answered by *status*, or begins; of several, the worst counts."""
+        if self.graphql_status is None or status > self.graphql_status:
+            self.operation, self.graphql_status = operation, status
+
     def left(self) -> None:
         """The client has left."""
         if self._finished is None:
@@ -302,7 +310,12 @@ class Exchange(Context):
             level, word = logging.ERROR, "danger"
         elif status >= 400:
             level, word = logging.WARNING, "warning"
-        elif settings.exclude and outcome in (None, "websocket") and settings.excludes(path):
+        elif (
+            settings.exclude
+            and outcome in (None, "websocket")
+            and settings.excludes(path)
+            and (self.graphql_status or 0) < 400  # a failure behind a 200 is one all the same
+        ):
             return
         if settings.level is None and not _logger.isEnabledFor(level):
             return
@@ -329,6 +342,11 @@ class Exchange(Context):
             outcome=outcome,
             exception=None if error is None else _exception(error, settings.redactor),
         )
+        if self.graphql_status is not None:
+            http.request.operation = self.operation
+            # What went wrong around the operation is not hidden by its success.
+            if status < 400 or self.graphql_status >= status:
+                http.response.graphql_status = self.graphql_status
         emit(_logger, http, settings, self.fields, level, error)
 
     def _request(self, method: str, path: str) -> Request:

@@ -34,6 +34,7 @@ from ._wire import clean_method, clean_path, shown_path, shown_query
 _logger = logging.getLogger("clew.http.client")
 
 _DEFAULTS = Settings()
+_DIGITS = frozenset("0123456789")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -80,7 +81,7 @@ def _pattern(host: object) -> str:
     if isinstance(host, str):
         wildcard = "*." if host.startswith("*.") else ""
         name = _without_port(host.removeprefix("*."))
-        if name and name.isprintable() and not set("/*@?#[]\\ ") & set(name):
+        if name and name != "." and name.isprintable() and not set("/*@?#[]\\ ") & set(name):
             try:
                 return wildcard + wire_host(name if name.isascii() else _ascii(name, host))
             except UnicodeError:  # what IDNA refuses is one
@@ -102,7 +103,7 @@ def _without_port(name: str) -> str | None:
     elif name.count(":") == 1:
         name, colon, port = name.partition(":")
         port = colon + port
-    if port and not (port.startswith(":") and f"0{port[1:]}".isdecimal()):
+    if port and not (port.startswith(":") and set(port[1:]) <= _DIGITS):
         return None
     if bracketed or ":" in name:
         try:

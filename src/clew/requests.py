@@ -107,7 +107,11 @@ class _Call(Call):
 
     def netloc(self) -> str:
         parts = urlsplit(self._url)
-        return shown_host(parts.scheme, parts.hostname or "", parts.port)
+        try:
+            port = parts.port
+        except ValueError:  # an adapter of another make may take anything
+            port = None
+        return shown_host(parts.scheme, parts.hostname or "", port)
 
     def target(self) -> tuple[str, str]:
         parts = urlsplit(self._url)

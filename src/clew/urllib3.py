@@ -271,6 +271,9 @@ class _Watched(urllib3.HTTPResponse):
         finally:
             chunks.close()  # type: ignore[attr-defined, unused-ignore]
 
+    def drain_conn(self) -> None:
+        self._clew_read(super().drain_conn)
+
     def _handle_chunk(self, amt: int | None) -> bytes:
         chunk = super()._handle_chunk(amt)
         self._clew_chunks += len(chunk)

@@ -78,7 +78,8 @@ class _Answer(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = self.path.partition("?")[0]
         kind, _, rest = path.removeprefix("/").partition("/")
-        getattr(self, f"answer_{kind}", self.answer_hello)(rest)
+        answer: Callable[[str], None] = getattr(self, f"answer_{kind}", self.answer_hello)
+        answer(rest)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = respond
 
@@ -152,7 +153,7 @@ class _Answer(BaseHTTPRequestHandler):
     def answer_long(self, _: str) -> None:
         """Send a body that is longer than what a client takes before it is asked to."""
         self.begin(200, ("Content-Length", str(1 << 26)))
-        for _ in range(1 << 10):
+        for _part in range(1 << 10):
             self.wfile.write(bytes(1 << 16))
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -187,6 +188,11 @@ class Caller:
         self.module = importlib.import_module(self.package)
         self.clew = importlib.import_module(f"clew.{self.package}")
         self.clients: list[Any] = []
+
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        """What the client raises when a call fails."""
+        return (self.module.HTTPError,)
 
     # A client.
 
@@ -387,6 +393,10 @@ class Requests(Sync):
     name, package = "requests", "requests"
     refused, timed_out = "requests.exceptions.ConnectionError", "requests.exceptions.ReadTimeout"
 
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        return (self.module.RequestException,)
+
     def make(self, headers: dict[str, str]) -> Any:
         session = self.module.Session()
         session.trust_env = False
@@ -420,25 +430,21 @@ class Aiohttp(Async):
     name, package = "aiohttp", "aiohttp"
     refused, timed_out = "aiohttp.client_exceptions.ClientConnectorError", "TimeoutError"
 
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        return (self.module.ClientError, TimeoutError)
+
     def make(self, headers: dict[str, str]) -> Any:
         async def made() -> Any:
             return self.module.ClientSession(headers=headers)
 
         return self.run(made())
 
-    async def acall(
-        self,
-        client: Any,
-        url: str,
-        *,
-        method: str = "GET",
-        headers: dict[str, str] | None = None,
-        body: bytes | None = None,
-        timeout: float = PATIENCE,
-    ) -> Answer:
-        limit = self.module.ClientTimeout(total=timeout)
-        options = {"headers": headers, "data": body, "timeout": limit}
-        async with client.request(method, url, **options) as response:
+    async def acall(self, client: Any, url: str, *, method: str = "GET", **options: Any) -> Answer:
+        limit = self.module.ClientTimeout(total=options.pop("timeout", PATIENCE))
+        if "body" in options:
+            options["data"] = options.pop("body")
+        async with client.request(method, url, timeout=limit, **options) as response:
             return Answer(response.status, await response.read())
 
     async def open(self, client: Any, url: str) -> Any:
@@ -467,6 +473,10 @@ class Urllib3(Sync):
     name, package = "urllib3", "urllib3"
     refused = "urllib3.exceptions.NewConnectionError"
     timed_out = "urllib3.exceptions.ReadTimeoutError"
+
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        return (self.module.exceptions.HTTPError,)
 
     def make(self, headers: dict[str, str]) -> Any:
         # Connections are refused once here, not four times.

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import gzip
 import logging
+import re
 import socket
 import time
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 import clew
+from clew._outgoing import Options
 from tests.conftest import Lines, Raising, run_fresh, serve
 
 from .callers import HEADER, PATIENCE, Async, Caller, Server
@@ -238,7 +240,9 @@ def test_clients_and_clew_agree_on_the_host(caller: Caller, everywhere: Server, 
         except Exception:  # whom it does not call, it tells nothing
             return
     (seen,) = everywhere.seen
-    assert seen.header(HEADER) == ("made-here" if seen.header("Host") == "orders.internal" else None)
+    assert seen.header(HEADER) == (
+        "made-here" if seen.header("Host") == "orders.internal" else None
+    )
 
 
 def test_what_a_host_header_says_counts_for_nothing(caller: Caller, server: Server) -> None:
@@ -253,9 +257,7 @@ def test_what_a_host_header_says_counts_for_nothing(caller: Caller, server: Serv
 # Redirects.
 
 
-def test_every_hop_of_a_redirect_is_looked_at(
-    caller: Caller, server: Server, lines: Lines
-) -> None:
+def test_every_hop_of_a_redirect_is_looked_at(caller: Caller, server: Server, lines: Lines) -> None:
     """A redirect to a third party does not carry the id there, and one back carries it again."""
     client = caller.client(hosts=["127.0.0.1"])
     with clew.context(request_id="made-here"):
@@ -319,9 +321,7 @@ def test_a_call_is_one_outgoing_http_log(caller: Caller, server: Server, lines: 
     }
 
 
-def test_a_call_outside_any_context_is_logged(
-    caller: Caller, server: Server, lines: Lines
-) -> None:
+def test_a_call_outside_any_context_is_logged(caller: Caller, server: Server, lines: Lines) -> None:
     """Outside any context a call is logged without ids."""
     caller.call(caller.client(), server.url())
     (line,) = lines.http()
@@ -375,11 +375,10 @@ def closed_port() -> int:
 def test_a_connection_that_is_refused_is_danger(caller: Caller, lines: Lines) -> None:
     """A call that fails is danger, with time and exception, without a status; it raises on."""
     url = f"http://127.0.0.1:{closed_port()}/x"
-    with pytest.raises(Exception):
+    with pytest.raises(caller.failures):
         caller.call(caller.bare(), url)
-    with clew.context(request_id="made-here"), pytest.raises(Exception) as raised:
+    with clew.context(request_id="made-here"), pytest.raises(caller.failures):
         caller.call(caller.client(), url)
-    assert type(raised.value).__module__.partition(".")[0] == caller.package
     (line,) = lines.http()
     assert (line["level"], line["outcome"], line["direction"]) == ("danger", "error", "outgoing")
     assert line["message"] == f"GET /x {caller.refused.rpartition('.')[2]}"
@@ -393,7 +392,7 @@ def test_a_response_that_does_not_come_is_danger(
     caller: Caller, server: Server, lines: Lines
 ) -> None:
     """A call that is given up by its timeout is danger, with the client's own exception."""
-    with pytest.raises(Exception):
+    with pytest.raises(caller.failures):
         caller.call(caller.client(), server.url("/never"), timeout=0.05)
     (line,) = lines.http()
     assert (line["level"], line["outcome"]) == ("danger", "error")
@@ -421,7 +420,7 @@ def test_credentials_and_secrets_are_never_written(
 def test_an_error_that_quotes_the_url_shows_no_secrets(caller: Caller, lines: Lines) -> None:
     """The text of a client's own exception shows neither a URL's password nor its secrets."""
     url = f"http://jane:{SECRET}@127.0.0.1:{closed_port()}/o?token={SECRET}"
-    with pytest.raises(Exception):
+    with pytest.raises(caller.failures):
         caller.call(caller.client(), url)
     assert len(lines.http()) == 1
     assert SECRET not in lines.raw()
@@ -452,7 +451,7 @@ def test_log_false_writes_nothing_and_carries_the_id(
     client = caller.client(log=False)
     with clew.context(request_id="made-here"):
         caller.call(client, server.url("/chunked"))
-        with pytest.raises(Exception):
+        with pytest.raises(caller.failures):
             caller.call(client, server.url("/broken"))
     assert server.ids() == ["made-here", "made-here"]
     assert lines() == []
@@ -585,9 +584,9 @@ def test_a_call_made_while_an_exception_is_handled_is_not_that_exceptions(
 def test_a_body_that_breaks_off_is_danger(caller: Caller, server: Server, lines: Lines) -> None:
     """A response whose body breaks off is danger, with the exception, and raises on; once."""
     client = caller.client()
-    with pytest.raises(Exception):
+    with pytest.raises(caller.failures):
         caller.call(client, server.url("/broken"))
-    with pytest.raises(Exception), caller.stream(client, server.url("/broken")) as response:
+    with pytest.raises(caller.failures), caller.stream(client, server.url("/broken")) as response:
         response.rest()
     gc.collect()
     for line in lines.http():
@@ -649,15 +648,7 @@ def test_a_body_cancelled_while_it_is_read_is_aborted(
     ("options", "error", "named"),
     [
         ({"hosts": "*.internal"}, TypeError, r"hosts .*'\*\.internal'.*write \['\*\.internal'\]"),
-        ({"hosts": 5}, TypeError, "hosts must be .*5"),
-        *(
-            ({"hosts": [host]}, ValueError, "hosts has ")
-            for host in (
-                *(5, None, b"a.internal", "", "*", "*.", "*internal", "a.*.internal", "*.*.a"),
-                *("https://a.internal", "a.internal/path", "a b", "a\nb", "a@b", "a:b", "a:80:90"),
-                *("[::1", "[::1]x", "[a]", "::g", "a?b", "a#b", "a\\b", "\u2028", "ａ/b", "-ü"),
-            )
-        ),
+        ({"hosts": ["a.internal/path"]}, ValueError, "hosts has 'a.internal/path'"),
         ({"header": "X Id"}, ValueError, "header is 'X Id'"),
         ({"header": "Host"}, ValueError, "header is 'Host'"),
         ({"header": 5}, TypeError, "header .*5"),
@@ -665,12 +656,7 @@ def test_a_body_cancelled_while_it_is_read_is_aborted(
     ],
 )
 def test_a_wrong_argument_is_refused(
-    caller: Caller,
-    server: Server,
-    options: dict[str, Any],
-    error: type[Exception],
-    named: str,
-    lines: Lines,
+    caller: Caller, server: Server, options: dict[str, Any], error: type[Exception], named: str
 ) -> None:
     """A wrong argument raises when it is given, names itself, and leaves the client as it was."""
     client = caller.bare()
@@ -679,7 +665,27 @@ def test_a_wrong_argument_is_refused(
     with clew.context():
         caller.call(client, server.url())
     assert server.ids() == [None]
-    assert lines() == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(5, None, b"a.internal", "", "*", "*.", "*internal", "a.*.internal", "*.*.a", "."),
+        *("https://a.internal", "a.internal/path", "a b", "a\nb", "a@b", "a:b", "a:80:90", "a:٤"),
+        *("[::1", "[::1]x", "[::1]:x", "[a]", "::g", "a?b", "a#b", "a\\b", "\u2028", "ａ/b", "-ü"),
+    ],
+    ids=repr,
+)
+def test_what_is_no_host_is_refused(host: object) -> None:
+    """Each of the hosts is one host, or all below one; what is neither is named."""
+    with pytest.raises(ValueError, match=rf"^hosts has {re.escape(repr(host))}: "):
+        Options.of([host], None, True)
+
+
+def test_hosts_that_are_no_collection_are_refused() -> None:
+    """What is no collection of hosts is named."""
+    with pytest.raises(TypeError, match="hosts must be a collection of hosts, not 5"):
+        Options.of(5, None, True)
 
 
 @pytest.mark.parametrize("client", [None, "client", 5, object], ids=repr)

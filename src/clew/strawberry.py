@@ -1,0 +1,101 @@
+"""For Strawberry: ``strawberry.Schema(..., extensions=[clew.strawberry.HTTPLogExtension])``.
+
+On FastAPI, Django, Flask and wherever else clew makes the HTTPLogs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+try:
+    from strawberry.extensions import SchemaExtension
+except ImportError as error:
+    raise ImportError(
+        'clew.strawberry is an extension for Strawberry: pip install "clew[strawberry]"'
+    ) from error
+
+from .graphql import executed
+
+
+class HTTPLogExtension(SchemaExtension):
+    """Write ``request.operation`` and ``response.graphqlStatus`` into the request's HTTPLog.
+
+    The status is what `clew.graphql.status_of` makes of the errors. Put this first among a
+    schema's extensions, so that it sees what the others do: errors are read before ``MaskErrors``
+    hides them, and the exceptions of an extension count as well.
+    """
+
+    _judged = False  # whether the errors of the execution have been read
+
+    def on_operation(self) -> Iterator[None]:
+        """Tell of what is known once the operation has ended."""
+        try:
+            yield
+        except Exception as error:
+            self._tell([error])
+            raise
+        if not self._judged:
+            context = self.execution_context
+            result = context.result
+            self._tell(getattr(result, "errors", None) or context.pre_execution_errors)
+
+    def on_validate(self) -> Iterator[None]:
+        """Tell of the operation before anything can go wrong in it."""
+        self._tell(None)
+        yield
+
+    def on_execute(self) -> Iterator[None]:
+        """Tell of the errors as they are before other extensions change them."""
+        yield
+        result = self.execution_context.result
+        if result is not None:
+            self._judged = True
+            self._tell(_errors_in(result))
+
+    def on_stream_result(self, result: Any) -> Iterator[None]:
+        """Tell of each result of a subscription, and of each part of a deferred one."""
+        self._judged = True
+        self._tell(_errors_in(result))
+        yield
+
+    def _tell(self, errors: Iterable[object] | None) -> None:
+        kind, name = self._operation()
+        executed(kind, name, [{} if _is_refusal(error) else error for error in errors or ()])
+
+    def _operation(self) -> tuple[str, str | None]:
+        """Return the kind and the name of the operation that is executed, where there is one."""
+        context = self.execution_context
+        try:
+            chosen = context.operation_name  # of several, the client names one
+            for definition in getattr(context.graphql_document, "definitions", ()):
+                kind = getattr(definition, "operation", None)
+                name = getattr(getattr(definition, "name", None), "value", None)
+                if kind is not None and name == chosen:
+                    return kind.value, name
+        except Exception:  # another version's document
+            pass
+        return "", None
+
+
+def _is_refusal(error: object) -> bool:
+    """Whether *error* says that Strawberry was asked for no operation, or for one it may not do."""
+    raised = getattr(error, "original_error", None) or error
+    return type(raised).__name__ in (
+        "MissingQueryError",
+        "CannotGetOperationTypeError",
+        "InvalidOperationTypeError",
+    )
+
+
+def _errors_in(result: object) -> list[object]:
+    """Return the errors of a result, also those of its parts where it comes in several."""
+    errors: list[object] = []
+    for part in (
+        result,
+        getattr(result, "initial_result", None),
+        *(getattr(result, "incremental", None) or ()),
+        *(getattr(result, "completed", None) or ()),
+    ):
+        errors.extend(getattr(part, "errors", None) or ())
+    return errors
