@@ -22,28 +22,17 @@ class HTTPLogExtension(SchemaExtension):
     """Write ``request.operation`` and ``response.graphqlStatus`` into the request's HTTPLog.
 
     The status is what `clew.graphql.status_of` makes of the errors. Put this first among a
-    schema's extensions, so that it sees what the others do: errors are read before ``MaskErrors``
-    hides them, and the exceptions of an extension count as well.
+    schema's extensions: then it sees also those errors of a subscription that ``MaskErrors``
+    hides from the client.
     """
 
     _judged = False  # whether the errors of the execution have been read
 
-    def on_operation(self) -> Iterator[None]:
-        """Tell of what is known once the operation has ended."""
-        try:
-            yield
-        except Exception as error:
-            self._tell([error])
-            raise
-        if not self._judged:
-            context = self.execution_context
-            result = context.result
-            self._tell(getattr(result, "errors", None) or context.pre_execution_errors)
-
-    def on_validate(self) -> Iterator[None]:
+    def on_parse(self) -> Iterator[None]:
         """Tell of the operation before anything can go wrong in it."""
-        self._tell(None)
         yield
+        if self._operation()[0]:
+            self._tell(None)
 
     def on_execute(self) -> Iterator[None]:
         """Tell of the errors as they are before other extensions change them."""
@@ -58,6 +47,13 @@ class HTTPLogExtension(SchemaExtension):
         self._judged = True
         self._tell(_errors_in(result))
         yield
+
+    def get_results(self) -> dict[str, Any]:
+        """Tell of what went wrong around the execution; add nothing to the answer."""
+        errors = self.execution_context.pre_execution_errors or ()
+        # By now those of fields may be masked.
+        self._tell([error for error in errors if not (self._judged and error.path)])
+        return {}
 
     def _tell(self, errors: Iterable[object] | None) -> None:
         kind, name = self._operation()
