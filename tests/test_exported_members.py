@@ -51,6 +51,11 @@ def test_public_names_are_documented(name: str) -> None:
         ("clew.fastapi", ["install"]),
         ("clew.flask", ["install"]),
         ("clew.httpx", ["wrap"]),
+        ("clew.requests", ["wrap"]),
+        ("clew.aiohttp", ["wrap"]),
+        ("clew.urllib3", ["wrap"]),
+        ("clew.graphql", ["status_of", "executed"]),
+        ("clew.strawberry", ["HTTPLogExtension"]),
     ],
 )
 def test_every_stack_has_its_module(module: str, names: list[str]) -> None:
@@ -66,6 +71,7 @@ def test_the_package_is_typed() -> None:
 
 
 FRAMEWORKS = ["starlette", "fastapi", "flask", "django", "httpx", "werkzeug", "anyio", "uvicorn"]
+FRAMEWORKS += ["requests", "aiohttp", "urllib3", "idna", "strawberry", "graphql"]
 
 IMPORT = """
 import sys
@@ -82,7 +88,7 @@ def test_importing_the_package_loads_no_framework() -> None:
     assert not set(FRAMEWORKS) & set(loaded)
 
 
-@pytest.mark.parametrize("module", ["clew.asgi", "clew.wsgi"])
+@pytest.mark.parametrize("module", ["clew.asgi", "clew.wsgi", "clew.graphql"])
 def test_the_bare_adapters_load_no_framework(module: str) -> None:
     """The adapters for any ASGI and any WSGI application load no framework either."""
     loaded = run_fresh(IMPORT.format(module=module)).split()

@@ -18,6 +18,14 @@ class NotFoundError(Exception):
     extensions = {"code": "NOT_FOUND"}
 
 
+def made(kind: Any, **options: Any) -> Any:
+    """Return what makes an extension anew for each operation, in each version of Strawberry."""
+    return lambda execution_context=None: kind(**options)
+
+
+Masking = made(extensions.MaskErrors)
+
+
 def of_order(self: Any) -> str | None:
     raise NotFoundError
 
@@ -28,16 +36,16 @@ def schema(*chosen: Any) -> Any:
     return strawberry.Schema(strawberry.type(query), extensions=chosen)
 
 
-def told(lines: Lines, made: Any, query: str = "query Order { order }") -> dict[str, Any]:
+def told(lines: Lines, asked: Any, query: str = "query Order { order }") -> dict[str, Any]:
     """Return what the record of a request has whose work is to execute a query."""
-    serve(lambda: made.execute_sync(query))
+    serve(lambda: asked.execute_sync(query))
     (line,) = lines.http()
     found = {"operation": line["request"].get("operation")}
     return {**found, "status": line["response"].get("graphqlStatus")}
 
 
 @pytest.mark.parametrize(
-    "chosen", [[Ours], [Ours, extensions.MaskErrors], [extensions.MaskErrors, Ours]], ids=str
+    "chosen", [[Ours], [Ours, Masking], [Masking, Ours]], ids=["alone", "before", "behind"]
 )
 def test_errors_are_read_before_they_are_masked(lines: Lines, chosen: list[Any]) -> None:
     """What an error means is known also where MaskErrors hides it from the client."""
@@ -67,15 +75,15 @@ def test_an_extension_that_raises_is_a_failure(lines: Lines, hook: str, when: st
 
 def test_a_document_that_is_kept_has_its_name(lines: Lines) -> None:
     """Operations whose document another extension keeps are named as well."""
-    made = schema(Ours, extensions.ParserCache, extensions.ValidationCache)
+    kept = schema(Ours, made(extensions.ParserCache), made(extensions.ValidationCache))
     for _ in range(2):
         lines.clear()
-        assert told(lines, made) == {"operation": "query Order", "status": 404}
+        assert told(lines, kept) == {"operation": "query Order", "status": 404}
 
 
 def test_a_limit_that_refuses_a_query_is_bad_input(lines: Lines) -> None:
     """A query that a limit of Strawberry's refuses is a 400."""
-    limited = schema(Ours, lambda: extensions.MaxTokensLimiter(max_token_count=3))
+    limited = schema(Ours, made(extensions.MaxTokensLimiter, max_token_count=3))
     assert told(lines, limited) == {"operation": None, "status": 400}
 
 

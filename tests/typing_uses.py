@@ -9,12 +9,19 @@ from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, assert_type
 
+import aiohttp
 import httpx
 import msgspec
+import requests
+import urllib3
 
 import clew
+import clew.aiohttp
 import clew.asgi
+import clew.graphql
 import clew.httpx
+import clew.requests
+import clew.urllib3
 import clew.wsgi
 
 if TYPE_CHECKING:
@@ -147,3 +154,27 @@ def outgoing() -> None:
     )
     clew.httpx.wrap("client")  # type: ignore[type-var]
     clew.httpx.wrap(httpx.Client(), ["*.internal"])  # type: ignore[call-arg]
+
+
+class OwnSession(requests.Session):
+    pass
+
+
+async def outgoing_by_others() -> None:
+    assert_type(clew.requests.wrap(requests.Session(), hosts=["*.internal"]), requests.Session)
+    assert_type(clew.requests.wrap(OwnSession(), header="X-Trace", log=False), OwnSession)
+    assert_type(clew.aiohttp.wrap(aiohttp.ClientSession()), aiohttp.ClientSession)
+    assert_type(clew.urllib3.wrap(urllib3.PoolManager()), urllib3.PoolManager)
+    pool = urllib3.HTTPConnectionPool("localhost")
+    assert_type(clew.urllib3.wrap(pool, hosts=None), urllib3.HTTPConnectionPool)
+    clew.requests.wrap("session")  # type: ignore[type-var]
+    clew.aiohttp.wrap(requests.Session())  # type: ignore[type-var]
+    clew.urllib3.wrap(5)  # type: ignore[type-var]
+
+
+def graphql(errors: list[Exception] | None) -> None:
+    assert_type(clew.graphql.status_of(errors), int)
+    clew.graphql.status_of([{"message": "no", "extensions": {"code": "FORBIDDEN"}}])
+    clew.graphql.executed("query", "Orders", errors)
+    clew.graphql.executed("query", None)
+    clew.graphql.executed(5, None)  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ def wrap(
 ) -> SessionT:
     """Let *session* carry the current request's id, and return it.
 
-    Same as `clew.httpx.wrap`, for aiohttp's client from 3.12 on. Each hop of a redirect, each
+    Same as `clew.httpx.wrap`, for aiohttp's client from 3.13 on. Each hop of a redirect, each
     attempt of a middleware and each attempt after a lost connection is one sending, and one
     record. A WebSocket's is that of its handshake.
 
@@ -43,7 +43,7 @@ def wrap(
         raise TypeError(f"wrap() takes an aiohttp.ClientSession, not {session!r}")
     if not hasattr(session, "_middlewares"):
         raise RuntimeError(
-            f"clew.aiohttp needs aiohttp 3.12 or later, not {aiohttp.__version__}: "
+            f"clew.aiohttp needs aiohttp 3.13 or later, not {aiohttp.__version__}: "
             'pip install "clew[aiohttp]"'
         )
     # In its development mode, a session warns of attributes that are set.

@@ -393,7 +393,7 @@ def test_a_response_that_does_not_come_is_danger(
 ) -> None:
     """A call that is given up by its timeout is danger, with the client's own exception."""
     with pytest.raises(caller.failures):
-        caller.call(caller.client(), server.url("/never"), timeout=0.05)
+        caller.call(caller.client(), server.url("/never"), timeout=0.3)
     (line,) = lines.http()
     assert (line["level"], line["outcome"]) == ("danger", "error")
     assert line["exception"]["type"] == caller.timed_out
