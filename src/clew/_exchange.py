@@ -476,9 +476,12 @@ def _enrichment(settings: Settings, http: HTTPLog) -> dict[str, object]:
         return {}
 
 
-def id_of(user: Any, *names: str) -> object:
-    """Return the id of *user*, the first of its attributes *names*, if it is authenticated."""
-    authenticated = getattr(user, "is_authenticated", False)
+def id_of(user: Any, *names: str, unsaid: bool = False) -> object:
+    """Return the id of *user*, the first of its attributes *names*, if it is authenticated.
+
+    *unsaid* is what holds of a user that does not say whether it is.
+    """
+    authenticated = getattr(user, "is_authenticated", unsaid)
     if not (authenticated() if callable(authenticated) else authenticated):
         return None
     state = getattr(user, "_sa_instance_state", None)

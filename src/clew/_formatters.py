@@ -169,7 +169,6 @@ class JSONFormatter(MsgspecFormatter):
 
     def fields(self, record: logging.LogRecord, captured: Captured) -> dict[str, Any]:
         """Return the keys and values of a line, masked, in the order in which they are written."""
-        redact = self.redactor
         if captured.http is not None:
             line = self._http_fields(captured.http)
         else:
@@ -178,12 +177,8 @@ class JSONFormatter(MsgspecFormatter):
                 message = message_of(record)
             line = self._said(record.levelno, record.name, record.created, message, captured)
         self._add(line, self._given(record, captured), captured.fields)
-        if captured.stack_info:
-            line["stackInfo"] = redact.text(captured.stack_info)
-            if self.stack_info_as_array:
-                line["stackInfo"] = line["stackInfo"].splitlines()
-        if captured.exception is not None:
-            line["exception"] = self._exception(captured.exception)
+        if captured.stack_info or captured.exception is not None:
+            self._trace(line, captured)
         return line
 
     def line(
@@ -199,6 +194,27 @@ class JSONFormatter(MsgspecFormatter):
         line = self._said(level, name, created, message, captured)
         self._add(line, given, captured.fields)
         return self.jsonify_log_record(line)
+
+    def line_of(
+        self,
+        level: int,
+        name: str,
+        created: float,
+        message: str,
+        captured: Captured,
+        given: Mapping[Any, object],
+    ) -> str:
+        """Return the line of what another logging library was told. Never fails."""
+        try:
+            line = self._said(level, name, created, message, captured)
+            self._add(line, given, captured.fields)
+            self._trace(line, captured)
+            return self.jsonify_log_record(line)
+        except Exception as error:
+            record = logging.LogRecord(name, level, "", 0, message, (), None)
+            record.created = created
+            captured.put_on(record)
+            return self._rescued(record, error)
 
     def _said(
         self, level: int, name: str, created: float, message: str, captured: Captured
@@ -249,6 +265,15 @@ class JSONFormatter(MsgspecFormatter):
             while key in OWNED_KEYS or key in line:
                 key += "_"
             line[key] = mask(key, value, self._default)
+
+    def _trace(self, line: dict[str, Any], captured: Captured) -> None:
+        """Add the stack and the exception to *line*, if there are any."""
+        if captured.stack_info:
+            line["stackInfo"] = self.redactor.text(captured.stack_info)
+            if self.stack_info_as_array:
+                line["stackInfo"] = line["stackInfo"].splitlines()
+        if captured.exception is not None:
+            line["exception"] = self._exception(captured.exception)
 
     def _exception(self, exception: ExceptionInfo) -> dict[str, Any]:
         trace = self.redactor.text(cast("str", exception.stack_trace))
@@ -335,16 +360,17 @@ class ConsoleFormatter(JSONFormatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of *record*; a stack trace takes lines of its own."""
         try:
-            return self._text(record, self.fields(record, capture(record)))
+            line = self.fields(record, capture(record))
+            return self.readable(record.created, record.levelno, line)
         except Exception as error:
             return self._rescued(record, error)
 
-    def _text(self, record: logging.LogRecord, line: dict[str, Any]) -> str:
-        word = level_word(record.levelno)
-        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
+    def readable(self, created: float, level: int, line: dict[str, Any]) -> str:
+        """Return the text of *line*, which is used up."""
+        clock = time.strftime("%H:%M:%S", time.localtime(created))
         parts = [
-            self._paint(f"{clock}.{int(record.created * 1000) % 1000:03}", "2"),
-            self._paint(f"{line['level']:<8}", _COLOURS[word]),
+            self._paint(f"{clock}.{int(created * 1000) % 1000:03}", "2"),
+            self._paint(f"{line['level']:<8}", _COLOURS[level_word(level)]),
             self._paint(f"{one_line(line['logger']):<20}", "36"),
             one_line(line["message"]),
         ]

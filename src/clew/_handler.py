@@ -32,11 +32,8 @@ class LineHandler(logging.StreamHandler[TextIO]):
     def _write(self, line: str) -> None:
         """Write *line*, whole and in one call, and flush it."""
         stream = self.stream
-        if not line.isascii():
-            encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
-            if encoding.replace("_", "-") not in ("utf-8", "utf8"):
-                # A line is UTF-8; in a stream of another encoding it can only be ASCII.
-                line = "".join(_escaped(letter) for letter in line)
+        if not line.isascii() and not takes_utf8(stream):
+            line = escaped(line)
         stream.write(line + self.terminator)
         if hasattr(stream, "flush"):
             stream.flush()
@@ -74,6 +71,17 @@ def lone_handler(logger: logging.Logger, level: int) -> tuple[LineHandler, JSONF
         if type(entry) is not ContextFilter:
             return None
     return found, formatter
+
+
+def takes_utf8(stream: object) -> bool:
+    """Tell whether *stream* takes lines as they are, in UTF-8."""
+    encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
+    return encoding.replace("_", "-") in ("utf-8", "utf8")
+
+
+def escaped(line: str) -> str:
+    """Return *line* in ASCII: all that it can be in a stream of another encoding."""
+    return "".join(_escaped(letter) for letter in line)
 
 
 def _escaped(letter: str) -> str:
