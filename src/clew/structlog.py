@@ -1,0 +1,221 @@
+"""For structlog: ``structlog.configure(processors=clew.structlog.processors(service="shop"))``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+try:
+    import structlog
+    from structlog.processors import StackInfoRenderer
+except ImportError as error:
+    raise ImportError("clew.structlog needs structlog: pip install structlog") from error
+
+from ._capture import Captured, taken_along
+from ._context import context_of, rename_fields
+from ._formatters import JSONFormatter
+from ._privacy import Redact, text_of
+from ._records import describe
+
+EventDict = MutableMapping[str, Any]
+
+# The methods of structlog's loggers, whose names a processor is told.
+_NUMBERS = {
+    **dict.fromkeys(("debug",), logging.DEBUG),
+    **dict.fromkeys(("info", "msg", "log"), logging.INFO),
+    **dict.fromkeys(("warning", "warn"), logging.WARNING),
+    **dict.fromkeys(("error", "err", "exception", "failure"), logging.ERROR),
+    **dict.fromkeys(("critical", "fatal"), logging.CRITICAL),
+}
+
+# What structlog says of a record of the logging module, besides what stands on that itself.
+_SAID_OF_RECORDS = frozenset(
+    (
+        *("event", "level", "level_number", "logger", "positional_args"),
+        *("exc_info", "exception", "stack_info", "stack", "requestId", "userId"),
+    )
+)
+
+_stack = StackInfoRenderer(["clew.structlog"])
+
+
+def processors(
+    *,
+    service: str | None = None,
+    levels: Mapping[str, str] | None = None,
+    redact: Redact = "default",
+) -> list[Any]:
+    """Return all the processors that turn events into ApplicationLogs, for structlog.configure.
+
+    They are ``structlog.contextvars.merge_contextvars`` and a `Renderer`, which takes the
+    arguments. Put processors of your own in front. Levels, times and exceptions are the
+    Renderer's: ``add_log_level``, ``TimeStamper`` and ``format_exc_info`` are not needed.
+    """
+    renderer = Renderer(service=service, levels=levels, redact=redact)
+    return [structlog.contextvars.merge_contextvars, renderer]
+
+
+def add_ids(_logger: object, _method: str, event_dict: EventDict) -> EventDict:
+    """Add ``requestId``, ``userId`` and the bound fields, for a renderer of your own.
+
+    A processor. No event can forge the ids: what it gives under their names is written with an
+    underscore behind. Without a request there are none.
+    """
+    record = event_dict.get("_record")
+    if not issubclass(type(record), logging.LogRecord):
+        record = None
+    captured = _captured(record, _error_of(event_dict.get("exc_info")))
+    for key, own in (("requestId", captured.request_id), ("userId", captured.user_id)):
+        if key in event_dict:
+            given = event_dict.pop(key)
+            if not _same(given, own or ""):  # clew's filter says "" where there is none
+                event_dict[f"{key}_"] = given
+        if own is not None:
+            event_dict[key] = own
+    for name, value in captured.fields.items():
+        event_dict.setdefault(name, value)
+    return event_dict
+
+
+class Renderer:
+    """The last processor: renders each event as the line of an ApplicationLog.
+
+    It renders bytes for structlog's BytesLogger, and text for any other logger. It never fails,
+    whatever an event holds. As a processor of ``structlog.stdlib.ProcessorFormatter`` it also
+    renders the records of the logging module, the HTTPLog among them.
+
+    Args:
+        service: Which service of several writes the lines.
+        levels: Other words for some levels, ``{"danger": "error"}``.
+        redact: As in `clew.configure_logging`.
+        binary: Whether to render bytes, for a logger class of your own.
+    """
+
+    def __init__(
+        self,
+        *,
+        service: str | None = None,
+        levels: Mapping[str, str] | None = None,
+        redact: Redact = "default",
+        binary: bool | None = None,
+    ) -> None:
+        self.formatter = JSONFormatter(service=service, levels=levels, redact=redact)
+        self.binary = binary
+
+    def __call__(self, logger: object, method: str, event_dict: EventDict) -> str | bytes:
+        try:
+            line = self._line(logger, method, event_dict)
+        except Exception:  # what the processors before made of it is no dictionary, or worse
+            line = self.formatter.line_of(
+                _level(method), "structlog", time.time(), text_of(event_dict), Captured(), {}
+            )
+        binary = self.binary
+        if binary is None:
+            binary = isinstance(logger, structlog.BytesLogger)
+        return line.encode() if binary else line
+
+    def _line(self, logger: object, method: str, fields: EventDict) -> str:
+        record = fields.pop("_record", None)
+        if record is not None and not issubclass(type(record), logging.LogRecord):
+            fields["_record"], record = record, None  # it is the caller's
+        if record is not None and not fields.pop("_from_structlog", True):
+            return self._line_of_record(record, fields)
+        error = stack = None
+        if "exc_info" in fields:
+            error = _error_of(fields.pop("exc_info"))
+        if "stack_info" in fields:
+            stack = _stack_of(logger, method, fields.pop("stack_info"))
+        captured = _captured(record, error)
+        if error is not None:
+            captured.exception = describe(error)
+        captured.stack_info = stack
+        message = _message_of(fields)
+        name = fields.pop("logger", None)
+        if name is None:
+            name = getattr(logger, "name", None)
+        # What add_log_level and add_ids said before is said by the line itself.
+        if "level" in fields and _same_level(fields["level"], method):
+            del fields["level"]
+        if "requestId" in fields:
+            for key, own in (("requestId", captured.request_id), ("userId", captured.user_id)):
+                if key in fields and _same(fields[key], own):
+                    del fields[key]
+        return self.formatter.line_of(
+            _level(method) if record is None else record.levelno,
+            name if type(name) is str else "structlog" if name is None else text_of(name),
+            time.time() if record is None else record.created,
+            message,
+            captured,
+            rename_fields(fields),  # type: ignore[arg-type]
+        )
+
+    def _line_of_record(self, record: logging.LogRecord, fields: EventDict) -> str:
+        """Return the line of a record that no logger of structlog's made."""
+        known = record.__dict__
+        before = record.msg, record.exc_info, record.stack_info
+        added = {name: value for name, value in fields.items() if name not in known}
+        # The record is ProcessorFormatter's copy, from which it has taken these off.
+        if not issubclass(type(record.msg), dict):
+            record.msg = _message_of(fields)
+        record.exc_info = fields.get("exc_info", record.exc_info)
+        record.stack_info = fields.get("stack_info", record.stack_info)
+        known.update((name, added[name]) for name in added if name not in _SAID_OF_RECORDS)
+        try:
+            return self.formatter.format(record)
+        finally:
+            record.msg, record.exc_info, record.stack_info = before
+
+
+def _captured(record: logging.LogRecord | None, error: BaseException | None) -> Captured:
+    """Return what an event takes along from its request, or took along in its own thread."""
+    taken = None if record is None else record.__dict__.get("_clew")
+    if type(taken) is Captured:
+        return Captured(taken.request_id, taken.user_id, taken.fields)
+    return taken_along(context_of(error))
+
+
+def _same(given: object, own: str | None) -> bool:
+    return type(given) is str and given == own
+
+
+def _level(method: str) -> int:
+    return _NUMBERS.get(method, logging.INFO)
+
+
+def _same_level(word: object, method: str) -> bool:
+    return type(word) is str and _NUMBERS.get(word) == _level(method)
+
+
+def _message_of(fields: EventDict) -> str:
+    """Take the message out of *fields*, whatever EventRenamer has made of its name."""
+    for name in ("event", "message", "msg"):
+        if name in fields:
+            message = fields.pop(name)
+            break
+    else:
+        message = ""
+    if "positional_args" in fields:
+        args = fields.pop("positional_args")
+        try:
+            message %= args
+        except Exception:
+            message = f"{text_of(message)} {text_of(args)}"
+    return message if type(message) is str else text_of(message)
+
+
+def _error_of(exc_info: Any) -> BaseException | None:
+    kind = type(exc_info)  # some objects lie about their class
+    if issubclass(kind, tuple):
+        exc_info = exc_info[1] if len(exc_info) > 1 else None
+    elif not (exc_info is None or exc_info is False or issubclass(kind, BaseException)):
+        exc_info = sys.exc_info()[1]
+    return exc_info if issubclass(type(exc_info), BaseException) else None
+
+
+def _stack_of(logger: object, method: str, wanted: object) -> str | None:
+    if wanted is None or wanted is False:
+        return None
+    return str(_stack(logger, method, {"stack_info": True}).get("stack"))
