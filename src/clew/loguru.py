@@ -1,0 +1,253 @@
+"""For loguru: ``logger.configure(handlers=[clew.loguru.handler(sys.stdout, service="shop")])``."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import time
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+try:
+    from loguru import logger
+except ImportError as error:
+    raise ImportError("clew.loguru needs loguru: pip install loguru") from error
+
+from ._capture import Captured, capture, message_of, taken_along
+from ._context import context_of, rename_fields
+from ._formatters import JSONFormatter
+from ._handler import escaped, takes_utf8
+from ._privacy import Redact, text_of
+from ._records import describe
+
+if TYPE_CHECKING:
+    import loguru
+
+Record = dict[str, Any]
+
+# Where a record of loguru's keeps what clew needs; loguru's own sinks look at its own keys only.
+_LINE = "_clew_line"
+_INTERCEPTED = "_clew_intercepted"
+
+# What loguru makes a line of. A line is never read as a format itself, so that neither braces
+# nor what looks like a colour's tag mean anything in it.
+_FORMAT = f"{{{_LINE}}}\n"
+
+
+def patcher(record: loguru.Record) -> None:
+    """Put ``requestId``, ``userId`` and the bound fields into ``record["extra"]``.
+
+    For ``logger.configure(patcher=clew.loguru.patcher)`` and a format of your own:
+    ``"{extra[requestId]} {message}"``. Both ids are always there, empty without a request. No
+    caller can forge them: what stood under their names gets an underscore behind.
+    """
+    extra: dict[str, object] = record["extra"]
+    for key in ("requestId", "userId"):
+        if key in extra:
+            extra[f"{key}_"] = extra.pop(key)
+    known = cast("Record", record)
+    captured = _captured(known, _error_of(known))
+    extra["requestId"] = captured.request_id or ""
+    extra["userId"] = captured.user_id or ""
+    for name, value in captured.fields.items():
+        extra.setdefault(name, value)
+
+
+def handler(
+    sink: Any,
+    *,
+    service: str | None = None,
+    levels: Mapping[str, str] | None = None,
+    redact: Redact = "default",
+    **options: Any,
+) -> loguru.BasicHandlerConfig:
+    """Return a handler that writes ApplicationLogs, for ``logger.configure(handlers=[...])``.
+
+    ``logger.add(**clew.loguru.handler(sys.stdout))`` takes it as well. *options* are those of
+    ``logger.add``: ``level``, ``enqueue``, ``rotation`` and others. ``diagnose``, which spells out
+    the variables of a stack trace, is off, and so are ``backtrace`` and ``colorize``: an
+    exception is written as clew writes it.
+
+    Args:
+        sink: Where the lines go, as in ``logger.add``: a stream, a path, a function.
+        service: Which service of several writes the lines.
+        levels: Other words for some levels, ``{"danger": "error"}``.
+        redact: As in `clew.configure_logging`.
+        options: Further options of ``logger.add``.
+    """
+    line = _Format(service, levels, redact)
+    line.ascii = not takes_utf8(sink)
+    line.queued = bool(options.get("enqueue"))
+    plain = {"backtrace": False, "diagnose": False, "colorize": False}
+    made = {"sink": sink, "format": line, **plain, **options}
+    return cast("loguru.BasicHandlerConfig", made)
+
+
+class _Format:
+    """Make a record of loguru's the line of an ApplicationLog, in the thread that logs.
+
+    It never fails, and what it makes of a record passes any queue.
+    """
+
+    ascii = False  # for a stream of another encoding than UTF-8
+    queued = False
+
+    def __init__(
+        self, service: str | None, levels: Mapping[str, str] | None, redact: Redact
+    ) -> None:
+        if isinstance(redact, Iterable) and not isinstance(redact, str):
+            redact = list(redact)  # it may be one that ends
+        self.formatter = JSONFormatter(service=service, levels=levels, redact=redact)
+        self._options = (service, levels, redact)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A process that is spawned is sent the logger, handlers and all.
+        return (_Format, self._options, {"ascii": self.ascii, "queued": self.queued})
+
+    def __call__(self, record: Record) -> str:
+        intercepted = record.get(_INTERCEPTED)
+        try:
+            if type(intercepted) is _Intercepted:
+                line = self.formatter.format(intercepted.record)
+            else:
+                line = self._line(record)
+        except Exception:  # a patcher has made another thing of the record
+            message = text_of(record.get("message"))
+            line = self.formatter.line_of(20, "root", time.time(), message, Captured(), {})
+        record[_LINE] = escaped(line) if self.ascii else line
+        if self.queued:
+            record["extra"] = _Extra(record["extra"] or ())
+            if record["exception"] is not None:
+                record["exception"] = _Exception(*record["exception"])
+        return _FORMAT
+
+    def _line(self, record: Record) -> str:
+        error = _error_of(record)
+        captured = _captured(record, error)
+        if error is not None:
+            captured.exception = describe(error)
+        fields = record["extra"]
+        if "requestId" in fields:
+            fields = _without_ids(fields, captured)
+        name, message = record["name"], record["message"]
+        return self.formatter.line_of(
+            record["level"].no,
+            name if type(name) is str else "root",
+            record["time"].timestamp(),
+            message if type(message) is str else text_of(message),
+            captured,
+            rename_fields(fields),
+        )
+
+
+class InterceptHandler(logging.Handler):
+    """Hand the records of the logging module to loguru, and so the HTTPLog to loguru's sinks.
+
+    For ``logging.basicConfig(handlers=[clew.loguru.InterceptHandler()], level="INFO",
+    force=True)``. What `handler` made writes a record as clew's own handler would, an HTTPLog
+    as such; any other sink sees its message and its exception.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log *record* with loguru, under its own name and from where it was made."""
+        try:
+            message = capture(record).message
+            if message is None:
+                message = message_of(record)
+
+            def patch(patched: Any) -> None:
+                patched["name"] = record.name
+                patched["function"], patched["line"] = record.funcName, record.lineno
+                patched["module"] = record.module
+                patched[_INTERCEPTED] = _Intercepted(record)
+
+            to = logger.patch(patch).opt(exception=record.exc_info)
+            to.log(_level_name(record), message)
+        except Exception:
+            self.handleError(record)
+
+
+class _Intercepted:
+    """A record of the logging module on its way; it goes into no queue, its line does."""
+
+    __slots__ = ("record",)
+
+    def __init__(self, record: logging.LogRecord) -> None:
+        self.record = record
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(None), ())
+
+
+# A record goes into a queue whole, and what cannot be pickled would cost the line.
+
+
+class _Extra(dict[str, object]):
+    """The extra of a record, which a queue takes if it can."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        pickled = _pickled(dict(self))
+        return (dict, ()) if pickled is None else (_unpickled, (pickled, {}))
+
+
+class _Exception(NamedTuple):
+    """The exception of a record, of which a queue takes what it can."""
+
+    type: type[BaseException] | None
+    value: BaseException | None
+    traceback: TracebackType | None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        kind, value = _pickled(self.type), _pickled(self.value)
+        return (_exception, (kind, value))
+
+
+def _exception(kind: bytes | None, value: bytes | None) -> _Exception:
+    return _Exception(_unpickled(kind, None), _unpickled(value, None), None)
+
+
+def _pickled(value: object) -> bytes | None:
+    try:
+        return pickle.dumps(value)
+    except Exception:
+        return None
+
+
+def _unpickled(pickled: bytes | None, instead: Any) -> Any:
+    try:
+        return instead if pickled is None else pickle.loads(pickled)  # noqa: S301 - it is ours
+    except Exception:
+        return instead
+
+
+def _level_name(record: logging.LogRecord) -> str | int:
+    try:
+        return logger.level(record.levelname).name
+    except ValueError:
+        return record.levelno
+
+
+def _captured(record: Record, error: BaseException | None) -> Captured:
+    """Return what a line takes along from its request."""
+    intercepted = record.get(_INTERCEPTED)
+    if type(intercepted) is _Intercepted:
+        taken = capture(intercepted.record)
+        return Captured(taken.request_id, taken.user_id, taken.fields)
+    return taken_along(context_of(error))
+
+
+def _without_ids(fields: Mapping[str, object], captured: Captured) -> dict[str, object]:
+    """Return *fields* without the ids that `patcher` has put there."""
+    own = {"requestId": captured.request_id or "", "userId": captured.user_id or ""}
+    return {
+        name: value
+        for name, value in fields.items()
+        if not (name in own and type(value) is str and value == own[name])
+    }
+
+
+def _error_of(record: Record) -> BaseException | None:
+    exception = record["exception"]
+    error = None if exception is None else exception.value
+    return error if isinstance(error, BaseException) else None
