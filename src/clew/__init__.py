@@ -1,4 +1,7 @@
-"""One request id through every log line, every framework and every service."""
+"""One request id through every log line, every framework and every service.
+
+PYTEST_DONT_REWRITE: pytest, to which clew is a plugin, would warn where it was imported before.
+"""
 
 from ._capture import ContextFilter
 from ._context import bind, carry, context, request_id, user_id

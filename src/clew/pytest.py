@@ -1,0 +1,126 @@
+"""For pytest: the fixture ``clew_logs``, the lines that a test made as dictionaries.
+
+::
+
+    def test_signup(clew_logs):
+        response = client.post("/signup")
+        [event] = clew_logs.by_action("SIGNUP")
+        [http] = clew_logs.of(response.headers["X-Request-ID"]).http
+        assert http["userId"] == event["userId"]
+
+Pytest knows the fixture as soon as clew is installed.
+
+PYTEST_DONT_REWRITE: pytest would warn where this was imported before.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from _clew_pytest import clew_logs, pytest_runtest_makereport
+
+from ._formatters import ConsoleFormatter, JSONFormatter, one_line
+
+# For "-p clew.pytest", where pytest does not load what is installed.
+__all__ = ["Logs", "clew_logs", "gathered", "pytest_runtest_makereport"]
+
+
+class Logs(list[dict[str, Any]]):
+    """Lines in the order in which they were logged, each a dictionary as in the log itself.
+
+    A list like any other; ``clear()`` forgets the lines so far. What it is asked, it answers
+    with a list of the same kind.
+    """
+
+    @property
+    def http(self) -> Logs:
+        """The HTTPLogs of the requests that were served."""
+        return self._where(lambda line: "request" in line and line.get("direction") is None)
+
+    @property
+    def outgoing(self) -> Logs:
+        """The HTTPLogs of outgoing calls."""
+        return self._where(lambda line: line.get("direction") == "outgoing")
+
+    def by_action(self, action: str) -> Logs:
+        """Return the lines with this ``action``."""
+        return self._where(lambda line: line.get("action") == action)
+
+    def of(self, request_id: str) -> Logs:
+        """Return the lines of one request."""
+        return self._where(lambda line: line.get("requestId") == request_id)
+
+    def _where(self, holds: Any) -> Logs:
+        return Logs(filter(holds, list(self)))  # other threads may be logging
+
+    def __str__(self) -> str:
+        """Return the lines as people read them at a terminal."""
+        return "\n".join(map(_readable, list(self)))
+
+    def __repr__(self) -> str:
+        """Return what fits into the explanation of an assertion."""
+        said = " | ".join(one_line(str(line.get("message"))) for line in list(self))
+        return f"<{len(self)} line{'' if len(self) == 1 else 's'}{': ' if said else ''}{said}>"
+
+
+@contextmanager
+def gathered() -> Iterator[Logs]:
+    """Gather the lines that are logged meanwhile, by any logger; for a fixture of your own.
+
+    All handlers stay. The lines are those that clew's own handler on the root logger writes,
+    ``service``, ``levels`` and ``redact`` included, or would write where there is none. The root
+    logger's level is at most INFO meanwhile, so that an application that did not set up logging
+    has lines too.
+    """
+    logs = Logs()
+    handler = _Gatherer(logs)
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    if level > logging.INFO:
+        root.setLevel(logging.INFO)
+    root.addHandler(handler)
+    try:
+        yield logs
+    finally:
+        root.removeHandler(handler)
+        # Who set up logging meanwhile has chosen a level.
+        if root.level == logging.INFO < level and root.handlers == handlers:
+            root.setLevel(level)
+
+
+class _Gatherer(logging.Handler):
+    def __init__(self, logs: Logs) -> None:
+        super().__init__()
+        self._logs = logs
+        self._own = JSONFormatter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = json.loads(self._line(record))
+            if not isinstance(line, dict):
+                raise TypeError(f"a line is a JSON object, not {line!r}")
+        except Exception:  # a formatter of the user's own, which writes something else
+            line = json.loads(self._own.format(record))
+        self._logs.append(line)
+
+    def _line(self, record: logging.LogRecord) -> str:
+        for handler in logging.getLogger().handlers:
+            formatter = handler.formatter
+            if isinstance(formatter, ConsoleFormatter):
+                return JSONFormatter.format(formatter, record)
+            if isinstance(formatter, JSONFormatter):
+                return formatter.format(record)
+        return self._own.format(record)
+
+
+def _readable(line: dict[str, Any]) -> str:
+    """Return *line* as the console format shows it."""
+    try:
+        created = line["createdAt"] / 1000
+        return ConsoleFormatter().readable(created, logging.INFO, dict(line))
+    except Exception:  # a formatter of the user's own may leave out what it likes
+        return str(line)
