@@ -1,0 +1,73 @@
+"""For Quart: ``clew.quart.install(app)``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Unpack
+
+from quart import g, request, websocket
+from quart.signals import (
+    got_request_exception,
+    got_websocket_exception,
+    request_started,
+    websocket_started,
+)
+
+from ._context import current
+from ._exchange import Exchange
+from ._settings import Options, Settings
+from .asgi import RequestIDMiddleware
+
+if TYPE_CHECKING:
+    from quart import Quart
+
+
+def install(app: Quart, *, settings: Settings | None = None, **options: Unpack[Options]) -> None:
+    """Install clew in *app*, before or after its routes, in an app factory or not.
+
+    Same as `clew.asgi.RequestIDMiddleware`, for Quart: routes, Quart-Auth's user and the
+    exceptions that Quart answers itself are known.
+    """
+    asgi_app: Any = app.asgi_app  # its types are hypercorn's
+    middleware = RequestIDMiddleware(asgi_app, settings=Settings.of(settings, options))
+    app.asgi_app = middleware  # type: ignore[assignment, method-assign]
+    request_started.connect(_know_request, app)
+    websocket_started.connect(_know_websocket, app)
+    got_request_exception.connect(_know_exception, app)
+    got_websocket_exception.connect(_know_exception, app)
+
+
+async def _know_request(app: Quart, **_: Any) -> None:
+    _know(app, request)
+
+
+async def _know_websocket(app: Quart, **_: Any) -> None:
+    _know(app, websocket)
+
+
+def _know(app: Quart, connection: Any) -> None:
+    exchange = current()
+    if not isinstance(exchange, Exchange) or not exchange.live:
+        return
+    rule = connection.url_rule
+    if rule is not None:
+        exchange.inner_route = lambda: rule.rule
+    # The application context is gone when the HTTPLog is written; what it held is not.
+    held = g._get_current_object()
+    names = [auth.attribute_name for auth in app.extensions.get("QUART_AUTH", ())]
+    if names:
+        exchange.inner_user = lambda: _user_id(held, names)
+
+
+def _user_id(held: Any, names: list[str]) -> object:
+    """Return the id of the user whom Quart-Auth has loaded; loads nobody."""
+    for name in names:
+        user = held.get(name)
+        if user is not None and user.auth_id is not None:
+            return user.auth_id
+    return None
+
+
+async def _know_exception(_app: Quart, *, exception: Exception, **_: Any) -> None:
+    exchange = current()
+    if isinstance(exchange, Exchange):
+        exchange.failed(exception)
