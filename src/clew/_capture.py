@@ -25,6 +25,7 @@ class Captured(Struct):
     message: str | None = None
     stack_info: str | None = None
     mapping: Mapping[Any, object] | None = None
+    ids: Mapping[str, str | None] | None = None  # further ones, as those of a `Context`
 
     def put_on(self, record: logging.LogRecord) -> Captured:
         """Give *record* its ``requestId`` and ``userId``, whatever a caller wrote there."""
@@ -36,6 +37,15 @@ class Captured(Struct):
         attributes["userId"] = self.user_id or ""
         attributes["_clew"] = self
         return self
+
+    def add_ids(self, record: logging.LogRecord, ids: Mapping[str, str | None]) -> None:
+        """Take further *ids* along, and give them to *record*, whatever a caller wrote there."""
+        attributes = record.__dict__
+        for name, value in ids.items():
+            if name in attributes:
+                attributes[f"{name}_"] = attributes[name]
+            attributes[name] = value or ""
+        self.ids = dict(ids)
 
 
 def taken_along(context: Context | None) -> Captured:

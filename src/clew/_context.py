@@ -39,6 +39,9 @@ class Context:
     """
 
     fields: Mapping[str, object] = {}
+    # Further ids that an integration knows it by, under the keys that they have in a line; None
+    # where there is no such id, and still no caller's field may have its key.
+    ids: Mapping[str, str | None] = {}
     live = True  # whether it is still being worked on
     _user_id: object = UNBOUND
     _asking = 0  # the thread that is finding the user
@@ -83,6 +86,28 @@ class Context:
             # Other threads may be binding as well.
             with _binding:
                 self.fields = {**self.fields, **renamed}
+
+
+# Called with each context that begins, before it becomes the current one. For integrations that
+# hand its ids on to a system of their own, which is there once a process, as loggers are.
+observers: list[Callable[[Context], object]] = []
+
+
+def observe(observer: Callable[[Context], object]) -> None:
+    """Let *observer* know of each context that begins; once, however often it is given."""
+    if observer not in observers:
+        observers.append(observer)
+
+
+def tell(context: Context) -> None:
+    """Tell the observers that *context* begins. Never raises."""
+    for observer in tuple(observers):
+        try:
+            observer(context)
+        except Exception:
+            from ._delivery import complain
+
+            complain()
 
 
 _current: ContextVar[Context | None] = ContextVar("clew", default=None)
@@ -148,6 +173,8 @@ class context:  # noqa: N801 - it reads as a function: with clew.context(...):
         self._outer: list[Context | None] = []
 
     def __enter__(self) -> str:
+        if observers:
+            tell(self._context)
         self._outer.append(current())
         enter(self._context)
         return self._context.request_id

@@ -29,7 +29,17 @@ from typing import Any, Final, TypeVar
 
 from ._addresses import client_address, is_within, normalize
 from ._capture import Captured
-from ._context import UNBOUND, Context, as_user_id, current, enter, rename_fields, take_along
+from ._context import (
+    UNBOUND,
+    Context,
+    as_user_id,
+    current,
+    enter,
+    observers,
+    rename_fields,
+    take_along,
+    tell,
+)
 from ._delivery import complain, deliver, make_record
 from ._formatters import level_word
 from ._handler import lone_handler
@@ -88,10 +98,12 @@ class Exchange(Context):
             self._logged = True
         if inbound:
             self._rejected = self._refusal(inbound)
-            if self._rejected is None:
-                self.request_id = inbound[0]
-                return
-        self.request_id = new_id() if settings.generate is new_id else self._made_id()
+        if inbound and self._rejected is None:
+            self.request_id = inbound[0]
+        else:
+            self.request_id = new_id() if settings.generate is new_id else self._made_id()
+        if observers:
+            tell(self)
 
     @property
     def header_name(self) -> str:
@@ -347,7 +359,7 @@ class Exchange(Context):
             # What went wrong around the operation is not hidden by its success.
             if status < 400 or self.graphql_status >= status:
                 http.response.graphql_status = self.graphql_status
-        emit(_logger, http, settings, self.fields, level, error)
+        emit(_logger, http, settings, self.fields, level, error, self.ids)
 
     def _request(self, method: str, path: str) -> Request:
         redactor = self.settings.redactor
@@ -430,6 +442,7 @@ def emit(
     fields: Mapping[str, object],
     level: int,
     error: BaseException | None,
+    ids: Mapping[str, str | None] | None = None,
 ) -> None:
     """Ask the ``level`` and ``enrich`` options, and hand *http* to the handlers of *logger*."""
     if settings is not None and settings.level is not None:
@@ -452,6 +465,8 @@ def emit(
     captured = Captured(http.request_id, http.user_id, fields, http.exception, http)
     captured.message = http.message
     captured.put_on(record)
+    if ids:
+        captured.add_ids(record, ids)
     deliver(logger, record)
 
 

@@ -176,7 +176,16 @@ class JSONFormatter(MsgspecFormatter):
             if message is None:
                 message = message_of(record)
             line = self._said(record.levelno, record.name, record.created, message, captured)
-        self._add(line, self._given(record, captured), captured.fields)
+        given = self._given(record, captured)
+        if captured.ids is None:
+            self._add(line, given, captured.fields)
+        else:
+            # Their keys, and those that they are renamed to, are nobody else's.
+            keys = {*captured.ids, *map(self._get_rename, captured.ids)} - line.keys()
+            line.update({**captured.ids, **{key: None for key in keys if key not in captured.ids}})
+            self._add(line, given, captured.fields)
+            for key in [key for key in keys if line[key] is None]:
+                del line[key]
         if captured.stack_info or captured.exception is not None:
             self._trace(line, captured)
         return line
@@ -237,7 +246,7 @@ class JSONFormatter(MsgspecFormatter):
         """Return the caller's fields of *record*, under the names that the caller gave them."""
         attributes = record.__dict__
         given: dict[Any, object] = {}
-        skipped = self._skipped
+        skipped = self._skipped if not captured.ids else self._skipped | captured.ids.keys()
         for name in [name for name in attributes if name not in skipped]:
             if type(name) is not str or not name.startswith("_"):
                 given[name] = attributes[name]
@@ -303,7 +312,7 @@ class JSONFormatter(MsgspecFormatter):
 
     def _http_line(self, record: logging.LogRecord, captured: Captured) -> str | None:
         http = captured.http
-        if http is None:
+        if http is None or captured.ids is not None:
             return None
         attributes = record.__dict__
         known = attributes.keys() <= self._known and attributes["http"] is http

@@ -1,0 +1,252 @@
+"""For OpenTelemetry and W3C Trace Context: ``clew.opentelemetry.install()``.
+
+Every line gets ``traceId`` and ``spanId``: those of the active span, else those of the request's
+server span, else those of the ``traceparent`` with which the request came; the last needs no
+package. A server's span gets the request id. Nothing is forwarded: that is OpenTelemetry's.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet, ref
+
+try:
+    from opentelemetry import trace
+except ImportError:  # then there are no spans, but there may be a traceparent
+    trace = None  # type: ignore[assignment]
+
+from ._capture import ContextFilter, capture
+from ._context import Context, context_of, current, observe, observers
+from ._delivery import complain
+from ._exchange import Exchange
+from ._formatters import JSONFormatter
+from ._settings import Header
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span, TracerProvider
+
+__all__ = ["TraceFilter", "install"]
+
+# Semantic conventions have no attribute for the id itself, which jobs have too, without a header.
+_ATTRIBUTE = "clew.request_id"
+
+_TRACEPARENT = Header(name="traceparent")
+
+# W3C Trace Context, section 3.2.2: all of it in lower case; 00 ends with the flags, later versions
+# may go on after a dash.
+_FORMAT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
+
+_NO_IDS: Mapping[str, str | None] = {"traceId": None, "spanId": None}
+
+
+class _SpanIds(dict[str, str | None]):
+    """The ids of a span of this process, not of a caller's."""
+
+
+def install(*, tracer_provider: TracerProvider | None = None) -> None:
+    """Put ``traceId`` and ``spanId`` on every line, and the request id on the server's spans.
+
+    The handlers that clew set up, or that have its formatter or its filter, get a `TraceFilter`:
+    at once, and when the first request comes, for those that are set up later. Spans get the
+    request id as ``clew.request_id`` and, of a request, as ``http.request.header.x-request-id``,
+    which is the semantic conventions' name for the header. Installing again changes nothing.
+
+    Args:
+        tracer_provider: The SDK's provider whose spans get the request id; by default the global
+            one, which may be set later.
+    """
+    if tracer_provider is not None:
+        if not hasattr(tracer_provider, "add_span_processor"):
+            raise TypeError(
+                "tracer_provider must be an opentelemetry.sdk.trace.TracerProvider or None, "
+                f"not {tracer_provider!r}"
+            )
+        _watch(tracer_provider)
+    _put_filters()
+    observe(_put_filters_late)
+    observe(_begun)
+
+
+class TraceFilter(ContextFilter):
+    """Same as `clew.ContextFilter`, with the attributes ``traceId`` and ``spanId`` besides.
+
+    For handlers that you set up yourself; ``dictConfig`` knows it as
+    ``{"()": "clew.opentelemetry.TraceFilter"}``.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__(name)
+        observe(_begun)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        super().filter(record)
+        try:
+            captured = capture(record)
+            if captured.ids is None:
+                captured.add_ids(record, _ids_of(record))
+        except Exception:
+            record.__dict__.setdefault("traceId", "")
+            record.__dict__.setdefault("spanId", "")
+        return True
+
+
+def _put_filters() -> None:
+    """Put a TraceFilter on every handler that writes clew's lines, in the ContextFilter's place."""
+    known = list(logging.root.manager.loggerDict.values())
+    for logger in [logging.root, *known]:
+        for handler in getattr(logger, "handlers", ()):
+            filters = handler.filters
+            for place, entry in enumerate(filters):
+                if type(entry) is ContextFilter:
+                    filters[place] = TraceFilter()
+            if isinstance(handler.formatter, JSONFormatter) and not any(
+                isinstance(entry, TraceFilter) for entry in filters
+            ):
+                handler.addFilter(TraceFilter())
+
+
+def _put_filters_late(_context: Context) -> None:
+    try:
+        observers.remove(_put_filters_late)
+    except ValueError:  # another thread's request has come first
+        return
+    _put_filters()
+
+
+# The ids of a line.
+
+
+def _ids_of(record: logging.LogRecord) -> Mapping[str, str | None]:
+    """Return the ids of the active span, else those that the record's context remembers."""
+    exc_info = record.exc_info
+    context = context_of(exc_info[1] if isinstance(exc_info, tuple) else None)
+    return _look(context) or (context and context.ids) or _NO_IDS
+
+
+def _look(context: Context | None) -> dict[str, str | None] | None:
+    """Return the ids of the active span; *context* remembers them where they are its own."""
+    if trace is None:
+        return None
+    span = trace.get_current_span()
+    ids = _span_ids(span)
+    # What a sampler has left out has no kind, and no processor hears of it.
+    if context is not None and context.live and (not span.is_recording() or _is_entry(span)):
+        _belongs(span, ids, context)
+    return ids
+
+
+def _span_ids(span: Span) -> dict[str, str | None] | None:
+    found = span.get_span_context()
+    if not found.is_valid:
+        return None
+    # A span of the caller's may be active in name, between its header and the first of our own.
+    kind: type[dict[str, str | None]] = dict if found.is_remote else _SpanIds
+    return kind(traceId=f"{found.trace_id:032x}", spanId=f"{found.span_id:016x}")
+
+
+def traceparent_ids(values: Sequence[str]) -> dict[str, str | None] | None:
+    """Return the ids of a traceparent, given all values of that header; None for an invalid one.
+
+    W3C Trace Context, sections 3.2 and 4.3. Its span is the caller's.
+    """
+    # Servers may join several headers into one, with a comma, which a traceparent cannot hold.
+    if len(values) != 1 or "," in values[0]:
+        return None
+    match = _FORMAT.fullmatch(values[0].strip(" \t"))
+    if match is None:
+        return None
+    version, trace_id, span_id, rest = match.groups()
+    if version == "ff" or (version == "00" and rest is not None):
+        return None
+    if not trace_id.strip("0") or not span_id.strip("0"):
+        return None
+    return {"traceId": trace_id, "spanId": span_id}
+
+
+# What a request or a job remembers, and what its span does.
+
+
+def _begun(context: Context) -> None:
+    """Let *context* know the span, or the traceparent, with which it begins."""
+    if trace is not None:
+        _watch(trace.get_tracer_provider())
+        span = trace.get_current_span()
+        ids = _span_ids(span)
+        if ids is not None:
+            context.ids = ids
+            if _is_entry(span):
+                _mark(span, context)
+            if isinstance(ids, _SpanIds):
+                return
+    if not isinstance(context, Exchange):
+        context.ids = context.ids or _NO_IDS
+        return
+    if not context.ids:
+        context.ids = traceparent_ids(context.header_values(_TRACEPARENT)) or _NO_IDS
+    # A span that a sampler has left out is seen when the response begins, at the latest. The
+    # record may be written after it.
+    started = partial(_started, ref(context))
+    context.started = started  # type: ignore[method-assign]
+
+
+def _started(exchange_ref: ref[Exchange], status: int) -> None:
+    exchange = exchange_ref()
+    if exchange is not None:
+        try:
+            _look(exchange)
+        finally:
+            type(exchange).started(exchange, status)
+
+
+def _is_entry(span: object) -> bool:
+    """Tell whether *span* is one with which work comes in."""
+    kind = getattr(span, "kind", None)
+    return kind in (trace.SpanKind.SERVER, trace.SpanKind.CONSUMER)
+
+
+def _belongs(span: Span, ids: Mapping[str, str | None] | None, context: Context) -> None:
+    """Let *context* remember *span*, in which it is worked on; the first one counts."""
+    if isinstance(ids, _SpanIds) and not isinstance(context.ids, _SpanIds):
+        context.ids = ids
+        if span.is_recording():
+            _mark(span, context)
+
+
+def _mark(span: Span, context: Context) -> None:
+    """Put the id of *context* on *span*, unless that of a context around it is there."""
+    if _ATTRIBUTE in (getattr(span, "attributes", None) or ()):
+        return
+    span.set_attribute(_ATTRIBUTE, context.request_id)
+    if isinstance(context, Exchange):
+        name = context.settings.header.lower()
+        span.set_attribute(f"http.request.header.{name}", [context.request_id])
+
+
+_watched: WeakSet[Any] = WeakSet()
+
+
+def _watch(provider: Any) -> None:
+    """Hear of the spans that *provider* starts, if it is one that starts any."""
+    if provider in _watched or not hasattr(provider, "add_span_processor"):
+        return
+    from opentelemetry.sdk.trace import SpanProcessor
+
+    class Marker(SpanProcessor):
+        """Marks the span of a request that begins inside of clew, and remembers it."""
+
+        def on_start(self, span: Span, parent_context: object = None) -> None:  # noqa: ARG002
+            try:
+                context = current()
+                # On one connection, the next request may begin in what is left of the last one.
+                over = context is None or not context.live or getattr(context, "answered", False)
+                if context is not None and not over and _is_entry(span):
+                    _belongs(span, _span_ids(span), context)
+            except Exception:
+                complain()
+
+    _watched.add(provider)
+    provider.add_span_processor(Marker())

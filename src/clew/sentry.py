@@ -1,0 +1,75 @@
+"""For Sentry: ``clew.sentry.install()``, before or after ``sentry_sdk.init(...)``."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+try:
+    import sentry_sdk
+    from sentry_sdk.integrations.logging import ignore_logger
+    from sentry_sdk.scope import add_global_event_processor
+except ImportError as error:
+    raise ImportError(
+        'clew.sentry gives the events of sentry-sdk their ids: pip install "sentry-sdk>=2"'
+    ) from error
+
+from ._context import Context, context_of, observe, observers
+from ._exchange import HTTP_LOGGER
+
+if TYPE_CHECKING:
+    from sentry_sdk.types import Event, Hint
+
+# Under which name a transaction holds the context that it is about, until it is sent.
+_HELD = "clew"
+
+# The transaction that the outermost context of this task or thread is held by, by its span's id.
+_holder: ContextVar[str | None] = ContextVar("clew_sentry_holder", default=None)
+
+
+def install() -> None:
+    """Give every event and transaction of a request its id, as the tag ``requestId``, and its
+    user's id.
+
+    The same goes for jobs in a `clew.context`. A user's id that the application itself gave to
+    Sentry stays. Records of requests and of outgoing calls become neither events nor breadcrumbs:
+    Sentry has the exception already, from its own integration. Installing again changes nothing.
+    """
+    if _hold in observers:
+        return
+    observe(_hold)
+    add_global_event_processor(_identify)
+    for name in (HTTP_LOGGER, f"{HTTP_LOGGER}.client"):
+        ignore_logger(name)
+
+
+def _hold(context: Context) -> None:
+    """Let the transaction in which *context* begins hold it.
+
+    Sentry's integrations stand outside of clew, and send the transaction when the context has
+    ended; who the user is may be known late. So it takes along the context itself.
+    """
+    span = sentry_sdk.get_current_span()
+    transaction = None if span is None else span.containing_transaction
+    # A context inside that of the request, a job's for instance, has no transaction of its own.
+    if transaction is not None and _holder.get() != transaction.span_id:
+        _holder.set(transaction.span_id)
+        transaction.set_context(_HELD, {"context": context})
+
+
+def _identify(event: Event, hint: Hint) -> Event:
+    """Put the ids of the context in which *event* happened on it."""
+    contexts = event.get("contexts")
+    held = contexts.pop(_HELD, None) if isinstance(contexts, dict) else None
+    if held is not None:
+        context = held.get("context")
+    else:
+        exc_info = hint.get("exc_info")
+        context = context_of(exc_info[1] if isinstance(exc_info, tuple) else exc_info)
+    if isinstance(context, Context):
+        # Copies: what stands in an event may be the scope's own, which later events share.
+        event["tags"] = {**dict(event.get("tags") or {}), "requestId": context.request_id}
+        user, user_id = event.get("user") or {}, context.user_id()
+        if user_id is not None and not user.get("id"):
+            event["user"] = {**user, "id": user_id}
+    return event
