@@ -10,9 +10,12 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, ref
+
+import msgspec
 
 try:
     from opentelemetry import trace
@@ -24,6 +27,7 @@ from ._context import Context, context_of, current, observe, observers
 from ._delivery import complain
 from ._exchange import Exchange
 from ._formatters import JSONFormatter
+from ._records import HTTPLog
 from ._settings import Header
 
 if TYPE_CHECKING:
@@ -99,6 +103,9 @@ def _put_filters() -> None:
     known = list(logging.root.manager.loggerDict.values())
     for logger in [logging.root, *known]:
         for handler in getattr(logger, "handlers", ()):
+            if type(handler).__module__.startswith("opentelemetry."):
+                _hand_on_plainly(handler)
+                continue
             filters = handler.filters
             for place, entry in enumerate(filters):
                 if type(entry) is ContextFilter:
@@ -107,6 +114,29 @@ def _put_filters() -> None:
                 isinstance(entry, TraceFilter) for entry in filters
             ):
                 handler.addFilter(TraceFilter())
+
+
+def _hand_on_plainly(handler: logging.Handler) -> None:
+    """Give OpenTelemetry's own *handler* records that it can write.
+
+    It makes attributes of all that a record has, and warns of what is neither a text, nor a
+    number, nor a mapping.
+    """
+    if any(isinstance(entry, TraceFilter) for entry in handler.filters):
+        return  # it has been here before
+    handler.addFilter(TraceFilter())
+    emit = handler.emit
+
+    def emit_plainly(record: logging.LogRecord) -> None:
+        plain = copy(record)
+        attributes = plain.__dict__
+        for name in ("_clew", "_clew_aside"):
+            attributes.pop(name, None)
+        if isinstance(attributes.get("http"), HTTPLog):
+            attributes["http"] = msgspec.to_builtins(attributes["http"])
+        emit(plain)
+
+    handler.emit = emit_plainly  # type: ignore[method-assign]
 
 
 def _put_filters_late(_context: Context) -> None:
@@ -127,23 +157,26 @@ def _ids_of(record: logging.LogRecord) -> Mapping[str, str | None]:
     return _look(context) or (context and context.ids) or _NO_IDS
 
 
-def _look(context: Context | None) -> dict[str, str | None] | None:
+def _look(context: Context | None) -> Mapping[str, str | None] | None:
     """Return the ids of the active span; *context* remembers them where they are its own."""
     if trace is None:
         return None
     span = trace.get_current_span()
-    ids = _span_ids(span)
+    ids = _span_ids(span, context)
     # What a sampler has left out has no kind, and no processor hears of it.
     if context is not None and context.live and (not span.is_recording() or _is_entry(span)):
         _belongs(span, ids, context)
     return ids
 
 
-def _span_ids(span: Span) -> dict[str, str | None] | None:
+def _span_ids(span: Span, context: Context | None) -> Mapping[str, str | None] | None:
     found = span.get_span_context()
     if not found.is_valid:
         return None
-    # A span of the caller's may be active in name, between its header and the first of our own.
+    # Without the SDK, the caller's span is the active one in name. What a request's headers say
+    # of it is read here, since OpenTelemetry takes the first of several.
+    if found.is_remote and isinstance(context, Exchange):
+        return None
     kind: type[dict[str, str | None]] = dict if found.is_remote else _SpanIds
     return kind(traceId=f"{found.trace_id:032x}", spanId=f"{found.span_id:016x}")
 
@@ -175,7 +208,7 @@ def _begun(context: Context) -> None:
     if trace is not None:
         _watch(trace.get_tracer_provider())
         span = trace.get_current_span()
-        ids = _span_ids(span)
+        ids = _span_ids(span, context)
         if ids is not None:
             context.ids = ids
             if _is_entry(span):
@@ -244,7 +277,7 @@ def _watch(provider: Any) -> None:
                 # On one connection, the next request may begin in what is left of the last one.
                 over = context is None or not context.live or getattr(context, "answered", False)
                 if context is not None and not over and _is_entry(span):
-                    _belongs(span, _span_ids(span), context)
+                    _belongs(span, _span_ids(span, context), context)
             except Exception:
                 complain()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 try:
     import sentry_sdk
@@ -19,6 +19,8 @@ from ._exchange import HTTP_LOGGER
 
 if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
+
+TAG = "requestId"
 
 # Under which name a transaction holds the context that it is about, until it is sent.
 _HELD = "clew"
@@ -49,12 +51,17 @@ def _hold(context: Context) -> None:
     Sentry's integrations stand outside of clew, and send the transaction when the context has
     ended; who the user is may be known late. So it takes along the context itself.
     """
-    span = sentry_sdk.get_current_span()
-    transaction = None if span is None else span.containing_transaction
+    scope = sentry_sdk.get_current_scope()
+    streamed = getattr(scope, "streamed_span", None)
+    holder: Any = streamed if scope.span is None else scope.span.containing_transaction
     # A context inside that of the request, a job's for instance, has no transaction of its own.
-    if transaction is not None and _holder.get() != transaction.span_id:
-        _holder.set(transaction.span_id)
-        transaction.set_context(_HELD, {"context": context})
+    if holder is None or _holder.get() == holder.span_id:
+        return
+    _holder.set(holder.span_id)
+    if streamed is None:
+        holder.set_context(_HELD, {"context": context})
+    else:  # trace_lifecycle="stream": spans are sent one by one, with attributes
+        holder.set_attribute(TAG, context.request_id)
 
 
 def _identify(event: Event, hint: Hint) -> Event:
@@ -68,7 +75,7 @@ def _identify(event: Event, hint: Hint) -> Event:
         context = context_of(exc_info[1] if isinstance(exc_info, tuple) else exc_info)
     if isinstance(context, Context):
         # Copies: what stands in an event may be the scope's own, which later events share.
-        event["tags"] = {**dict(event.get("tags") or {}), "requestId": context.request_id}
+        event["tags"] = {**dict(event.get("tags") or {}), TAG: context.request_id}
         user, user_id = event.get("user") or {}, context.user_id()
         if user_id is not None and not user.get("id"):
             event["user"] = {**user, "id": user_id}

@@ -1,0 +1,3 @@
+"""Stands before the real package on the path of a service that is to have none."""
+
+raise ImportError("OpenTelemetry is not installed")

@@ -1,0 +1,691 @@
+"""The ids of traces on lines, and of requests on spans: on real servers with the real SDK, and
+without it.
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import logging
+import logging.config
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import clew
+import clew.opentelemetry
+from clew import _context
+from clew._handler import LineHandler
+from clew.opentelemetry import TraceFilter, traceparent_ids
+from tests.conftest import Lines, restored_logging, run_fresh, serve  # noqa: F401
+from tests.servers.server import PATIENCE, PROGRAMS, Server, fresh_id, until
+
+ROOT = Path(__file__).parents[2]
+APPS = "integrations.opentelemetry.apps"
+INSTALL = "not installed: pip install opentelemetry-sdk opentelemetry-instrumentation-"
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+PARENT = f"00-{TRACE}-{SPAN}-01"
+HEADER = "http.request.header.x-request-id"
+
+Line = dict[str, Any]
+
+SERVED = {
+    **{
+        f"fastapi, {way}": ("uvicorn-h11", "fastapi_app:app", way)
+        for way in ("clew first", "clew last", "globally", "by itself")
+    },
+    "asgi, outside": ("uvicorn-h11", "asgi_app:app", "outside"),
+    "asgi, inside": ("uvicorn-httptools", "asgi_app:app", "inside"),
+    "flask, clew first": ("gunicorn-sync", "flask_app:app", "clew first"),
+    "flask, clew last": ("gunicorn-gthread", "flask_app:app", "clew last"),
+    "wsgi, outside": ("gunicorn-sync", "wsgi_app:app", "outside"),
+    "wsgi, inside": ("gunicorn-gthread", "wsgi_app:app", "inside"),
+    "django wsgi, outside": ("gunicorn-sync", "django_app:wsgi", "0"),
+    "django wsgi, inside": ("gunicorn-sync", "django_app:wsgi", "1"),
+    "django asgi, outside": ("uvicorn-h11", "django_app:app", "0"),
+    "django asgi, inside": ("uvicorn-h11", "django_app:app", "1"),
+}
+
+
+class Traced(Server):
+    """A service, which tells what spans it has made."""
+
+    def spans(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.ask("/spans").body)
+        return found
+
+    def entry(self, request_id: str) -> dict[str, Any]:
+        """Return the span with which a request came in, as soon as it has ended."""
+
+        def found() -> dict[str, Any] | None:
+            spans = [
+                span for span in self.spans() if span["attributes"].get(HEADER) == [request_id]
+            ]
+            assert len(spans) < 2
+            return spans[0] if spans else None
+
+        return until(found, f"the span of {request_id}")
+
+    def of(self, request_id: str) -> list[Line]:
+        """Return all lines of a request, its HTTPLog last, when that has been written."""
+        self.record(request_id)
+        lines = [line for line in self.lines() if line.get("requestId") == request_id]
+        return sorted(lines, key=lambda line: line["logger"] == "clew.http")
+
+
+def start(name: str, directory: Path, **environment: str) -> Traced:
+    program, app, way = SERVED[name]
+    module = app.partition("_")[0]
+    for needed in ("sdk", f"instrumentation.{module}"):
+        pytest.importorskip(f"opentelemetry.{needed}", reason=INSTALL + module)
+    return Traced(
+        (*PROGRAMS[program].command, f"{APPS}.{app}"),
+        directory,
+        environment={"PYTHONPATH": str(ROOT), "WAY": way, **environment},
+    )
+
+
+@pytest.fixture(scope="module", params=SERVED)
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Traced]:
+    """Each of the services, running."""
+    with start(request.param, tmp_path_factory.mktemp("served")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def fastapi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
+    """The FastAPI service, running, set up in the order in which nothing is there yet."""
+    directory = tmp_path_factory.mktemp("fastapi")
+    with start("fastapi, clew first", directory, INSTALL_FIRST="1") as server:
+        yield server
+
+
+# With the SDK.
+
+
+@pytest.mark.parametrize("parent", [None, PARENT])
+def test_ids_on_every_line(served: Traced, parent: str | None) -> None:
+    """Every line of a request, of any logger and from a thread, and its HTTPLog has the ids of
+    the span that was active; the trace is that of the caller, when there is one.
+    """
+    headers = [] if parent is None else [("traceparent", parent)]
+    served.ask("/work", request_id := fresh_id(), headers=headers)
+    entry = served.entry(request_id)
+    assert (entry["traceId"] == TRACE) is (parent is not None)
+    by_id = {span["spanId"]: span for span in served.spans()}
+    *said, record = served.of(request_id)
+    assert {line["message"] for line in said} == {
+        "by clew",
+        "by the standard library",
+        "in a span",
+        "in a thread",
+    }
+    for line in said:
+        span = by_id[line["spanId"]]
+        assert line["traceId"] == span["traceId"] == entry["traceId"]
+        assert (span["name"] == "inner") is (line["message"] == "in a span")
+    (thread,) = [line for line in said if line["message"] == "in a thread"]
+    assert thread["spanId"] == entry["spanId"]
+    assert (record["traceId"], record["spanId"]) == (entry["traceId"], entry["spanId"])
+
+
+def test_request_id_on_the_span(served: Traced) -> None:
+    """The server's span, and no other, has the request id, by clew's name and by the header's."""
+    request_id = served.ask("/work").request_id
+    entry = served.entry(request_id)
+    assert entry["kind"] == "SERVER"
+    assert entry["attributes"]["clew.request_id"] == request_id
+    assert entry["attributes"][HEADER] == [request_id]
+    others = [span for span in served.spans() if span["traceId"] == entry["traceId"]]
+    assert [span["kind"] for span in others if "clew.request_id" in span["attributes"]] == [
+        "SERVER"
+    ]
+
+
+def test_crash(served: Traced) -> None:
+    """The HTTPLog of a crash is written when its span has ended, and has its ids; so has the
+    server's own line about it, where it has the request's.
+    """
+    served.ask("/crash", request_id := fresh_id(), headers=[("traceparent", PARENT)])
+    entry = served.entry(request_id)
+    *others, record = served.of(request_id)
+    assert (record["level"], record["response"]["httpStatus"]) == ("danger", 500)
+    for line in (*others, record):
+        assert (line["traceId"], line["spanId"]) == (TRACE, entry["spanId"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["fastapi, clew first", "asgi, inside", "flask, clew first", "wsgi, inside"]
+    + ["django wsgi, outside", "django asgi, inside"],
+)
+def test_trace_that_is_not_sampled(name: str, tmp_path: Path) -> None:
+    """A trace that the sampler leaves out is one trace on the lines all the same."""
+    with start(name, tmp_path, OTEL_TRACES_SAMPLER="always_off") as server:
+        for path in ("/work", "/crash"):
+            server.ask(path, request_id := fresh_id())
+            lines = server.of(request_id)
+            # Of the span of a crash that says nothing before it, nobody hears.
+            assert len({line.get("traceId") for line in lines}) == 1
+            assert path == "/crash" or "traceId" in lines[0]
+        server.ask("/crash", request_id := fresh_id(), headers=[("traceparent", PARENT)])
+        assert {line["traceId"] for line in server.of(request_id)} == {TRACE}
+        assert server.spans() == []
+
+
+def test_background_task(fastapi: Traced) -> None:
+    """A line of a background task has the ids of its request's trace."""
+    fastapi.ask("/later", request_id := fresh_id(), headers=[("traceparent", PARENT)])
+    line = fastapi.line(
+        lambda line: line.get("requestId") == request_id and line["logger"] == "app", "the line"
+    )
+    assert (line["message"], line["traceId"]) == ("in the background", TRACE)
+
+
+@pytest.mark.parametrize("path", ["/excluded", "/nowhere", "/stream"])
+def test_span_without_lines(fastapi: Traced, path: str) -> None:
+    """The span of a request has its id, also when there is no line, no route, or a stream."""
+    fastapi.ask(path, request_id := fresh_id())
+    assert fastapi.entry(request_id)["attributes"]["clew.request_id"] == request_id
+
+
+def test_requests_at_once(fastapi: Traced) -> None:
+    """Under many requests at once, no line has another's trace, and no span another's id."""
+    sent = {fresh_id(): f"{number + 1:032x}" for number in range(60)}
+    with ThreadPoolExecutor(20) as pool:
+        for request_id, trace_id in sent.items():
+            headers = [("traceparent", f"00-{trace_id}-{SPAN}-01")]
+            pool.submit(fastapi.ask, "/work", request_id, headers=headers)
+    for request_id, trace_id in sent.items():
+        lines = fastapi.of(request_id)
+        assert {line["traceId"] for line in lines} == {trace_id}
+        assert len(lines) == 5
+    spans = [span for span in fastapi.spans() if span["kind"] == "SERVER"]
+    found = {span["attributes"]["clew.request_id"]: span["traceId"] for span in spans}
+    assert sent.items() <= found.items()
+
+
+@pytest.mark.parametrize("hostile", ["a b", "x" * 500, "ümlaut"])
+def test_refused_id(fastapi: Traced, hostile: str) -> None:
+    """A refused id is on no span: what is there is the id that clew chose."""
+    answer = fastapi.ask("/", headers=[("X-Request-ID", hostile)])
+    assert fastapi.entry(answer.request_id)
+    assert hostile not in json.dumps(fastapi.spans())
+
+
+# Without the SDK, and without any package.
+
+
+WITHOUT = {"PYTHONPATH": f"{ROOT / APPS.replace('.', '/') / 'without'}:{ROOT}"}
+BARE: dict[str, tuple[str, str, dict[str, str]]] = {
+    "no package, starlette": ("uvicorn-h11", "bare_app:app", WITHOUT),
+    "no package, wsgi": ("gunicorn-sync", "bare_app:wsgi", WITHOUT),
+    "no SDK, fastapi": ("uvicorn-h11", "bare_app:app", {"PYTHONPATH": str(ROOT), "FASTAPI": "1"}),
+}
+
+
+def start_bare(name: str, directory: Path, **environment: str) -> Server:
+    program, app, further = BARE[name]
+    return Server(
+        (*PROGRAMS[program].command, f"{APPS}.{app}"),
+        directory,
+        environment={**further, **environment},
+    )
+
+
+@pytest.fixture(scope="module", params=BARE)
+def bare(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """Each of the services without the SDK, running."""
+    with start_bare(request.param, tmp_path_factory.mktemp("bare")) as server:
+        yield server
+
+
+def lines_of(server: Server, request_id: str) -> list[Line]:
+    server.record(request_id)
+    return [line for line in server.lines() if line.get("requestId") == request_id]
+
+
+def test_traceparent_alone(bare: Server) -> None:
+    """The ids are those of the caller's traceparent, on each line and on the HTTPLog."""
+    bare.ask("/", request_id := fresh_id(), headers=[("TraceParent", PARENT)])
+    lines = lines_of(bare, request_id)
+    assert [line["message"] for line in lines] == ["hello", "GET / 200"]
+    assert {(line["traceId"], line["spanId"]) for line in lines} == {(TRACE, SPAN)}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [("traceparent", "")],
+        [("traceparent", PARENT.upper())],
+        [("traceparent", PARENT), ("traceparent", PARENT)],
+        [("traceparent", PARENT), ("traceparent", f"00-{TRACE[::-1]}-{SPAN}-01")],
+        [("traceparent", f"{PARENT},{PARENT}")],
+        [("traceparent", f"00-{'0' * 32}-{SPAN}-01")],
+        [("traceparent", "x" * 5000)],
+        [("traceparent", 'ä"},{"level":"info')],
+        [("tracestate", "a=b")],
+    ],
+)
+def test_no_valid_traceparent(bare: Server, headers: list[tuple[str, str]]) -> None:
+    """Without a valid traceparent, or with several, no line has any id of a trace."""
+    bare.ask("/", request_id := fresh_id(), headers=headers)
+    lines = lines_of(bare, request_id)
+    assert len(lines) == 2
+    for line in lines:
+        assert not {"traceId", "spanId"} & line.keys()
+
+
+@pytest.mark.parametrize("name", ["no package, starlette", "no SDK, fastapi"])
+def test_outgoing_calls_and_forgeries(name: str, tmp_path: Path) -> None:
+    """An outgoing call carries the request id, and no traceparent: to forward that is
+    OpenTelemetry's. Fields of a caller's by the ids' names get an underscore.
+    """
+    received: list[Mapping[str, str]] = []
+
+    class Sibling(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            received.append({name.lower(): value for name, value in self.headers.items()})
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Sibling) as sibling:
+        thread = threading.Thread(target=sibling.serve_forever)
+        thread.start()
+        address = f"http://127.0.0.1:{sibling.server_port}/"
+        try:
+            with start_bare(name, tmp_path, SIBLING=address) as server:
+                traced = [("traceparent", PARENT)]
+                server.ask("/call", called := fresh_id(), headers=traced)
+                outgoing, record = lines_of(server, called)
+                for headers in ([], traced):
+                    server.ask("/forge", forged := fresh_id(), headers=headers)
+                    said, of_it = lines_of(server, forged)
+                    assert said["traceId_"] == "of a caller"
+                    assert (said["spanId_"], of_it["spanId_"]) == ("bound", "bound")
+                    expected = (TRACE, SPAN) if headers else (None, None)
+                    for line in (said, of_it):
+                        assert (line.get("traceId"), line.get("spanId")) == expected
+        finally:
+            sibling.shutdown()
+            thread.join(PATIENCE)
+    (sent,) = received
+    assert sent["x-request-id"] == called
+    assert not {"traceparent", "tracestate"} & sent.keys()
+    assert (outgoing["logger"], outgoing["traceId"]) == ("clew.http.client", TRACE)
+    assert record["traceId"] == TRACE
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        PARENT,
+        f"00-{TRACE}-{SPAN}-00",
+        f"00-{TRACE}-{SPAN}-ff",
+        f" \t{PARENT}\t ",
+        f"01-{TRACE}-{SPAN}-01",
+        f"01-{TRACE}-{SPAN}-01-",
+        f"cc-{TRACE}-{SPAN}-01-what-the-future-brings",
+        f"fe-{TRACE}-{SPAN}-01-.",
+        f"00-{'0' * 31}1-{SPAN}-01",
+        f"00-{TRACE}-{'0' * 15}1-01",
+    ],
+)
+def test_valid_traceparent(value: str) -> None:
+    """These are valid, and tell their ids: of version 00 and, by their beginning, of later ones."""
+    _, trace_id, span_id, *_ = value.split("-")
+    assert traceparent_ids([value]) == {"traceId": trace_id, "spanId": span_id}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "-",
+        "00",
+        PARENT[:-1],
+        PARENT[:-3],
+        f"{PARENT}0",
+        f"{PARENT}-",
+        f"{PARENT}-more",
+        f"{PARENT}\n",
+        f"{PARENT}.",
+        PARENT.upper(),
+        PARENT.replace("4bf9", "4BF9"),
+        PARENT.replace("4bf9", "4bg9"),
+        PARENT.replace("4bf9", "４bf9"),
+        PARENT.replace("-", "_"),
+        f"0-{TRACE}-{SPAN}-01",
+        f"000-{TRACE}-{SPAN}-01",
+        f"0x-{TRACE}-{SPAN}-01",
+        f"ff-{TRACE}-{SPAN}-01",
+        f"ff-{TRACE}-{SPAN}-01-more",
+        f"FE-{TRACE}-{SPAN}-01",
+        f"00-{'0' * 32}-{SPAN}-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"00-{TRACE}0-{SPAN}-01",
+        f"00-{TRACE[1:]}-{SPAN}-01",
+        f"00-{TRACE}-{SPAN}0-01",
+        f"00-{TRACE}-{SPAN[1:]}-01",
+        f"00-{TRACE}-{SPAN}-1",
+        f"00-{TRACE}-{SPAN}-0g",
+        f"00-{TRACE}-{SPAN}-FF",
+        f"00-{TRACE}-{SPAN}-001",
+        f"01-{TRACE}-{SPAN}-01more",
+        f"01-{TRACE}-{SPAN}-01.more",
+        f"01-{TRACE}-{SPAN}-0g-more",
+        f"01-{TRACE}-{SPAN}-01-more,{PARENT}",
+        f"01-{TRACE}-{SPAN}-01-more\nforged",
+        f"{PARENT} {PARENT}",
+        "é" * 55,
+        "0" * 100_000,
+        "-" * 100_000,
+    ],
+)
+def test_invalid_traceparent(value: str) -> None:
+    """These are invalid, and give no id at all."""
+    assert traceparent_ids([value]) is None
+
+
+@pytest.mark.parametrize("values", [[], [PARENT, PARENT], [PARENT, ""], ["", PARENT]])
+def test_number_of_traceparents(values: list[str]) -> None:
+    """Only a single traceparent counts."""
+    assert traceparent_ids(values) is None
+
+
+# In this process: handlers, filters and fields.
+
+
+@pytest.fixture
+def installed(request: pytest.FixtureRequest) -> Iterator[Lines]:
+    """Lines in memory, with the integration installed, and everything undone afterwards."""
+    request.getfixturevalue("restored_logging")
+    before = list(_context.observers)
+    lines = Lines()
+    lines.configure()
+    clew.opentelemetry.install()
+    yield lines
+    _context.observers[:] = before
+
+
+def handler() -> LineHandler:
+    """Return clew's own handler; pytest has others."""
+    (found,) = [one for one in logging.root.handlers if isinstance(one, LineHandler)]
+    return found
+
+
+@pytest.fixture
+def spans() -> Any:
+    """A tracer of the SDK's whose spans are in memory."""
+    sdk = pytest.importorskip("opentelemetry.sdk.trace", reason=INSTALL + "asgi")
+    return sdk.TracerProvider()
+
+
+def traced(work: Any, **options: Any) -> None:
+    """Do *work* in a request with a traceparent."""
+    import clew.wsgi
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        work()
+        start_response("200 OK", [])
+        return []
+
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_TRACEPARENT": PARENT}
+    app: Any = clew.wsgi.RequestIDMiddleware(application, **options)
+    list(app(environ, lambda *_: lambda _: None))
+
+
+log = clew.get_logger("app")
+
+
+def bound() -> None:
+    clew.bind(traceId="x")
+    log.info("forged")
+
+
+FORGERIES: dict[str, Any] = {
+    "a field": lambda: log.info("forged", traceId="x"),
+    "extra": lambda: log.info("forged", extra={"traceId": "x"}),
+    "extra of the standard library": lambda: logging.getLogger("legacy").info(
+        "forged", extra={"traceId": "x"}
+    ),
+    "a message that is a dictionary": lambda: logging.getLogger("legacy").info(
+        {"message": "forged", "traceId": "x"}
+    ),
+    "a bound field": bound,
+    "with an exception": lambda: log.info("forged", traceId="x", exc_info=ValueError("x")),
+}
+
+
+@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
+@pytest.mark.parametrize("with_trace", [True, False])
+def test_forged(installed: Lines, forge: Any, with_trace: bool) -> None:
+    """No field of a caller's becomes the id of a trace, whether there is one or not."""
+    if with_trace:
+        traced(forge)
+    else:
+        serve(forge)
+    line = installed()[0]
+    assert line["message"] == "forged"
+    assert line.get("traceId") == (TRACE if with_trace else None)
+    assert line["traceId_"] == "x"
+
+
+@pytest.mark.parametrize("with_trace", [True, False])
+def test_forged_under_another_name(installed: Lines, with_trace: bool) -> None:
+    """Where the key has another name, by rename_fields, that one cannot be forged."""
+    formatter = clew.JSONFormatter(rename_fields={"traceId": "trace.id", "spanId": "span.id"})
+    handler().setFormatter(formatter)
+    forge = lambda: log.info("forged", **{"trace.id": "x"})  # noqa: E731
+    traced(forge) if with_trace else serve(forge)
+    said, record = installed()
+    assert said.get("trace.id") == record.get("trace.id") == (TRACE if with_trace else None)
+    assert said["trace.id_"] == "x"
+    assert "traceId" not in said
+
+
+def test_enriched_record(installed: Lines) -> None:
+    """Nor does a field that the enrich option adds to an HTTPLog."""
+    traced(lambda: None, enrich=lambda _: {"traceId": "x"})
+    (record,) = installed()
+    assert (record["traceId"], record["traceId_"]) == (TRACE, "x")
+
+
+def test_attributes_of_records(installed: Lines) -> None:
+    """``%(traceId)s`` works in any format, and is empty without a trace."""
+    handler().setFormatter(logging.Formatter("%(message)s [%(traceId)s/%(spanId)s]"))
+    log.info("outside")
+    traced(lambda: log.info("inside"))
+    assert installed.raw().splitlines() == [
+        "outside [/]",
+        f"inside [{TRACE}/{SPAN}]",
+        f"GET / 200 [{TRACE}/{SPAN}]",
+    ]
+
+
+def test_console(installed: Lines) -> None:
+    """The console's format shows them too."""
+    installed.configure(format="console")
+    clew.opentelemetry.install()
+    traced(lambda: log.info("inside"))
+    assert installed.raw().count(f"traceId={TRACE}") == 2
+
+
+def test_dict_config(installed: Lines) -> None:
+    """A dictConfig may name the filter, in the place of clew's own, and needs no install()."""
+    _context.observers.clear()
+    config = clew.logging_config()
+    config["filters"]["context"] = {"()": "clew.opentelemetry.TraceFilter"}
+    config["handlers"]["clew"]["stream"] = installed.stream
+    logging.config.dictConfig(config)
+    traced(lambda: log.info("inside"))
+    assert [line["traceId"] for line in installed()] == [TRACE, TRACE]
+
+
+def test_configured_later(installed: Lines) -> None:
+    """Logging that is set up after install() has the ids from the first request on."""
+    installed.configure(service="shop")
+    traced(lambda: log.info("inside"))
+    assert [(line["service"], line["traceId"]) for line in installed()] == [("shop", TRACE)] * 2
+
+
+def test_installed_twice(installed: Lines) -> None:
+    """Installing again changes nothing: one filter a handler, one observer."""
+    clew.opentelemetry.install()
+    traced(lambda: log.info("inside"))
+    clew.opentelemetry.install()
+    assert [type(entry) for entry in handler().filters] == [TraceFilter]
+    assert _context.observers.count(clew.opentelemetry._begun) == 1
+    assert len(installed()) == 2
+
+
+def test_own_handlers(installed: Lines) -> None:
+    """Handlers of your own with clew's formatter or filter get the filter; others stay alone."""
+    mine, filtered, other = (logging.StreamHandler(installed.stream) for _ in range(3))
+    mine.setFormatter(clew.JSONFormatter())
+    filtered.addFilter(clew.ContextFilter())
+    logger = logging.getLogger("mine")
+    for each in (mine, filtered, other):
+        logger.addHandler(each)
+    clew.opentelemetry.install()
+    assert [[type(entry) for entry in each.filters] for each in logger.handlers] == [
+        [TraceFilter],
+        [TraceFilter],
+        [],
+    ]
+
+
+def test_queue(installed: Lines) -> None:
+    """Through a queue, a line keeps the ids of the thread that logged it."""
+    import queue
+    from logging.handlers import QueueHandler, QueueListener
+
+    target = handler()
+    waiting: queue.Queue[Any] = queue.Queue()
+    queued = QueueHandler(waiting)
+    queued.addFilter(clew.ContextFilter())
+    logging.root.removeHandler(target)
+    logging.root.addHandler(queued)
+    clew.opentelemetry.install()
+    listener = QueueListener(waiting, target)
+    traced(lambda: log.info("inside"))
+    listener.start()
+    listener.stop()
+    assert [(line["traceId"], line["spanId"]) for line in installed()] == [(TRACE, SPAN)] * 2
+
+
+def test_active_span_outside_of_a_request(installed: Lines, spans: Any) -> None:
+    """Outside of any request, a line has the ids of the active span, and none without one."""
+    with spans.get_tracer("job").start_as_current_span("job") as span:
+        log.info("inside")
+    log.info("outside")
+    inside, outside = installed()
+    assert inside["traceId"] == f"{span.get_span_context().trace_id:032x}"
+    assert inside["spanId"] == f"{span.get_span_context().span_id:016x}"
+    assert not {"traceId", "spanId"} & outside.keys()
+
+
+@pytest.mark.parametrize("span_first", [True, False])
+def test_job(installed: Lines, spans: Any, span_first: bool) -> None:
+    """A consumer's span has the id of the job's clew.context, whichever begins first; a context
+    within that changes nothing.
+    """
+    from opentelemetry.trace import SpanKind
+
+    clew.opentelemetry.install(tracer_provider=spans)
+    span = lambda: spans.get_tracer("job").start_as_current_span("job", kind=SpanKind.CONSUMER)  # noqa: E731
+    context = lambda: clew.context(request_id="job-1")  # noqa: E731
+    first, second = (span, context) if span_first else (context, span)
+    with first() as one, second() as two:
+        with clew.context(request_id="inner"):
+            log.info("inside")
+        made: Any = one if span_first else two
+    assert dict(made.attributes) == {"clew.request_id": "job-1"}
+    (line,) = installed()
+    assert (line["requestId"], line["traceId"]) == ("inner", f"{made.context.trace_id:032x}")
+
+
+def test_other_spans_are_not_marked(installed: Lines, spans: Any) -> None:
+    """Spans that are no server's and no consumer's keep their attributes."""
+    clew.opentelemetry.install(tracer_provider=spans)
+    span = spans.get_tracer("app").start_as_current_span
+    with span("a") as outer, clew.context(), span("b") as inner:
+        log.info("inside")
+    assert (dict(outer.attributes), dict(inner.attributes)) == ({}, {})
+
+
+def test_wrong_provider() -> None:
+    """A provider that can take no processor is refused, in one sentence."""
+    with pytest.raises(TypeError, match=r"^tracer_provider must be .* or None, not 'x'$"):
+        clew.opentelemetry.install(tracer_provider="x")  # type: ignore[arg-type]
+
+
+def test_broken_span_breaks_no_request(
+    installed: Lines, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """When OpenTelemetry itself raises, requests are served and logged, without these ids."""
+    pytest.importorskip("opentelemetry.trace", reason=INSTALL + "asgi")
+
+    def broken() -> Any:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("opentelemetry.trace.get_current_span", broken)
+    traced(lambda: log.info("inside"))
+    said, record = installed()
+    assert (said["message"], record["response"]["httpStatus"]) == ("inside", 200)
+    assert "RuntimeError: broken" in capsys.readouterr().err
+
+
+def test_opentelemetrys_own_log_handler(installed: Lines) -> None:
+    """Its handler beside clew's gets the same records: the fields, the ids and the HTTPLog as
+    attributes, and nothing that it cannot write and would complain of.
+    """
+    export = pytest.importorskip("opentelemetry.sdk._logs.export", reason=INSTALL + "logging")
+    from opentelemetry.instrumentation.logging.handler import LoggingHandler
+    from opentelemetry.sdk._logs import LoggerProvider
+
+    exporter = export.InMemoryLogRecordExporter()
+    provider = LoggerProvider()
+    provider.add_log_record_processor(export.SimpleLogRecordProcessor(exporter))
+    logging.root.handlers.insert(0, LoggingHandler(logger_provider=provider))
+    logging.root.addHandler(LoggingHandler(logger_provider=provider))
+    clew.opentelemetry.install()
+    clew.opentelemetry.install()
+    traced(lambda: log.info("inside", action="WORK"))
+    logs = [entry.log_record for entry in exporter.get_finished_logs()]
+    assert [entry.body for entry in logs] == ["inside", "inside", "GET / 200", "GET / 200"]
+    assert logs[1].attributes == {
+        "action": "WORK",
+        "requestId": installed()[0]["requestId"],
+        "userId": "",
+        "traceId": TRACE,
+        "spanId": SPAN,
+    }
+    assert logs[3].attributes["http"]["request"]["method"] == "GET"
+    assert len(installed()) == 2
+
+
+def test_core_does_not_load_opentelemetry() -> None:
+    """Nothing of clew's loads OpenTelemetry but clew.opentelemetry, and that one not the SDK."""
+    printed = run_fresh(
+        """
+import sys
+import clew, clew.asgi, clew.wsgi
+print("opentelemetry" in sys.modules)
+import clew.opentelemetry
+print("opentelemetry.sdk" in sys.modules)
+"""
+    )
+    assert printed.split() == ["False", "False"]
