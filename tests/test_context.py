@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 import clew
+from clew import _context
 from tests.conftest import Lines, Raising, run_fresh, serve
 
 log = clew.get_logger("shop")
@@ -491,3 +492,60 @@ def test_carry_refuses_generator_functions() -> None:
 
     with pytest.raises(TypeError, match="carry the function that iterates"):
         clew.carry(numbers)
+
+
+@pytest.fixture
+def observers() -> Iterator[list[Callable[[_context.Context], object]]]:
+    """The observers of contexts, put back as they were afterwards."""
+    before = list(_context.observers)
+    yield _context.observers
+    _context.observers[:] = before
+
+
+def test_observers_know_of_each_context_that_begins(
+    lines: Lines, observers: list[Callable[[_context.Context], object]]
+) -> None:
+    """An observer is called once with each request and each clew.context, before it is current."""
+    seen: list[tuple[str, str | None]] = []
+
+    def observe(context: _context.Context) -> None:
+        seen.append((context.request_id, clew.request_id()))
+
+    _context.observe(observe)
+    _context.observe(observe)
+    serve(lambda: None, generate=lambda: "request")
+    with clew.context(request_id="outer"), clew.context(request_id="inner"):
+        pass
+    assert seen == [("request", None), ("outer", None), ("inner", "outer")]
+
+
+def test_an_observer_that_raises_harms_nobody(
+    lines: Lines,
+    observers: list[Callable[[_context.Context], object]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A broken observer is told of on stderr; requests, contexts and other observers go on."""
+    seen: list[_context.Context] = []
+    _context.observe(lambda _: 1 / 0)
+    _context.observe(seen.append)
+    serve(lambda: log.info("served"))
+    with clew.context():
+        log.info("worked")
+    assert len(seen) == 2
+    assert [line["message"] for line in lines()] == ["served", "GET / 200", "worked"]
+    assert capsys.readouterr().err.count("ZeroDivisionError") == 2
+
+
+@pytest.mark.parametrize("value", ["trace-1", None])
+def test_further_ids_of_a_request_are_on_its_record(
+    lines: Lines, observers: list[Callable[[_context.Context], object]], value: str | None
+) -> None:
+    """Ids that an observer gives to a request are on its HTTPLog, and their keys are theirs."""
+
+    def give(context: _context.Context) -> None:
+        context.ids = {"traceId": value}
+
+    _context.observe(give)
+    serve(lambda: clew.bind(traceId="forged"))
+    (record,) = lines.http()
+    assert (record.get("traceId"), record["traceId_"]) == (value, "forged")

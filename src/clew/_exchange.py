@@ -452,7 +452,7 @@ def emit(
             return
     if settings is not None and settings.enrich is not None:
         fields = {**fields, **_enrichment(settings, http)}
-    alone = lone_handler(logger, level) if error is None else None
+    alone = lone_handler(logger, level) if error is None and not ids else None
     if alone is not None:
         handler, formatter = alone
         line = formatter.http_line(http, fields)

@@ -18,8 +18,10 @@ from starlette.background import BackgroundTask
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Host, Mount, Route, WebSocketRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import clew
 import clew.asgi
@@ -100,6 +102,45 @@ def test_is_installed_after_serving(lines: Any) -> None:
     serve(app)
     clew.starlette.install(app)
     assert serve(app).request_id
+
+
+@pytest.mark.parametrize("first", ["lifespan", "a request"])
+def test_stack_that_is_taken_apart(lines: Any, first: str) -> None:
+    """Who wraps the stack later, and takes Starlette's own apart, as OpenTelemetry does, finds it,
+    and clew goes outside of both: from the first request on, or right behind it.
+    """
+    app = Starlette(routes=[Route("/crash", crash), Route("/ok", answer)])
+    clew.starlette.install(app)
+    build = app.build_middleware_stack
+    seen: list[str | None] = []
+
+    def wrapping() -> ASGIApp:
+        stack = build()
+        assert isinstance(stack, ServerErrorMiddleware)
+
+        async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+            seen.append(clew.request_id())
+            await stack.app(scope, receive, send)
+
+        return ServerErrorMiddleware(inner)
+
+    app.build_middleware_stack = wrapping  # type: ignore[method-assign]
+    if first == "lifespan":
+        sent = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+        async def receive() -> Message:
+            return next(sent)
+
+        async def send(_message: Message) -> None:
+            pass
+
+        asyncio.run(app({"type": "lifespan"}, receive, send))
+    else:
+        assert serve(app, target="/ok").request_id == only(lines.http())["requestId"]
+    lines.clear()
+    reply = serve(app, target="/crash")
+    assert reply.status == 500
+    assert reply.request_id == only(lines.http())["requestId"] == seen[-1]
 
 
 def test_is_installed_in_both_of_two_applications(lines: Any) -> None:
