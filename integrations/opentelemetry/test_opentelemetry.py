@@ -82,6 +82,8 @@ def start(name: str, directory: Path, **environment: str) -> Traced:
     module = app.partition("_")[0]
     for needed in ("sdk", f"instrumentation.{module}"):
         pytest.importorskip(f"opentelemetry.{needed}", reason=INSTALL + module)
+    if way == "by itself":
+        pytest.importorskip("fastapi.telemetry", reason="this FastAPI traces nothing by itself")
     return Traced(
         (*PROGRAMS[program].command, f"{APPS}.{app}"),
         directory,
@@ -653,14 +655,16 @@ def test_opentelemetrys_own_log_handler(installed: Lines) -> None:
     attributes, and nothing that it cannot write and would complain of.
     """
     export = pytest.importorskip("opentelemetry.sdk._logs.export", reason=INSTALL + "logging")
-    from opentelemetry.instrumentation.logging.handler import LoggingHandler
+    handlers = pytest.importorskip(
+        "opentelemetry.instrumentation.logging.handler", reason=INSTALL + "logging"
+    )
     from opentelemetry.sdk._logs import LoggerProvider
 
     exporter = export.InMemoryLogRecordExporter()
     provider = LoggerProvider()
     provider.add_log_record_processor(export.SimpleLogRecordProcessor(exporter))
-    logging.root.handlers.insert(0, LoggingHandler(logger_provider=provider))
-    logging.root.addHandler(LoggingHandler(logger_provider=provider))
+    logging.root.handlers.insert(0, handlers.LoggingHandler(logger_provider=provider))
+    logging.root.addHandler(handlers.LoggingHandler(logger_provider=provider))
     clew.opentelemetry.install()
     clew.opentelemetry.install()
     traced(lambda: log.info("inside", action="WORK"))

@@ -17,7 +17,7 @@ from tests.servers.server import PROGRAMS, Server, fresh_id, until
 
 from .receiver import Receiver, parse
 
-pytest.importorskip("sentry_sdk", reason='not installed: pip install "sentry-sdk>=2"')
+pytest.importorskip("sentry_sdk", reason='not installed: pip install "sentry-sdk>=2.8"')
 
 APPS = Path(__file__).with_name("apps")
 CRASH = "RuntimeError: the crash of the test"
@@ -91,8 +91,10 @@ def message(event: dict[str, Any]) -> str:
     if "exception" in event:
         (error,) = event["exception"]["values"]
         return f"{error['type']}: {error['value']}"
-    text: str = event["logentry"]["formatted"] if "logentry" in event else event["message"]
-    return text
+    if "message" in event:
+        return str(event["message"])
+    entry = event["logentry"]  # older versions send only its parts
+    return str(entry.get("formatted") or entry["message"] % tuple(entry["params"]))
 
 
 def crashes(receiver: Receiver) -> int:
@@ -235,6 +237,9 @@ def test_refused_id(fastapi: Server, receiver: Receiver, hostile: str) -> None:
 
 def test_streamed_spans(receiver: Receiver, tmp_path: Path) -> None:
     """Where Sentry streams spans in place of transactions, the request's span has the id."""
+    consts = pytest.importorskip("sentry_sdk.consts")
+    if "trace_lifecycle" not in consts.DEFAULT_OPTIONS:
+        pytest.skip("this sentry-sdk streams no spans: pip install --upgrade sentry-sdk")
     with start("fastapi", tmp_path, receiver, STREAM="1") as server:
         server.ask("/crash", request_id := fresh_id())
         sent(server, lambda: receiver.events(request_id))
@@ -338,7 +343,7 @@ sentry_sdk.set_tag("tenant", "acme")
 with clew.context(request_id="job-1", user_id="ada"):
     sentry_sdk.capture_message("inside")
 sentry_sdk.capture_message("outside")
-scope = sentry_sdk.get_isolation_scope()
+scope = sentry_sdk.Scope.get_isolation_scope()
 print(scope._user, scope._tags)
 """
     )
@@ -361,12 +366,38 @@ for number in range(2000):
     with sentry_sdk.start_transaction(name="job"), clew.context(request_id=f"job-{number}"):
         gone.append(weakref.ref(current()))
 gc.collect()
-scope = sentry_sdk.get_isolation_scope()
+scope = sentry_sdk.Scope.get_isolation_scope()
 print(len(scope._event_processors), sum(1 for one in gone if one() is not None) <= 1)
 """
     )
     assert printed.splitlines()[-1] == "0 True"
     assert printed.splitlines()[:-1] == [f"None job-{number} None" for number in range(2000)]
+
+
+def test_context_of_the_applications_own() -> None:
+    """What an application itself calls "clew" in Sentry stays."""
+    printed = run_fresh(
+        SCRIPT.replace("print(", "print(event['contexts'].get('clew'), ")
+        + """
+sentry_sdk.set_context("clew", {"thread": "red"})
+with clew.context(request_id="job-1"):
+    sentry_sdk.capture_message("inside")
+"""
+    )
+    assert printed.splitlines() == ["{'thread': 'red'} inside job-1 None"]
+
+
+@pytest.mark.parametrize("options", ["instrumenter='otel'", "traces_sample_rate=0", ""])
+def test_without_transactions(options: str) -> None:
+    """Where Sentry sends no transactions, events have their ids all the same."""
+    printed = run_fresh(
+        SCRIPT.replace("traces_sample_rate=1.0", options)
+        + """
+with sentry_sdk.start_transaction(name="job"), clew.context(request_id="job-1", user_id="ada"):
+    sentry_sdk.capture_message("inside")
+"""
+    )
+    assert printed.splitlines() == ["inside job-1 {'id': 'ada'}"]
 
 
 def test_without_sentry() -> None:
@@ -381,7 +412,9 @@ except ImportError as error:
     print(error)
 """
     )
-    expected = 'clew.sentry gives the events of sentry-sdk their ids: pip install "sentry-sdk>=2"\n'
+    expected = (
+        'clew.sentry gives the events of sentry-sdk their ids: pip install "sentry-sdk>=2.8"\n'
+    )
     assert printed == expected
 
 

@@ -6,12 +6,11 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 try:
-    import sentry_sdk
     from sentry_sdk.integrations.logging import ignore_logger
-    from sentry_sdk.scope import add_global_event_processor
+    from sentry_sdk.scope import Scope, add_global_event_processor
 except ImportError as error:
     raise ImportError(
-        'clew.sentry gives the events of sentry-sdk their ids: pip install "sentry-sdk>=2"'
+        'clew.sentry gives the events of sentry-sdk their ids: pip install "sentry-sdk>=2.8"'
     ) from error
 
 from ._context import Context, context_of, observe, observers
@@ -51,7 +50,7 @@ def _hold(context: Context) -> None:
     Sentry's integrations stand outside of clew, and send the transaction when the context has
     ended; who the user is may be known late. So it takes along the context itself.
     """
-    scope = sentry_sdk.get_current_scope()
+    scope = Scope.get_current_scope()
     streamed = getattr(scope, "streamed_span", None)
     holder: Any = streamed if scope.span is None else scope.span.containing_transaction
     # A context inside that of the request, a job's for instance, has no transaction of its own.
@@ -66,17 +65,25 @@ def _hold(context: Context) -> None:
 
 def _identify(event: Event, hint: Hint) -> Event:
     """Put the ids of the context in which *event* happened on it."""
-    contexts = event.get("contexts")
-    held = contexts.pop(_HELD, None) if isinstance(contexts, dict) else None
-    if held is not None:
-        context = held.get("context")
-    else:
+    context = _held_by(event)
+    if context is None:
         exc_info = hint.get("exc_info")
         context = context_of(exc_info[1] if isinstance(exc_info, tuple) else exc_info)
-    if isinstance(context, Context):
+    if context is not None:
         # Copies: what stands in an event may be the scope's own, which later events share.
         event["tags"] = {**dict(event.get("tags") or {}), TAG: context.request_id}
         user, user_id = event.get("user") or {}, context.user_id()
         if user_id is not None and not user.get("id"):
             event["user"] = {**user, "id": user_id}
     return event
+
+
+def _held_by(event: Event) -> Context | None:
+    """Return the context that a transaction holds, and take it off."""
+    contexts = event.get("contexts") or {}
+    held = contexts.get(_HELD)
+    context = held.get("context") if isinstance(held, dict) else None
+    if not isinstance(context, Context):
+        return None  # an application may have a "clew" of its own
+    del contexts[_HELD]
+    return context

@@ -17,10 +17,10 @@ import clew.sentry
 FIRST = "INSTALL_FIRST" in os.environ
 if FIRST:
     clew.sentry.install()
-sentry_sdk.init(
-    traces_sample_rate=1.0,
-    trace_lifecycle="stream" if "STREAM" in os.environ else None,
-)
+if "STREAM" in os.environ:
+    sentry_sdk.init(traces_sample_rate=1.0, trace_lifecycle="stream")
+else:
+    sentry_sdk.init(traces_sample_rate=1.0)
 clew.configure_logging()
 if not FIRST:
     clew.sentry.install()
