@@ -21,6 +21,7 @@ def test_the_public_names_are_the_documented_ones() -> None:
         "JSONFormatter",
         "Logger",
         "Settings",
+        "TaskLog",
         "bind",
         "carry",
         "configure_logging",

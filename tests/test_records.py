@@ -55,6 +55,26 @@ HTTP_LOG: dict[str, Any] = {
 }
 
 
+TASK_LOG: dict[str, Any] = {
+    "level": "warning",
+    "message": "shop.send_mail retried",
+    "createdAt": 1637594905990,
+    "logger": "clew.task",
+    "service": "worker",
+    "requestId": "018f6b0e",
+    "userId": "12345",
+    "task": {
+        "name": "shop.send_mail",
+        "id": "9229a035",
+        "queue": "mail",
+        "retries": 1,
+        "duration": 12.345,
+        "outcome": "retried",
+    },
+    "exception": {"type": "ConnectionError", "message": "down", "stackTrace": "Traceback\n"},
+}
+
+
 def test_an_application_log_reads_a_line() -> None:
     """A line is read back as an ApplicationLog, in snake_case, and written as it was."""
     line = json.dumps(APPLICATION_LOG)
@@ -76,6 +96,14 @@ def test_an_http_log_reads_a_line() -> None:
     assert (read.response.http_status, read.response.response_time) == (200, 12.345)
     assert (read.outcome, read.direction, read.response.close_code) == (None, None, None)
     assert json.loads(msgspec.json.encode(read)) == HTTP_LOG
+
+
+def test_a_task_log_reads_a_line() -> None:
+    """A line is read back as a TaskLog, in snake_case, and written as it was."""
+    read = msgspec.json.decode(json.dumps(TASK_LOG), type=clew.TaskLog)
+    assert (read.task.name, read.task.retries, read.task.duration) == ("shop.send_mail", 1, 12.345)
+    assert (read.request_id, read.task.outcome) == ("018f6b0e", "retried")
+    assert json.loads(msgspec.json.encode(read)) == TASK_LOG
 
 
 def test_further_keys_are_ignored() -> None:
@@ -184,6 +212,8 @@ def test_the_documented_lines_fit_the_schema() -> None:
     validator = jsonschema.Draft202012Validator(clew.json_schema())
     validator.validate(APPLICATION_LOG)
     validator.validate(HTTP_LOG)
+    validator.validate(TASK_LOG)
+    validator.validate({**APPLICATION_LOG, "task": "dishes"})
     validator.validate({**HTTP_LOG, "tenant": "acme"})
 
 
@@ -204,6 +234,13 @@ BROKEN: list[tuple[dict[str, Any], str, object]] = [
     (APPLICATION_LOG, "exception", "ValueError"),
     (APPLICATION_LOG, "exception", {"type": "ValueError"}),
     (APPLICATION_LOG, "response", {}),
+    (TASK_LOG, "task", ABSENT),
+    (TASK_LOG, "task", "dishes"),
+    (TASK_LOG, "task.name", ABSENT),
+    (TASK_LOG, "task.id", 7),
+    (TASK_LOG, "task.outcome", ABSENT),
+    (TASK_LOG, "task.duration", "12 ms"),
+    (TASK_LOG, "level", "fatal"),
     (HTTP_LOG, "request", ABSENT),
     (HTTP_LOG, "response", ABSENT),
     (HTTP_LOG, "level", "fatal"),
@@ -252,6 +289,14 @@ def test_the_records_have_the_documented_keys() -> None:
     assert set(http["request"].__struct_encode_fields__) == {
         *("method", "host", "path", "route", "query", "operation", "ipAddress", "headers"),
         "rejectedRequestId",
+    }
+    task = {field.encode_name: field.type for field in msgspec.structs.fields(clew.TaskLog)}
+    assert set(task) == {
+        *("level", "message", "createdAt", "logger", "service", "requestId", "userId"),
+        *("task", "exception"),
+    }
+    assert set(task["task"].__struct_encode_fields__) == {
+        *("name", "id", "queue", "retries", "duration", "outcome"),
     }
     assert set(http["response"].__struct_encode_fields__) == {
         *("httpStatus", "responseTime", "bodySize", "closeCode", "graphqlStatus"),

@@ -8,7 +8,7 @@ from ._context import bind, carry, context, request_id, user_id
 from ._formatters import JSONFormatter
 from ._ids import is_safe_id, new_id
 from ._logging import Logger, get_logger
-from ._records import ApplicationLog, HTTPLog, json_schema
+from ._records import ApplicationLog, HTTPLog, TaskLog, json_schema
 from ._settings import Settings
 from ._setup import configure_logging, logging_config
 
@@ -19,6 +19,7 @@ __all__ = [
     "JSONFormatter",
     "Logger",
     "Settings",
+    "TaskLog",
     "bind",
     "carry",
     "configure_logging",

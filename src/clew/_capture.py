@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ._context import Context, context_of
 from ._privacy import text_of
-from ._records import ExceptionInfo, HTTPLog, describe
+from ._records import ExceptionInfo, HTTPLog, TaskLog, describe
 
 
 class Captured(Struct):
@@ -20,7 +20,7 @@ class Captured(Struct):
     user_id: str | None = None
     fields: Mapping[str, object] = {}
     exception: ExceptionInfo | None = None
-    http: HTTPLog | None = None
+    http: HTTPLog | TaskLog | None = None
     # A QueueHandler puts the traceback, the stack and a dictionary into the message, as text.
     message: str | None = None
     stack_info: str | None = None

@@ -45,7 +45,7 @@ from ._formatters import level_word
 from ._handler import lone_handler
 from ._ids import LONGEST_ID, is_safe_id, new_id
 from ._privacy import Redactor, text_of
-from ._records import ExceptionInfo, HTTPLog, Request, Response, describe
+from ._records import ExceptionInfo, HTTPLog, Request, Response, TaskLog, describe
 from ._settings import Header, Settings
 from ._wire import clean_method, clean_path, shown_path, shown_query
 
@@ -437,21 +437,25 @@ def _told(ask: Callable[[], T], default: T) -> T:
 
 def emit(
     logger: logging.Logger,
-    http: HTTPLog,
+    http: HTTPLog | TaskLog,
     settings: Settings | None,
     fields: Mapping[str, object],
     level: int,
     error: BaseException | None,
     ids: Mapping[str, str | None] | None = None,
 ) -> None:
-    """Ask the ``level`` and ``enrich`` options, and hand *http* to the handlers of *logger*."""
-    if settings is not None and settings.level is not None:
-        level = _asked_level(settings, http, level)
-        http.level = level_word(level)
-        if not logger.isEnabledFor(level):
-            return
-    if settings is not None and settings.enrich is not None:
-        fields = {**fields, **_enrichment(settings, http)}
+    """Ask the ``level`` and ``enrich`` options, and hand *http* to the handlers of *logger*.
+
+    A TaskLog comes without *settings*.
+    """
+    if settings is not None and isinstance(http, HTTPLog):
+        if settings.level is not None:
+            level = _asked_level(settings, http, level)
+            http.level = level_word(level)
+            if not logger.isEnabledFor(level):
+                return
+        if settings.enrich is not None:
+            fields = {**fields, **_enrichment(settings, http)}
     alone = lone_handler(logger, level) if error is None and not ids else None
     if alone is not None:
         handler, formatter = alone
@@ -461,7 +465,10 @@ def emit(
             return
     exc_info = None if error is None else (type(error), error, error.__traceback__)
     record = make_record(logger, level, __file__, 0, http.message, (), exc_info, "emit", None)
-    record.http = http
+    if isinstance(http, HTTPLog):
+        record.http = http
+    else:
+        record.task = http.task
     captured = Captured(http.request_id, http.user_id, fields, http.exception, http)
     captured.message = http.message
     captured.put_on(record)

@@ -16,7 +16,7 @@ from pythonjsonlogger.msgspec import MsgspecFormatter
 
 from ._capture import Aside, Captured, capture, message_of
 from ._privacy import DEFAULT, OFF, Redact, Redactor, printable, redactor, text_of, unprintable
-from ._records import LEVELS, OWNED_KEYS, ExceptionInfo, HTTPLog
+from ._records import LEVELS, OWNED_KEYS, TASK_LOGGER, ExceptionInfo, HTTPLog, TaskLog
 
 # Attributes that are no fields, whatever reserved_attrs says: they are written as something else,
 # or, as uvicorn's color_message, say again what the message says.
@@ -250,8 +250,11 @@ class JSONFormatter(MsgspecFormatter):
         for name in [name for name in attributes if name not in skipped]:
             if type(name) is not str or not name.startswith("_"):
                 given[name] = attributes[name]
-        if captured.http is not None and given.get("http") is captured.http:
-            del given["http"]
+        if captured.http is not None:
+            log = captured.http
+            name, own = ("http", log) if isinstance(log, HTTPLog) else ("task", log.task)
+            if given.get(name) is own:
+                del given[name]
         aside = attributes.get("_clew_aside")
         if type(aside) is Aside:
             given.update(aside)
@@ -292,11 +295,15 @@ class JSONFormatter(MsgspecFormatter):
             "stackTrace": trace.splitlines() if self.exc_info_as_array else trace,
         }
 
-    def _http_fields(self, http: HTTPLog) -> dict[str, Any]:
+    def _http_fields(self, http: HTTPLog | TaskLog) -> dict[str, Any]:
         text = self.redactor.text
         line: dict[str, Any] = msgspec.to_builtins(self._http_log(http))
         line.pop("exception", None)
         line["message"] = text(line["message"])
+        if isinstance(http, TaskLog):
+            for name in ("name", "id"):
+                line["task"][name] = text(line["task"][name])
+            return line
         request = line["request"]
         request["path"] = text(request["path"])
         if "query" in request:
@@ -306,7 +313,7 @@ class JSONFormatter(MsgspecFormatter):
                 request["headers"][name] = self.redactor.field(name, value)
         return line
 
-    def _http_log(self, http: HTTPLog) -> HTTPLog:
+    def _http_log(self, http: HTTPLog | TaskLog) -> HTTPLog | TaskLog:
         # A copy: another handler's formatter may have another service, or other words.
         return replace(http, level=self.words[http.level], service=self.service)
 
@@ -315,11 +322,11 @@ class JSONFormatter(MsgspecFormatter):
         if http is None or captured.ids is not None:
             return None
         attributes = record.__dict__
-        known = attributes.keys() <= self._known and attributes["http"] is http
+        known = attributes.keys() <= self._known and attributes.get("http") is http
         given = {} if known else self._given(record, captured)
         return self.http_line(http, {**captured.fields, **given})
 
-    def http_line(self, http: HTTPLog, given: Mapping[Any, object]) -> str | None:
+    def http_line(self, http: HTTPLog | TaskLog, given: Mapping[Any, object]) -> str | None:
         """Return the line of *http* and its further fields.
 
         None where texts are to be masked, or where it cannot be written at once.
@@ -387,6 +394,11 @@ class ConsoleFormatter(JSONFormatter):
         response = line.pop("response", None)
         if isinstance(response, dict):
             parts.append(self._paint(f"{response.get('responseTime', 0):.1f} ms", "1"))
+        if line["logger"] == TASK_LOGGER and isinstance(line.get("task"), dict):
+            task = line.pop("task")
+            if "duration" in task:
+                parts.append(self._paint(f"{task['duration']:.1f} ms", "1"))
+            line.update({name: task[name] for name in ("id", "queue", "retries") if name in task})
         if isinstance(request, dict):
             shown = ("host", "route", "query", "ipAddress", "rejectedRequestId")
             line.update({name: request[name] for name in shown if name in request})

@@ -1,4 +1,4 @@
-"""The two records, as types: what one line of the log holds."""
+"""The records, as types: what one line of the log holds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from msgspec import Meta, Struct, field
 
 LEVELS = ("debug", "info", "warning", "danger", "critical")
 
-# The caller's own keys of an ApplicationLog; every other key of the two records is clew's.
+# A line of this logger is a TaskLog. Its key ``task`` does not tell it from other lines: an
+# application may well have tasks of its own, and its fields keep the name.
+TASK_LOGGER = "clew.task"
+
+# The caller's own keys of an ApplicationLog; every other key of it and of an HTTPLog is clew's.
 CALLERS_KEYS = frozenset(("action", "value", "oldValue", "monetaryValue", "quantity", "comment"))
 
 
@@ -102,6 +106,35 @@ class HTTPLog(Struct, rename="camel", omit_defaults=True, kw_only=True):
     direction: Annotated[str | None, Meta(description="outgoing, or absent.")] = None
 
 
+class Task(Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """The task of a TaskLog."""
+
+    name: Annotated[str, Meta(description="As it is registered: shop.send_mail.")]
+    id: Annotated[str, Meta(description="The task's own id; a retry keeps it.")]
+    queue: Annotated[str | None, Meta(description="Absent when unknown.")] = None
+    retries: Annotated[int, Meta(description="How often it was tried before.")] = 0
+    duration: Annotated[
+        float | None, Meta(description="Milliseconds, with 3 decimals; absent when it never ran.")
+    ] = None
+    outcome: Annotated[
+        str, Meta(description="succeeded, failed, retried, ignored, rejected or revoked.")
+    ]
+
+
+class TaskLog(Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """One run of a background task: the record that every run leaves."""
+
+    level: str
+    message: Annotated[str, Meta(description="The task's name and its outcome.")]
+    created_at: Annotated[int, Meta(description="Milliseconds since the Unix epoch.")]
+    logger: Annotated[str, Meta(description="clew.task")]
+    service: str | None = None
+    request_id: str | None = None
+    user_id: str | None = None
+    task: Task
+    exception: ExceptionInfo | None = None
+
+
 # A caller's field of such a name is written with an underscore behind it.
 OWNED_KEYS = (
     frozenset(ApplicationLog.__struct_encode_fields__) | frozenset(HTTPLog.__struct_encode_fields__)
@@ -126,22 +159,26 @@ def describe(error: BaseException) -> ExceptionInfo:
 
 
 def json_schema(*, levels: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of a line: an HTTPLog when it has one's keys, else an
-    ApplicationLog. Further keys are allowed. *levels* are the renamed words, as in
-    `configure_logging`.
+    """Return the JSON Schema (2020-12) of a line: a TaskLog when its logger is ``clew.task``, an
+    HTTPLog when it has one's keys, else an ApplicationLog. Further keys are allowed. *levels* are
+    the renamed words, as in `configure_logging`.
     """
     _, definitions = msgspec.json.schema_components(
-        [ApplicationLog, HTTPLog], ref_template="#/$defs/{name}"
+        [ApplicationLog, HTTPLog, TaskLog], ref_template="#/$defs/{name}"
     )
     words = [(levels or {}).get(word, word) for word in LEVELS]
-    for name in ("ApplicationLog", "HTTPLog"):
+    for name in ("ApplicationLog", "HTTPLog", "TaskLog"):
         definitions[name]["properties"]["level"]["enum"] = words
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A line of a clew log",
         "type": "object",
-        "if": {"anyOf": [{"required": ["request"]}, {"required": ["response"]}]},
-        "then": {"$ref": "#/$defs/HTTPLog"},
-        "else": {"$ref": "#/$defs/ApplicationLog"},
+        "if": {"properties": {"logger": {"const": TASK_LOGGER}}, "required": ["logger"]},
+        "then": {"$ref": "#/$defs/TaskLog"},
+        "else": {
+            "if": {"anyOf": [{"required": ["request"]}, {"required": ["response"]}]},
+            "then": {"$ref": "#/$defs/HTTPLog"},
+            "else": {"$ref": "#/$defs/ApplicationLog"},
+        },
         "$defs": definitions,
     }

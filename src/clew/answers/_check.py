@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from clew._formatters import level_words
-from clew._records import ApplicationLog, HTTPLog
+from clew._records import TASK_LOGGER, ApplicationLog, HTTPLog, TaskLog
 
 from ._files import OVERLONG, LogFile, find
 
@@ -42,8 +42,10 @@ def _misfit(line: bytes, words: frozenset[str]) -> str | None:
         return "no JSON object"
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return f"no JSON: {error}"
-    kind: type[ApplicationLog | HTTPLog] = ApplicationLog
-    if "request" in read or "response" in read:
+    kind: type[ApplicationLog | HTTPLog | TaskLog] = ApplicationLog
+    if read.get("logger") == TASK_LOGGER:
+        kind = TaskLog
+    elif "request" in read or "response" in read:
         kind = HTTPLog
     try:
         record = msgspec.convert(read, kind)
