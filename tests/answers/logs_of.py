@@ -118,7 +118,7 @@ def _line(chance: random.Random) -> bytes:
         return chance.choice(_BLANK)
     if sort < 0.12:
         return chance.choice(_FOREIGN)
-    event = _http(chance) if sort < 0.55 else _application(chance)
+    event = _http(chance) if sort < 0.5 else _application(chance) if sort > 0.58 else _task(chance)
     if sort < 0.20 or sort > 0.85:
         _make_odd(chance, event)
     return written(event, chance).encode()
@@ -169,6 +169,14 @@ def _application(chance: random.Random) -> dict[str, Any]:
     event["oldValue"] = chance.choice((None, None, *_VALUES))
     event["comment"] = chance.choice((None, None, "sale", ""))
     event["tenant"] = {"createdAt": 5, "action": "SIGNUP"}
+    return event
+
+
+def _task(chance: random.Random) -> dict[str, Any]:
+    event = _common(chance)
+    event["logger"] = chance.choice(("clew.task", "clew.task", "clew.task", "shop"))
+    event["task"] = {"name": "shop.send_mail", "id": "t", "duration": chance.choice(_DURATIONS)}
+    event["response"] = chance.choice((None, None, {"responseTime": 5}))
     return event
 
 

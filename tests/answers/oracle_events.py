@@ -83,7 +83,10 @@ def _event(line: Mapping[str, Any]) -> Event:
         event[name] = _amount(line.get(name))
     for name in ("method", "host", "route", "operation", "path", "query", "ipAddress"):
         event[name] = _text(request.get(name))
-    event["durationUs"] = _microseconds(response.get("responseTime"))
+    took = inner("task").get("duration")
+    # Lines of other loggers may have a task of their own.
+    is_task = event["logger"] == "clew.task"
+    event["durationUs"] = _microseconds(took if is_task else response.get("responseTime"))
     for name in ("httpStatus", "graphqlStatus", "bodySize", "closeCode"):
         event[name] = _integer(response.get(name))
     event["exceptionType"] = _text(exception.get("type"))

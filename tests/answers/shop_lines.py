@@ -51,6 +51,22 @@ def answered(
     }
 
 
+def worked(
+    name: str, ended: int, took: float | None, *, outcome: str = "succeeded", **fields: Any
+) -> dict[str, Any]:
+    """Return the TaskLog of a run that ended *ended* milliseconds after nine o'clock."""
+    task = {"name": name, "id": f"task-{ended}", "duration": took, "outcome": outcome}
+    return {
+        "level": {"succeeded": "info", "failed": "danger"}.get(outcome, "warning"),
+        "message": f"{name} {outcome}",
+        "createdAt": NINE + ended,
+        "logger": "clew.task",
+        "service": "worker",
+        "task": {key: value for key, value in task.items() if value is not None},
+        **fields,
+    }
+
+
 def shop() -> list[dict[str, Any]]:
     """Return the lines: an order over two services, a crash, a report that took long."""
     order: dict[str, Any] = {"requestId": ORDER, "userId": "7"}

@@ -24,7 +24,7 @@ import pytest
 import clew
 from clew.answers import QUESTIONS
 
-from .shop_lines import NINE, ORDER, answered, said, shop, write
+from .shop_lines import NINE, ORDER, answered, said, shop, worked, write
 
 CLEW = (sys.executable, "-m", "clew")
 COMMANDS = ("ask", "check", "load", "report", "schema", "serve", "timeline")
@@ -458,6 +458,8 @@ def test_check_agrees_with_the_schema(tmp_path: Path) -> None:
     """What check says of a line is what the JSON Schema says of it."""
     lines: list[Any] = [*shop(), said("x", 1, userId=5), said("x", 1, level=3), {"request": {}}]
     lines += [answered("GET", "/", 200, 1, 1.0, outcome=4), said("x", 1, requestId=None)]
+    lines += [worked("shop.bill", 1, 1.5), worked("shop.bill", 1, None), worked("x", 1, 1, task={})]
+    lines += [said("x", 1, task="dishes"), said("x", 1, logger="clew.task")]
     path = write(tmp_path / "a.ndjson", lines)
     misfits = {int(row.split(":")[1]) for row in run("check", path).stdout.splitlines()}
     validator = jsonschema.Draft202012Validator(clew.json_schema())

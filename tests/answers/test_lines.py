@@ -45,7 +45,7 @@ def test_every_column_of_every_event_is_exact(tmp_path: Path, seed: int) -> None
     assert found(path) == expected(log(seed, 400))
 
 
-PLACES = [column.path for column in COLUMNS]
+PLACES = [path for column in COLUMNS for path in (column.path, column.task_path) if path]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -57,7 +57,7 @@ def test_an_unexpected_type_costs_the_field(tmp_path: Path, place: str) -> None:
     assert found(path) == expected(content)
 
 
-@pytest.mark.parametrize("place", ["request", "response", "exception"])
+@pytest.mark.parametrize("place", ["request", "response", "exception", "task"])
 def test_an_unexpected_type_costs_the_object(tmp_path: Path, place: str) -> None:
     """What should be an object and is none costs the fields in it, not the line."""
     content = b"".join(_with(place, odd) for odd in ODD)
@@ -70,6 +70,8 @@ def test_an_unexpected_type_costs_the_object(tmp_path: Path, place: str) -> None
 def _with(place: str, value: str) -> bytes:
     event = {"createdAt": "1793491200000", "userId": '"7"', "action": '"BUY"', "value": '"lamp"'}
     parent, _, name = place.rpartition(".")
+    if "task" in (parent, name):
+        event["logger"] = '"clew.task"'
     event[parent or name] = f'{{"{name}":{value},"other":1}}' if parent else value
     return f"{{{','.join(f'{json.dumps(key)}:{of}' for key, of in event.items())}}}\n".encode()
 

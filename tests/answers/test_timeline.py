@@ -10,7 +10,7 @@ import pytest
 from clew import answers
 from clew.answers._timeline import Span, Timeline, timeline_of
 
-from .shop_lines import answered, said, write
+from .shop_lines import answered, said, worked, write
 
 
 @pytest.fixture
@@ -118,6 +118,45 @@ def test_spans_alike_do_not_hold_each_other(path: Path) -> None:
     assert len(tree(read(path, *lines))) == 5
 
 
+def test_a_task_is_a_bar_of_its_own(path: Path) -> None:
+    """A task has the duration that its record states, and holds what its service did in it; one
+    that never ran has none."""
+    timeline = read(
+        path,
+        answered("POST", "/orders", 202, 10, 10.0),
+        said("Writing", 60, service="worker"),
+        worked("shop.send_mail", 90, 45.5),
+        worked("shop.bill", 200, None, outcome="revoked"),
+    )
+    assert tree(timeline) == [
+        "POST /orders 202",
+        "shop.send_mail succeeded",
+        "  Writing",
+        "shop.bill revoked",
+    ]
+    spans = {span.label: (span.begin, span.end, span.timed) for _, span in timeline.walk()}
+    assert spans["shop.send_mail succeeded"] == (44.5, 90.0, True)
+    assert spans["shop.bill revoked"] == (200.0, 200.0, False)
+
+
+def test_a_task_lies_within_no_call(path: Path) -> None:
+    """A task that ran while its sender called another service is no part of that call."""
+    timeline = read(
+        path,
+        worked("shop.send_mail", 20, 5.0),
+        call("/b", 25, 20.0),
+        answered("GET", "/", 200, 30, 30.0),
+    )
+    assert tree(timeline) == ["GET / 200", "  GET /b 200", "  shop.send_mail succeeded"]
+
+
+def test_the_task_of_an_application_is_none(path: Path) -> None:
+    """A field called task on any other line, even with a duration in it, says nothing of time."""
+    line = said("Read", 5, task={"name": "dishes", "duration": 1_800_000})
+    [(_, span)] = read(path, line).walk()
+    assert (span.begin, span.end, span.timed) == (0, 0, False)
+
+
 def test_gaps_are_named(path: Path) -> None:
     """A stretch of a tenth of the request in which nothing was logged is named by what lies
     around it; a shorter one, and the silence of a whole request, is not."""
@@ -164,6 +203,9 @@ def test_the_way_to_another_service_is_named(path: Path) -> None:
         (said("declined", 5, level="error"), True),
         (said("declined", 5, level="warning"), False),
         (said("caught", 5, exception={"type": "KeyError", "message": "x"}), True),
+        (worked("shop.send_mail", 5, 5.0), False),
+        (worked("shop.send_mail", 5, 5.0, outcome="failed"), True),
+        (worked("shop.send_mail", 5, 5.0, outcome="revoked"), False),
     ],
 )
 def test_failures_are_known(line: dict[str, Any], failed: bool, path: Path) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from clew._records import TASK_LOGGER
+
 # The year 10000: what lies beyond cannot be written as ISO 8601.
 _LATEST = 253_402_300_800_000
 # 31 years in milliseconds, so that sums of microseconds stay within their type on every engine.
@@ -42,12 +44,13 @@ class Column:
 
     *kind* is ``text``, ``word`` (a text of which a log has few), ``time`` (milliseconds since the
     epoch), ``integer``, ``microseconds`` or ``amount`` (exact, with six decimals). *path* leads to
-    the field in a line.
+    the field in a line; *task_path*, where it differs, in the record of a task.
     """
 
     name: str
     kind: str
     path: str
+    task_path: str | None = None
 
     @property
     def duckdb_type(self) -> str:
@@ -58,6 +61,12 @@ class Column:
     def duckdb_sql(self) -> str:
         """Return the expression that reads the column from the struct ``line``."""
         field = f"line.{self.path}"
+        if self.task_path is not None:
+            # Only of a record: the ``task`` of another line is the application's own.
+            field = (
+                f"(CASE WHEN line.logger = '{TASK_LOGGER}' THEN line.{self.task_path}"
+                f" ELSE {field} END)"
+            )
         if self.kind in _NUMBERS:
             return _NUMBERS[self.kind].format(f"{field}::VARCHAR")
         return field
@@ -74,7 +83,7 @@ COLUMNS: tuple[Column, ...] = (
     *_columns("amount", "monetaryValue", "quantity"),
     *_columns("word", "request.method", "request.host", "request.route", "request.operation"),
     *_columns("text", "request.path", "request.query", "request.ipAddress"),
-    Column("durationUs", "microseconds", "response.responseTime"),
+    Column("durationUs", "microseconds", "response.responseTime", "task.duration"),
     *_columns("integer", "response.httpStatus", "response.graphqlStatus", "response.bodySize"),
     *_columns("integer", "response.closeCode"),
     Column("exceptionType", "word", "exception.type"),
@@ -90,7 +99,8 @@ def line_type() -> str:
     for column in COLUMNS:
         # A number is read as JSON, which tells 5 from "5"; a text directly, which is faster.
         kind = "JSON" if column.kind in _NUMBERS else "VARCHAR"
-        parent, _, name = column.path.rpartition(".")
-        objects.setdefault(parent, fields if not parent else []).append(f'"{name}" {kind}')
+        for path in filter(None, (column.path, column.task_path)):
+            parent, _, name = path.rpartition(".")
+            objects.setdefault(parent, fields if not parent else []).append(f'"{name}" {kind}')
     nested = [f'"{name}" STRUCT({", ".join(of)})' for name, of in objects.items() if name]
     return f"STRUCT({', '.join(fields + nested)})"

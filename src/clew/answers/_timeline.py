@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from clew._records import TASK_LOGGER
+
 from ._logs import Logs
 from ._lookups import OF_REQUEST
 from ._parameters import bound
@@ -19,7 +21,7 @@ _GAP_LEAST = 1.0
 
 @dataclass(slots=True)
 class Span:
-    """A stretch of a request: an HTTP record, an event of the application, or a gap.
+    """A stretch of a request: an HTTP record, a task, an event of the application, or a gap.
 
     ``begin`` and ``end`` are milliseconds after the request's first event, and equal for an event
     without a duration. ``event`` holds the columns of the line; a gap has none, and says in
@@ -191,8 +193,11 @@ def _may_hold(other: Span, span: Span) -> bool:
     """Tell whether *span* can have happened within *other*.
 
     Within a call lies only what another service did; within a request all that its service did.
+    A task is nobody's call: who sent it did not wait for it.
     """
     if other.outgoing:
+        if span.event is not None and span.event["logger"] == TASK_LOGGER:
+            return False
         return other.service != span.service or span.service is None
     return True
 
