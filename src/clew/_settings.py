@@ -140,7 +140,7 @@ class Settings:
             "captured",
             tuple(
                 _header("capture_headers", name)
-                for name in _strings("capture_headers", self.capture_headers)
+                for name in strings("capture_headers", self.capture_headers)
             ),
         )
         set_field(self, "trusted", _trust(self.trust))
@@ -233,7 +233,7 @@ def _check_callable(option: str, value: object, *, required: bool) -> None:
         raise TypeError(f"{option} must be a plain function, not the coroutine function {value!r}")
 
 
-def _strings(option: str, value: object) -> tuple[str, ...]:
+def strings(option: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise TypeError(
             f"{option} must be a collection of strings, not {value!r}: write {option}=[{value!r}]"
@@ -262,7 +262,7 @@ def _trust(value: object) -> Networks | None:
 def _exclude(value: object) -> tuple[frozenset[str], tuple[str, ...]]:
     exact: list[str] = []
     prefixes: list[str] = []
-    for entry in _strings("exclude", value):
+    for entry in strings("exclude", value):
         path = entry.removesuffix("*")
         if not path.startswith("/") or "*" in path or "?" in path:
             raise ValueError(

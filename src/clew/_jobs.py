@@ -1,0 +1,251 @@
+"""One task and its run: what travels with it, its context, its record. Knows no task system.
+
+A module for a task system translates: where a message keeps what travels, what a task is called,
+how a run ended. All decisions are taken here.
+
+The way of one task::
+
+    module                     job                            context, logger
+    ------                     ---                            ---------------
+    a task is sent       ->    settings.carried()             the id and the chosen fields
+                               ... the broker ...
+    a worker takes it    ->    Job(settings, carried, ...)    the id is checked
+                               begin()                  ->    the context is set
+    the task runs                                             lines carry the id and the task
+    it ended             ->    end(outcome, error)      ->    TaskLog, the outer context
+
+Whoever can write to the broker can write what travels: an id is taken over when `is_safe_id`
+admits it, a field when it was chosen here too, and both are short.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from ._context import RENAMED_FIELDS, Context, as_user_id, current, enter, take_along
+from ._delivery import complain
+from ._exchange import emit
+from ._formatters import level_word
+from ._ids import is_safe_id, new_id
+from ._privacy import DEFAULT, text_of
+from ._records import OWNED_KEYS, TASK_LOGGER, Task, TaskLog, describe
+from ._settings import set_field, strings
+
+_logger = logging.getLogger(TASK_LOGGER)
+
+# The name under which a message has what travels.
+CARRIED = "clew"
+
+_LONGEST_FIELD = 1024
+_LONGEST_TEXT = 200
+
+_LEVELS = {
+    "succeeded": logging.INFO,
+    "ignored": logging.INFO,
+    "retried": logging.WARNING,
+    "rejected": logging.WARNING,
+    "revoked": logging.WARNING,
+    "failed": logging.ERROR,
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JobSettings:
+    """The options of every task system: the same names everywhere, checked when they are given.
+
+    Args:
+        fields: The bound fields that travel with a task, beside the id.
+        user_id: Whether the user's id travels, too.
+        exclude: Tasks, or prefixes ended by ``*``, whose successes make no TaskLog.
+        log: False keeps the id and the context, without the TaskLog.
+    """
+
+    fields: Collection[str] = ()
+    user_id: bool = False
+    exclude: Collection[str] = ()
+    log: bool = True
+
+    _excluded: frozenset[str] = field(init=False, repr=False)
+    _excluded_prefixes: tuple[str, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for option in ("user_id", "log"):
+            if not isinstance(getattr(self, option), bool):
+                raise TypeError(f"{option} must be True or False, not {getattr(self, option)!r}")
+        set_field(self, "fields", tuple(map(_field_name, strings("fields", self.fields))))
+        names = strings("exclude", self.exclude)
+        for name in names:
+            if not name or "*" in name[:-1]:
+                raise ValueError(
+                    f"exclude has {name!r}: allowed are a task's name, as 'shop.heartbeat', "
+                    "or a prefix ended by a star, as 'celery.*'"
+                )
+        set_field(self, "_excluded", frozenset(names))
+        prefixes = tuple(name[:-1] for name in names if name.endswith("*"))
+        set_field(self, "_excluded_prefixes", prefixes)
+
+    def excludes(self, name: str) -> bool:
+        """Tell whether successes of the task *name* make no TaskLog."""
+        return name in self._excluded or name.startswith(self._excluded_prefixes)
+
+    def carried(self, context: Context | None = None) -> dict[str, object] | None:
+        """Return what travels with a task that is sent in *context*, or now. Never raises.
+
+        It is plain JSON; None outside any context.
+        """
+        context = context or current()
+        if context is None:
+            return None
+        carried: dict[str, object] = {"requestId": context.request_id}
+        try:
+            user = context.user_id() if self.user_id else None
+            if user is not None and len(user) <= _LONGEST_TEXT:
+                carried["userId"] = user
+            if fields := self._chosen(context.fields):
+                carried["fields"] = fields
+        except Exception:
+            complain()
+        return carried
+
+    def _chosen(self, fields: object) -> dict[str, object]:
+        """Return those of *fields* that were chosen and may travel."""
+        if not isinstance(fields, Mapping):
+            return {}
+        chosen = {name: _bounded(fields[name]) for name in self.fields if name in fields}
+        return {name: value for name, value in chosen.items() if value is not None}
+
+
+class Job(Context):
+    """A run of a task: the current context, and what becomes of it."""
+
+    _outer: Context | None = None
+    _started: float | None = None
+
+    def __init__(
+        self,
+        settings: JobSettings,
+        carried: object,
+        *,
+        name: object,
+        id: object,
+        queue: object = None,
+        retries: object = 0,
+    ) -> None:
+        """Begin with what the message *carried* and what it says of the task, whoever wrote it."""
+        read = carried if isinstance(carried, Mapping) else {}
+        given = read.get("requestId")
+        super().__init__(given if isinstance(given, str) and is_safe_id(given) else new_id())
+        self.settings = settings
+        user = read.get("userId") if settings.user_id else None
+        if isinstance(user, str) and len(user) <= _LONGEST_TEXT:
+            self._user_id = as_user_id(user)
+        self.task = Task(
+            name=_short(name),
+            id=_short(id),
+            queue=_short(queue) if queue and isinstance(queue, str) else None,
+            retries=retries if type(retries) is int and 0 < retries < 2**31 else 0,
+            outcome="",
+        )
+        chosen = settings._chosen(read.get("fields"))
+        self.fields = {**chosen, "task": {"name": self.task.name, "id": self.task.id}}
+
+    def carried(self) -> dict[str, object]:
+        """Return what travels with another run of the same task."""
+        return self.settings.carried(self) or {}
+
+    def begin(self) -> None:
+        """Make this the current context, until `end`."""
+        self._outer = current()
+        enter(self)
+        self._started = perf_counter()
+
+    def end(
+        self, outcome: str, error: BaseException | None = None, duration: float | None = None
+    ) -> None:
+        """Log the TaskLog, once, and let the outer context come back. Never raises.
+
+        *duration*, in milliseconds, is that of a run which `begin` did not see.
+        """
+        if not self.live:
+            return
+        self.live = False
+        if self._started is not None:
+            duration = (perf_counter() - self._started) * 1000
+        try:
+            self._log(outcome, error, duration)
+        except Exception:
+            complain()
+        self.leave()
+        if error is not None:
+            take_along(self, error)
+
+    def leave(self) -> None:
+        """Let the outer context come back, without a record."""
+        self.live = False
+        if self._started is not None:
+            self._started = None
+            enter(self._outer)
+
+    def _log(self, outcome: str, error: BaseException | None, duration: float | None) -> None:
+        task, settings = self.task, self.settings
+        if not settings.log or (outcome == "succeeded" and settings.excludes(task.name)):
+            return
+        level = _LEVELS[outcome]
+        if not _logger.isEnabledFor(level):
+            return
+        task.outcome = outcome
+        task.duration = None if duration is None else round(max(duration, 0.0), 3)
+        # What the record says itself is not said again; what the task bound under that name is.
+        fields = {name: value for name, value in self.fields.items() if name != "task"}
+        bound = self.fields.get("task")
+        if bound is not None and bound != {"name": task.name, "id": task.id}:
+            fields["task_"] = bound
+        log = TaskLog(
+            level=level_word(level),
+            message=f"{task.name} {outcome}",
+            created_at=int(time.time() * 1000),
+            logger=TASK_LOGGER,
+            request_id=self.request_id,
+            user_id=self.user_id(),
+            task=task,
+            exception=None if error is None else describe(error),
+        )
+        emit(_logger, log, None, fields, level, error)
+
+
+def _field_name(name: str) -> str:
+    """Return the key of a bound field; refuse one that may not travel."""
+    if name in ("user_id", "userId"):
+        raise ValueError(f"fields has {name!r}: the user's id travels with user_id=True")
+    if not name or name in OWNED_KEYS or name == "task":
+        raise ValueError(f"fields has {name!r}: allowed are names of fields that you bind yourself")
+    if DEFAULT.is_sensitive(name):
+        raise ValueError(
+            f"fields has {name!r}, the name of a secret or of personal data, which a broker would "
+            "store: allowed are names that clew does not mask, as 'tenant'"
+        )
+    return RENAMED_FIELDS.get(name, name)
+
+
+def _bounded(value: object) -> str | float | bool | None:
+    """Return what travels of *value*: a text, a number or a truth value; else None."""
+    plain = DEFAULT.plain(value)
+    if isinstance(plain, bool):
+        return plain
+    if isinstance(plain, int):
+        # Brokers know 64 bits.
+        return plain if -(2**63) <= plain < 2**63 else str(plain)[:_LONGEST_FIELD]
+    if isinstance(plain, float):
+        return plain if math.isfinite(plain) else None
+    if plain is None or isinstance(plain, (list, dict)):
+        return None
+    return text_of(plain)[:_LONGEST_FIELD]
+
+
+def _short(value: object) -> str:
+    return text_of(value)[:_LONGEST_TEXT]
