@@ -1,0 +1,284 @@
+"""Taskiq: an id from where a task is sent into its run, over a real Redis and a real worker."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clew.answers._check import check
+from integrations.processes import Line, Worker, redis_server
+from tests.conftest import run_fresh
+from tests.servers.server import fresh_id, until
+
+taskiq = pytest.importorskip("taskiq", reason="Taskiq is not installed: pip install taskiq")
+pytest.importorskip(
+    "taskiq_redis", reason="taskiq-redis is not installed: pip install taskiq-redis"
+)
+redis = pytest.importorskip("redis", reason="redis is not installed: pip install redis")
+
+ROOT = Path(__file__).parents[2]
+SHOP = "integrations.taskiq.app.shop"
+
+Send = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of the shop's processes, with a Redis of its own in it."""
+    with redis_server(tmp_path_factory.mktemp("redis")) as url:
+        yield {"REDIS": url, "PYTHONPATH": str(ROOT)}
+
+
+def is_ready(line: Line) -> bool:
+    return str(line["message"]) == "Listening started."
+
+
+@pytest.fixture(scope="module")
+def worker(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Worker]:
+    """A worker of the shop."""
+    command = ["taskiq", "worker", f"{SHOP}:broker", "--workers=1", "--no-configure-logging"]
+    directory = tmp_path_factory.mktemp("worker")
+    with Worker(command, directory, ready=is_ready, environment=environment) as worker:
+        yield worker
+
+
+@pytest.fixture(scope="module")
+def send(environment: dict[str, str]) -> Iterator[Send]:
+    """Write a task of the shop to the broker, with any label ``clew``; return its id."""
+    with redis.Redis.from_url(environment["REDIS"]) as connection:
+
+        def send(name: str, carried: object = None, **kwargs: Any) -> str:
+            labels: dict[str, Any] = {"retry_on_error": "true"} if name == "retry" else {}
+            if name == "slow":
+                labels["timeout"] = "0.1"
+            if carried is not None:
+                labels["clew"] = carried if isinstance(carried, str) else json.dumps(carried)
+            message = {"task_id": (task := fresh_id()), "task_name": f"shop.{name}", "args": []}
+            connection.lpush("shop", json.dumps({**message, "labels": labels, "kwargs": kwargs}))
+            return task
+
+        yield send
+
+
+SEND = f"""
+import asyncio, os, sys
+os.environ.update(REDIS=sys.argv[1], SERVICE="web")
+sys.path.insert(0, {str(ROOT)!r})
+import clew
+from {SHOP} import bill, broker
+async def main():
+    await broker.startup()
+    with clew.context(request_id=sys.argv[2], user_id=42, tenant="acme", colour="red"):
+        await bill.kiq("order-77")
+    await broker.shutdown()
+asyncio.run(main())
+"""
+
+
+def test_an_id_travels_from_task_to_task(worker: Worker, environment: dict[str, str]) -> None:
+    """The task that a context sends, and the task that this one sends, which runs in a thread,
+    log with the context's id, its user and the chosen field; no other field travels."""
+    request_id = fresh_id()
+    run_fresh(SEND, environment["REDIS"], request_id)
+
+    def found() -> list[Line] | None:
+        lines = [line for line in worker.lines() if line.get("requestId") == request_id]
+        return lines if sum(line["logger"] == "clew.task" for line in lines) == 2 else None
+
+    lines = until(found, "both records")
+    said = [line for line in lines if line["logger"] == "shop"]
+    assert [line["message"] for line in said] == ["Billed", "Sent mail"]
+    for line in lines:
+        assert (line["userId"], line["tenant"], line.get("colour")) == ("42", "acme", None)
+    assert [line["task"]["name"] for line in said] == ["shop.bill", "shop.send_mail"]
+
+
+def test_a_success_is_recorded(worker: Worker, send: Send) -> None:
+    """A run that succeeds ends in one record; Taskiq's own lines about it have the id."""
+    (log,) = worker.tasks(task := send("send_mail", {"requestId": (request_id := fresh_id())}))
+    assert (log.level, log.message) == ("info", "shop.send_mail succeeded")
+    assert (log.request_id, log.service) == (request_id, "worker")
+    assert (log.task.name, log.task.queue, log.task.retries) == ("shop.send_mail", "shop", 0)
+    assert log.task.duration is not None and log.task.duration > 0
+    lines = worker.of(task)
+    assert {line["logger"] for line in lines} == {"taskiq.receiver.receiver", "shop"}
+    assert {line["requestId"] for line in lines} == {request_id}
+
+
+def test_a_failure_is_recorded(worker: Worker, send: Send) -> None:
+    """A run that fails ends in one record with its exception, and Taskiq's own line about it has
+    the id."""
+    (log,) = worker.tasks(task := send("fail", {"requestId": (request_id := fresh_id())}))
+    assert (log.level, log.message) == ("danger", "shop.fail failed")
+    assert log.exception is not None
+    assert (log.exception.type, log.exception.message) == ("ValueError", "no paper")
+    (line,) = [line for line in worker.of(task) if line["level"] == "danger"]
+    assert (line["logger"], line["requestId"]) == ("taskiq.receiver.receiver", request_id)
+
+
+@pytest.mark.parametrize("given", [None, "first"])
+def test_retries_keep_the_id(worker: Worker, send: Send, given: str | None) -> None:
+    """Each try ends in a record of its own, with the same id."""
+    logs = worker.tasks(task := send("retry", given and {"requestId": given}), 3)
+    # A try is sent again before the one before it has ended.
+    assert sorted((log.task.retries, log.task.outcome, log.level) for log in logs) == [
+        (0, "retried", "warning"),
+        (1, "retried", "warning"),
+        (2, "succeeded", "info"),
+    ]
+    (request_id,) = {log.request_id for log in logs}
+    assert request_id == given or (given is None and uuid.UUID(str(request_id)))
+    assert {line["requestId"] for line in worker.of(task)} == {request_id}
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome", "error"),
+    [("ignore", "ignored", None), ("slow", "failed", "TimeoutError")],
+)
+def test_other_ends_are_recorded(
+    worker: Worker, send: Send, name: str, outcome: str, error: str | None
+) -> None:
+    """A run without a result was ignored, one that takes too long failed."""
+    (log,) = worker.tasks(send(name, {"requestId": (request_id := fresh_id())}))
+    assert (log.task.outcome, log.request_id) == (outcome, request_id)
+    assert (None if log.exception is None else log.exception.type) == error
+
+
+def test_excluded_tasks_are_recorded_when_they_fail(worker: Worker, send: Send) -> None:
+    """A success of an excluded task makes no record, a failure does."""
+    quiet = send("quiet")
+    until(lambda: worker.of(quiet) or None, "the task to run")
+    assert worker.tasks(send("quiet", crash=True))[0].task.outcome == "failed"
+    records = [line["task"]["id"] for line in worker.lines() if line["logger"] == "clew.task"]
+    assert quiet not in records
+
+
+def test_scheduled_tasks_have_ids_of_their_own(
+    environment: dict[str, str], worker: Worker, tmp_path: Path
+) -> None:
+    """Every run that a real scheduler starts has an id of its own."""
+    command = ["taskiq", "scheduler", f"{SHOP}:scheduler", "--no-configure-logging"]
+
+    def starts(line: Line) -> bool:
+        return bool(line["logger"].startswith("taskiq"))
+
+    with Worker(command, tmp_path, ready=starts, environment=environment):
+
+        def ticks() -> list[Line] | None:
+            found = [line for line in worker.lines() if line["message"] == "shop.tick succeeded"]
+            return found if len(found) >= 2 else None
+
+        records = until(ticks, "two scheduled runs")
+    assert len({line["requestId"] for line in records}) == len(records)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        *("text", "{", "17", "[]", "{}", '"text"', "[" * 100_000),
+        *({"requestId": "x" * 201}, {"requestId": "a\nb"}, {"requestId": 5}),
+    ],
+    ids=lambda label: str(label)[:30],
+)
+def test_a_bad_label_is_replaced(worker: Worker, send: Send, label: object) -> None:
+    """A label that is no JSON object, or has no safe id, costs the id and not the task."""
+    (log,) = worker.tasks(send("send_mail", label))
+    assert log.request_id is not None and uuid.UUID(log.request_id)
+
+
+def test_only_chosen_and_short_fields_are_taken(worker: Worker, send: Send) -> None:
+    """Of the fields in the label, those are bound that were chosen here, cut to a bound."""
+    fields = {"tenant": "x" * 5000, "level": "debug", "colour": "red"}
+    worker.tasks(task := send("send_mail", {"requestId": "r", "fields": fields}))
+    (line,) = [line for line in worker.of(task) if line["logger"] == "shop"]
+    assert (line["tenant"], line["level"], line.get("colour")) == ("x" * 1024, "info", None)
+
+
+def test_many_tasks_at_once_mix_nothing_up(worker: Worker, send: Send) -> None:
+    """Hundreds of tasks at once: each line has the id that its task was sent with."""
+    tasks = {send("bill", {"requestId": (each := fresh_id())}): each for _ in range(300)}
+    for task, request_id in tasks.items():
+        (log,) = worker.tasks(task)
+        assert {line["requestId"] for line in worker.of(task)} == {request_id} == {log.request_id}
+
+
+def test_every_line_is_json_and_fits_the_schema(worker: Worker, send: Send, tmp_path: Path) -> None:
+    """Whatever the worker and its processes write is a line that `clew check` accepts."""
+    worker.tasks(send("send_mail"))
+    (tmp_path / "worker.ndjson").write_text(worker.output())
+    assert [(line, why) for _, line, why in check([str(tmp_path)]) if why is not None] == []
+
+
+IN_MEMORY = """
+import asyncio
+import clew, clew.taskiq
+from taskiq import InMemoryBroker
+clew.configure_logging()
+broker = InMemoryBroker(await_inplace=True)
+for user in (False, True):
+    clew.taskiq.install(broker, user_id=user)
+log = clew.get_logger("shop")
+@broker.task("inner")
+async def inner(): log.info("Inner")
+@broker.task("outer")
+async def outer():
+    await inner.kiq()
+    log.info("Outer")
+async def main():
+    with clew.context(request_id="r", user_id=7, colour="red"):
+        await outer.kiq()
+        log.info("After")
+asyncio.run(main())
+"""
+
+
+def test_a_task_that_its_sender_waits_for_in_memory() -> None:
+    """Tasks that run where they are sent have contexts of their own, with the sender's id; the
+    sender's comes back. Installing again changes the options, and records nothing twice."""
+    lines = [json.loads(line) for line in run_fresh(IN_MEMORY).splitlines()]
+    lines = [line for line in lines if line["logger"] in ("shop", "clew.task")]
+    assert [line["message"] for line in lines] == [
+        *("Inner", "inner succeeded", "Outer", "outer succeeded", "After"),
+    ]
+    assert [line.get("task", {}).get("name") for line in lines] == [
+        *("inner", "inner", "outer", "outer", None),
+    ]
+    assert {(line["requestId"], line["userId"]) for line in lines} == {("r", "7")}
+    assert [line.get("colour") for line in lines] == [None, None, None, None, "red"]
+
+
+@pytest.mark.parametrize(
+    ("broker", "options", "why"),
+    [
+        ("'shop'", "", "takes a broker of Taskiq, not 'shop'"),
+        (
+            "InMemoryBroker()",
+            "fields=['sessionId']",
+            "fields has 'sessionId', the name of a secret",
+        ),
+    ],
+)
+def test_wrong_options_are_refused(broker: str, options: str, why: str) -> None:
+    """A wrong option, and what is no broker, is refused in a sentence."""
+    script = (
+        "import clew.taskiq\nfrom taskiq import InMemoryBroker\n"
+        f"try: clew.taskiq.install({broker}, {options})\n"
+        "except (TypeError, ValueError) as error: print(error)\n"
+    )
+    assert why in run_fresh(script)
+
+
+def test_without_taskiq_it_says_what_to_install() -> None:
+    """Without Taskiq, importing is refused with the line that installs it."""
+    script = (
+        "import sys\nsys.modules['taskiq'] = None\n"
+        "try: import clew.taskiq\nexcept ImportError as error: print(error)\n"
+    )
+    assert run_fresh(script) == 'clew.taskiq is for Taskiq: pip install "clew[taskiq]"\n'
