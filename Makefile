@@ -14,7 +14,8 @@ CONSTRAINTS := tests/constraints.txt
 LOWEST := tests/lowest.txt
 PYTEST := -m pytest -n auto
 DEMO_GROUPS := --group demo
-TEST_GROUPS := --group test --group apps --group servers --group demo --group integrations
+TEST_GROUPS := --group test --group apps --group servers --group demo
+INTEGRATIONS := --group integrations
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 # $(call install,folder,python,constraints,groups): makes a virtual environment, and installs clew
@@ -46,7 +47,7 @@ check: $(VENV)/.test ## Look at style, format and types: ruff, mypy
 	@$(VENV)/bin/mypy
 
 test-lowest: $(VENV)/lowest/.test ## Run the tests with the lowest versions that pyproject.toml admits
-	@$(VENV)/lowest/bin/python $(PYTEST)
+	@$(VENV)/lowest/bin/python $(PYTEST) tests
 
 test-pythons: $(VENV)/.test ## Run the tests on every other Python of this machine from 3.11 up
 	@test -n "$$($(find_pythons))" || echo "There is no other Python from 3.11 up here."
@@ -67,19 +68,20 @@ $(VENV)/.demo: pyproject.toml $(CONSTRAINTS)
 	$(call install,$(VENV),$(PYTHON),$(CONSTRAINTS),$(DEMO_GROUPS))
 
 $(VENV)/.test: pyproject.toml $(CONSTRAINTS)
-	$(call install,$(VENV),$(PYTHON),$(CONSTRAINTS),$(TEST_GROUPS) --group lint)
+	$(call install,$(VENV),$(PYTHON),$(CONSTRAINTS),$(TEST_GROUPS) $(INTEGRATIONS) --group lint)
 	@touch $(VENV)/.demo
 
 $(VENV)/.bench: pyproject.toml $(CONSTRAINTS)
 	$(call install,$(VENV),$(PYTHON),$(CONSTRAINTS),--group bench)
 
-# An old framework may not run on a new Python, so the oldest at hand takes it.
+# An old framework may not run on a new Python, so the oldest at hand takes it. The systems around
+# the application are not in it: most want newer frameworks.
 $(VENV)/lowest/.test: pyproject.toml $(LOWEST)
 	$(call install,$(VENV)/lowest,$(or $(shell $(all_pythons) | head -n 1 | cut -d ' ' -f 2),$(PYTHON)),$(LOWEST),$(TEST_GROUPS))
 
 # For test-pythons, which says by OTHER which Python it is.
 $(VENV)/3.%/.test: pyproject.toml $(CONSTRAINTS)
-	$(call install,$(VENV)/3.$*,$(OTHER),$(CONSTRAINTS),$(TEST_GROUPS))
+	$(call install,$(VENV)/3.$*,$(OTHER),$(CONSTRAINTS),$(TEST_GROUPS) $(INTEGRATIONS))
 
 # Prints "version path" of one Python a minor version, the oldest first. A shim may stand on the
 # PATH for a Python that is not there, so each is tried.
