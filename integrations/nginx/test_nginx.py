@@ -505,7 +505,7 @@ def test_the_client_leaves_before_the_answer(edge: Edge, services: Services) -> 
     assert (inner.response.http_status, inner.outcome) == (499, "aborted")
 
 
-@pytest.mark.parametrize("path", ["/endless", "/large"])
+@pytest.mark.parametrize("path", ["/endless", "/huge"])
 def test_the_client_leaves_a_stream(edge: Edge, path: str) -> None:
     """A client that leaves half-way has the status that it got, and is told from others."""
     with edge.send(path, request_id := fresh_id()) as connection:

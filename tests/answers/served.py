@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ import uvicorn
 
 from clew.answers import Logs
 from clew.answers._serve import config_of
+
+_UVICORN = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
 
 
 class _Announcing(uvicorn.Server):
@@ -30,7 +33,8 @@ class _Announcing(uvicorn.Server):
 @contextmanager
 def served(logs: Logs) -> Iterator[httpx.Client]:
     """Serve *logs*, and give a client of the page."""
-    config = config_of(logs)
+    levels = {name: logging.getLogger(name).level for name in _UVICORN}
+    config = config_of(logs)  # it sets the levels of uvicorn's loggers
     config.port = 0
     server = _Announcing(config)
     thread = threading.Thread(target=server.run)
@@ -42,4 +46,6 @@ def served(logs: Logs) -> Iterator[httpx.Client]:
     finally:
         server.should_exit = True
         thread.join(20)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
     assert not thread.is_alive()

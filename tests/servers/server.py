@@ -25,7 +25,7 @@ import pytest
 import clew
 
 APPS = Path(__file__).with_name("apps")
-PATIENCE = 20.0  # seconds after which nothing more is expected
+PATIENCE = 60.0  # seconds after which nothing more is expected
 
 T = TypeVar("T")
 

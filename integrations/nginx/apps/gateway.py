@@ -40,6 +40,11 @@ async def large() -> str:
     return "x" * 3_000_000
 
 
+@app.get("/huge")
+async def huge() -> str:
+    return "x" * 30_000_000  # more than all buffers on the way hold
+
+
 @app.get("/tried")
 async def tried() -> str:
     return "tried again"
