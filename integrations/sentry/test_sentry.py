@@ -260,6 +260,7 @@ def test_celery(receiver: Receiver, tmp_path: Path) -> None:
     pytest.importorskip("celery", reason="not installed: pip install celery")
     before = crashes(receiver)
     environment = {**os.environ, "PYTHONPATH": str(APPS), "SENTRY_DSN": receiver.dsn}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)  # Celery would load that project
     worker = [sys.executable, "-m", "celery", "-A", "celery_app"]
     with (tmp_path / "output").open("wb") as output:
         process = subprocess.Popen(

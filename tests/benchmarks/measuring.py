@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import platform
 import random
@@ -85,9 +86,13 @@ def over(times: Times, bare: str) -> Times:
 
 
 def ratio(times: Times, name: str, beside: str) -> float:
-    """Return how much *name* costs for each that *beside* costs: the median over the rounds."""
+    """Return how much *name* costs for each that *beside* costs: the median over the rounds.
+
+    Not a number where *beside* cost nothing in any round, as noise may have it in a single one.
+    """
     pairs = zip(times[name], times[beside], strict=True)
-    return statistics.median(own / other for own, other in pairs if other > 0)
+    ratios = [own / other for own, other in pairs if other > 0]
+    return statistics.median(ratios) if ratios else math.nan
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
