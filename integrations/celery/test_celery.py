@@ -100,7 +100,8 @@ def test_the_timeline_shows_the_request_and_its_tasks(
     """`clew timeline` over the logs of both services shows the request, the task that it started
     and the task that this one started, each as a bar."""
     web.ask("/orders", request_id := fresh_id(), method="POST")
-    of_request(worker, request_id, "shop.send_mail", 1)
+    for task in ("shop.bill", "shop.send_mail"):
+        of_request(worker, request_id, task, 1)
     until(lambda: web.records(request_id) or None, "the request's record")
     for name, process in (("web", web), ("worker", worker)):
         (tmp_path / f"{name}.ndjson").write_text(process.output())
