@@ -40,7 +40,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return make_record(*args)
 
     monkeypatch.setattr("clew._logging.make_record", counted)
-    monkeypatch.setattr("clew._exchange.make_record", counted)
+    monkeypatch.setattr("clew._emission.make_record", counted)
     return messages
 
 

@@ -228,7 +228,7 @@ def test_nothing_is_excluded_by_default() -> None:
 )
 def test_a_header_in_every_spelling(name: str, raw: bytes, environ: str, key: str) -> None:
     """A header's name has a spelling for ASGI, one for WSGI, and one as a key."""
-    header = Header(name=name)
+    header = Header(name)
     assert (header.name, header.raw, header.environ, header.key) == (name, raw, environ, key)
 
 

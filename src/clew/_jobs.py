@@ -29,7 +29,7 @@ from time import perf_counter
 
 from ._context import RENAMED_FIELDS, Context, as_user_id, current, enter, take_along
 from ._delivery import complain
-from ._exchange import emit
+from ._emission import emit
 from ._formatters import level_word
 from ._ids import is_safe_id, new_id
 from ._privacy import DEFAULT, text_of

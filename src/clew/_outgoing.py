@@ -25,7 +25,8 @@ from time import perf_counter
 from typing import Any
 
 from ._context import DEFAULT_HEADER, current
-from ._exchange import Exchange, emit
+from ._emission import emit
+from ._exchange import Exchange
 from ._formatters import level_word
 from ._records import HTTPLog, Request, Response, describe
 from ._settings import Settings

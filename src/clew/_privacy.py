@@ -6,12 +6,12 @@ are one name, and ``className`` is not taken for an ssn.
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import enum
 import math
 import re
 import unicodedata
+from binascii import b2a_base64
 from collections import UserString
 from collections.abc import Callable, Iterable, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
@@ -309,7 +309,7 @@ def _decode(value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        return base64.b64encode(value).decode()
+        return b2a_base64(value, newline=False).decode()
 
 
 def text_of(value: object) -> str:

@@ -50,24 +50,21 @@ class Options(TypedDict, total=False):
     log: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """One header's name, in every spelling that an adapter may need."""
 
-    name: str
-    raw: bytes = field(init=False)
-    environ: str = field(init=False)
-    key: str = field(init=False)
+    __slots__ = ("environ", "key", "name", "raw")
 
-    def __post_init__(self) -> None:
-        lower = self.name.lower()
-        set_field(self, "raw", lower.encode())
+    def __init__(self, name: str) -> None:
+        self.name = name
+        lower = name.lower()
+        self.raw = lower.encode()
         # RFC 3875, section 4.1.18; these two have no HTTP_ in front.
         key = lower.upper().replace("-", "_")
         plain = key in ("CONTENT_TYPE", "CONTENT_LENGTH")
-        set_field(self, "environ", key if plain else f"HTTP_{key}")
+        self.environ = key if plain else f"HTTP_{key}"
         first, *rest = re.split(r"[^a-z0-9]+", lower.strip("-_.")) or [lower]
-        set_field(self, "key", first + "".join(word.capitalize() for word in rest))
+        self.key = first + "".join(word.capitalize() for word in rest)
 
 
 set_field = object.__setattr__
@@ -209,7 +206,7 @@ def _header(option: str, name: object) -> Header:
             f"{option} is {name!r}, a header with a meaning of its own: "
             "allowed are names that mean nothing else, as X-Request-ID"
         )
-    return Header(name=name)
+    return Header(name)
 
 
 def _response_header(value: object, inbound: Header) -> Header | None:

@@ -23,8 +23,8 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _EXPOSE = b"access-control-expose-headers"
-_LENGTH = Header(name="Content-Length")
-_TRANSFER_ENCODING = Header(name="Transfer-Encoding")
+_LENGTH = Header("Content-Length")
+_TRANSFER_ENCODING = Header("Transfer-Encoding")
 
 # Seconds after which it is worth asking whether somebody is still waiting for the response.
 _PATIENCE = 0.1

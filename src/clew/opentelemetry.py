@@ -38,7 +38,7 @@ __all__ = ["TraceFilter", "install"]
 # Semantic conventions have no attribute for the id itself, which jobs have too, without a header.
 _ATTRIBUTE = "clew.request_id"
 
-_TRACEPARENT = Header(name="traceparent")
+_TRACEPARENT = Header("traceparent")
 
 # W3C Trace Context, section 3.2.2: all of it in lower case; 00 ends with the flags, later versions
 # may go on after a dash.
