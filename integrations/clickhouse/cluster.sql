@@ -30,8 +30,6 @@ CREATE TABLE IF NOT EXISTS clew.logs_local ON CLUSTER '{cluster}'
     `durationUs` Nullable(Int64) CODEC(ZSTD),
     `httpStatus` Nullable(Int64),
     `graphqlStatus` Nullable(Int64),
-    `bodySize` Nullable(Int64),
-    `closeCode` Nullable(Int64),
     `exceptionType` LowCardinality(Nullable(String)),
     `exceptionMessage` Nullable(String) CODEC(ZSTD),
     `stackTrace` Nullable(String) CODEC(ZSTD),

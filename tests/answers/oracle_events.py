@@ -87,7 +87,7 @@ def _event(line: Mapping[str, Any]) -> Event:
     # Lines of other loggers may have a task of their own.
     is_task = event["logger"] == "clew.task"
     event["durationUs"] = _microseconds(took if is_task else response.get("responseTime"))
-    for name in ("httpStatus", "graphqlStatus", "bodySize", "closeCode"):
+    for name in ("httpStatus", "graphqlStatus"):
         event[name] = _integer(response.get(name))
     event["exceptionType"] = _text(exception.get("type"))
     event["exceptionMessage"] = _text(exception.get("message"))

@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.generate 5000000 /tmp/shop.ndjson
 
-The same number of lines is the same file each time. One line in 5,000 is broken.
+The same number of lines is the same file each time. Of 100 lines, 88 are requests, 4 outgoing
+calls, and 8 what the application says, most of it about business. One line in 5,000 is broken.
 """
 
 from __future__ import annotations
@@ -55,14 +56,15 @@ def lines(count: int, seed: int = 1) -> Iterator[str]:
     actions = chance.choices(_ACTIONS, [row[-1] for row in _ACTIONS], k=10_009)
     users = [int(chance.paretovariate(0.6)) % 20_000 + 1 for _ in range(50_021)]
     stretches = [chance.lognormvariate(0, 0.7) for _ in range(20_011)]
-    sorts = chance.choices("hoa", (55, 10, 35), k=30_011)
+    sorts = chance.choices("hoa", (88, 4, 8), k=30_011)
     uniform = chance.random
     request_id = ""
     for n in range(count):
         at = BEGIN + n * PERIOD // count
         number = users[n % 50_021]
         if n % 3 == 0:
-            request_id = f"018f{n:08x}-{n % 8999:04x}-7abc-9def-{n * 7919 % 2**47:012x}"[:40]
+            high, low = n >> 16, n & 0xFFFF
+            request_id = f"018f{high:04x}-{low:04x}-7abc-9def-{n * 7919 % 2**47:012x}"
         if n % BROKEN_ONE_IN == BROKEN_ONE_IN - 1:
             yield _broken(n)
             continue
@@ -71,13 +73,14 @@ def lines(count: int, seed: int = 1) -> Iterator[str]:
             service, method, route, path, usual, _ = routes[n % 10_007]
             status = _STATUSES[int(uniform() * 100)]
             path = path % number if "%" in path else path
+            query = f'"query":"page={n % 30}",' if n % 4 == 0 else ""
             route_field = "" if status == 404 else f'"route":"{route}",'
             level = "info" if status < 400 else "warning" if status < 500 else "danger"
             yield (
                 f'{{"level":"{level}","message":"{method} {path} {status}","createdAt":{at},'
                 f'"logger":"clew.http","service":"{service}","requestId":"{request_id}",'
                 f'"userId":"{number}","request":{{"method":"{method}","path":"{path}",{route_field}'
-                f'"query":"page={n % 30}","ipAddress":"{_address(number, n)}",'
+                f'{query}"ipAddress":"{_address(number, n)}",'
                 f'"headers":{{"requestId":"{request_id}"}}}},"response":{{"httpStatus":{status},'
                 f'"responseTime":{usual * stretches[n % 20_011]:.3f},"bodySize":{n % 5_000}}}}}\n'
             )
@@ -104,7 +107,7 @@ def lines(count: int, seed: int = 1) -> Iterator[str]:
             yield (
                 f'{{"level":"info","message":"{message}","createdAt":{at},"logger":"{logger}",'
                 f'"service":"{service}","requestId":"{request_id}","userId":"{number}"{fields},'
-                '"tenant":"acme","version":"2026.11.1","worker":"worker-1","region":"north"}\n'
+                '"tenant":"acme"}\n'
             )
 
 
@@ -118,7 +121,7 @@ def _broken(n: int) -> str:
         '{"level":"info","message":"cut in the mid\n',
         "Traceback (most recent call last):\n",
         "[2026-11-01] plain text of an old handler\n",
-        '["no", "object"]\n',
+        '{"level":"info","message":"caf\udce9"}\n',  # Latin-1
     )
     return texts[n // BROKEN_ONE_IN % len(texts)]
 
@@ -128,7 +131,7 @@ def write(count: int, path: Path) -> None:
     if path.exists():
         return
     unfinished = path.with_name(path.name + ".part")
-    with unfinished.open("w", encoding="utf-8") as file:
+    with unfinished.open("w", encoding="utf-8", errors="surrogateescape") as file:
         file.writelines(lines(count))
     unfinished.rename(path)
 

@@ -97,6 +97,8 @@ def clickhouse_sql(
             params=[quantile.this],
         )
         quantile.replace(exact)
+    for relation in tree.find_all(exp.CTE):
+        relation.set("materialized", None)  # few versions of ClickHouse know it
     for source in list(tree.find_all(exp.Table)):
         if source.name == "logs":
             named = exp.table_(table, db=database, alias=source.alias or "logs", quoted=True)

@@ -31,14 +31,18 @@ _BLOCK = (
     "($block, format = 'newline_delimited', ignore_errors = true, compression = 'none',"
     f" maximum_object_size = {LONGEST_LINE}"
 )
+_TIME = COLUMNS[0].duckdb_sql
+# A line that is no JSON becomes a row without a time.
 _INSERT = f"""
-    INSERT INTO logs
+    INSERT INTO lines
     SELECT {", ".join(column.duckdb_sql for column in COLUMNS)}
     FROM read_json{_BLOCK}, records = false, columns = {{line: '{line_type()}'}})
-    WHERE {COLUMNS[0].duckdb_sql} IS NOT NULL
+    WHERE line IS NULL OR {_TIME} IS NOT NULL
 """
+_NO_JSON = "SELECT count(*) FROM lines WHERE createdAt IS NULL"
 _COUNT = f"""
-    SELECT count(*), count(*) FILTER (starts_with(json, '{{')) FROM read_json_objects{_BLOCK})
+    SELECT count(*), count(*) FILTER (NOT starts_with(json, '{{') AND json <> 'null')
+    FROM read_json_objects{_BLOCK})
 """
 
 
@@ -73,10 +77,17 @@ class Files:
         self._connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         self._reading = threading.Lock()
         self.lines = 0
-        self.broken = 0
+        self._no_json = 0
+        self._no_objects = 0
         columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in COLUMNS)
-        self._connection.execute(f"CREATE TABLE logs ({columns})")
+        self._connection.execute(f"CREATE TABLE lines ({columns})")
+        self._connection.execute("CREATE VIEW logs AS FROM lines WHERE createdAt IS NOT NULL")
         self.read(progress)
+
+    @property
+    def broken(self) -> int:
+        """Return how many lines were no JSON object, or too long."""
+        return self._no_json + self._no_objects
 
     @property
     def damage(self) -> list[str]:
@@ -102,6 +113,7 @@ class Files:
                         self._convert(cursor, *block)
                         if progress is not None:
                             progress(sum(file.consumed for file in self._files), size)
+                    [(self._no_json,)] = cursor.execute(_NO_JSON).fetchall()
                     cursor.commit()
             except (duckdb.IOException, OSError) as error:  # the disk is full
                 raise AnswerError(
@@ -160,10 +172,10 @@ class Files:
 
     def _convert(self, cursor: DuckDBPyConnection, block: Path, lines: int) -> None:
         parameters = {"block": str(block)}
-        events = cursor.execute(_INSERT, parameters).fetchall()
-        if events != [(lines,)]:  # blank lines are among them, foreign ones or broken ones
-            [(lines, objects)] = cursor.execute(_COUNT, parameters).fetchall()
-            self.broken += lines - objects
+        kept = cursor.execute(_INSERT, parameters).fetchall()
+        if kept != [(lines,)]:  # blank lines are among them, or JSON that is no event
+            [(lines, no_objects)] = cursor.execute(_COUNT, parameters).fetchall()
+            self._no_objects += no_objects
         self.lines += lines
         block.unlink()
 

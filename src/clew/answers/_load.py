@@ -64,7 +64,8 @@ _NEW = f"""
             columns = {{createdAt: 'BIGINT', {_FINGERPRINT}: 'UBIGINT'}})
         GROUP BY ALL
     ), hashed AS (
-        SELECT rowid AS line, createdAt, {_HASH} AS {_FINGERPRINT} FROM logs
+        SELECT rowid AS line, createdAt, {_HASH} AS {_FINGERPRINT} FROM lines
+        WHERE createdAt IS NOT NULL
     ), numbered AS (
         SELECT *, row_number() OVER (PARTITION BY createdAt, {_FINGERPRINT}) AS copy FROM hashed
     )
@@ -213,10 +214,10 @@ def _period(files: Files) -> str:
 
 def _write(files: Files, folder: Path) -> list[Path]:
     """Write the events that ClickHouse lacks into files of bounded size."""
-    columns = ", ".join(f'logs."{column.name}"' for column in COLUMNS)
+    columns = ", ".join(f'lines."{column.name}"' for column in COLUMNS)
     target = str(folder / "events").replace("'", "''")
     files.rows(
-        f"COPY (SELECT {columns}, {_FINGERPRINT} FROM logs JOIN added ON logs.rowid = line)"
+        f"COPY (SELECT {columns}, {_FINGERPRINT} FROM lines JOIN added ON lines.rowid = line)"
         f" TO '{target}' (FORMAT parquet, {_SIZES})",
         {},
     )

@@ -22,7 +22,10 @@ class Engine(Protocol):
     """What holds the events in a table ``logs`` and runs SQL over it."""
 
     lines: int
-    broken: int
+
+    @property
+    def broken(self) -> int:
+        """Return how many of the lines are no JSON object, or too long."""
 
     @property
     def damage(self) -> list[str]:

@@ -213,7 +213,7 @@ _ALL = (
         },
         # The edge began first, in whichever service and period.
         sql="""
-            WITH touched AS (
+            WITH touched AS MATERIALIZED (
                 SELECT createdAt, userId, action, requestId FROM events WHERE value = $value
             ), inbound AS (
                 SELECT requestId, ipAddress,
