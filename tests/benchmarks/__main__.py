@@ -68,7 +68,7 @@ class Benchmark:
         times = measure(lines.contenders(self.logs), rounds=self.rounds, count=500)
         rows = [
             _reached(times, "clew's Logger, configure_logging", lines.STRUCTLOG, 1.25, 1.0),
-            _reached(times, "logging and extra, clew's formatter", lines.JSON_LOGGER, 0.65, 0.5),
+            _reached(times, "logging and extra, configure_logging", lines.JSON_LOGGER, 0.65, 0.5),
         ]
         return costs("One line of the application", times, lines.STRUCTLOG) + "\n" + _targets(rows)
 

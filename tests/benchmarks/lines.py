@@ -61,7 +61,9 @@ def contenders(logs: Logs) -> list[Contender]:
     add(name, ours, logs.configured(name))
     name = "clew's Logger, a FileHandler"
     add(name, ours, logs.of_clew(name))
-    name = "logging and extra, clew's formatter"
+    name = "logging and extra, configure_logging"
+    add(name, with_extra, logs.configured(name))
+    name = "logging and extra, a FileHandler"
     add(name, with_extra, logs.of_clew(name))
     for row in found:
         row.run = partial(bound, row.run.args[0])  # type: ignore[attr-defined]
