@@ -9,10 +9,15 @@ from typing import TextIO
 from ._capture import ContextFilter
 from ._delivery import is_plain
 from ._formatters import JSONFormatter
+from ._pipes import SHORT, is_alone, pipe_of, write_whole
 
 
 class LineHandler(logging.StreamHandler[TextIO]):
     """Write lines to a stream. What is set up by clew is known by this class."""
+
+    # The stream that was looked at last, and the pipe behind it, if there is one.
+    _seen: TextIO | None = None
+    _pipe: int | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the line of *record*."""
@@ -34,6 +39,12 @@ class LineHandler(logging.StreamHandler[TextIO]):
         stream = self.stream
         if not line.isascii() and not takes_utf8(stream):
             line = escaped(line)
+        if stream is not self._seen:
+            self._seen, self._pipe = stream, pipe_of(stream)
+        if self._pipe is not None and (len(line) >= SHORT or not is_alone()):
+            stream.flush()  # what others have written to it comes first
+            write_whole(self._pipe, (line + self.terminator).encode(stream.encoding))
+            return
         stream.write(line + self.terminator)
         if hasattr(stream, "flush"):
             stream.flush()

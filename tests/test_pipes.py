@@ -1,0 +1,233 @@
+"""Lines of several processes in one pipe, one socket, one file: each is whole."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+if sys.platform != "win32":
+    import fcntl
+    import termios
+
+from clew._handler import LineHandler
+from clew._pipes import SHORT, pipe_of
+
+from .conftest import parse_line, run_fresh
+from .servers.server import PATIENCE, until
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no locks of pipes")
+
+LINES, LONG = 100, 65_536
+
+WRITERS = f"""
+import multiprocessing, os, sys
+
+def write(first):
+    import clew
+    clew.configure_logging()
+    log = clew.get_logger("shop")
+    for number in range(first, first + {LINES}):
+        log.info("line", number=number, pad="x" * (100 if number % 4 else {LONG}))
+
+def fork():
+    for worker in range(4):
+        if os.fork() == 0:
+            write({LINES} * worker)
+            os._exit(0)
+    for worker in range(4):
+        assert os.wait()[1] == 0
+
+if __name__ == "__main__":
+    if sys.argv[1] == "fork":
+        import clew
+        fork()
+    elif sys.argv[1] == "fork before clew is imported":
+        fork()
+    else:
+        context = multiprocessing.get_context("spawn")
+        workers = [context.Process(target=write, args=({LINES} * n,)) for n in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+            assert worker.exitcode == 0
+    print("end of all")
+"""
+
+
+@contextmanager
+def running(command: list[str], **how: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program to its end; a test that fails does not wait for it."""
+    with subprocess.Popen(command, **how) as process:
+        try:
+            yield process
+            process.wait(PATIENCE)
+        except BaseException:
+            process.kill()
+            raise
+    assert process.returncode == 0
+
+
+def writers(
+    directory: Path, how: str, stdout: int, unbuffered: bool
+) -> AbstractContextManager[object]:
+    script = directory / "writers.py"
+    script.write_text(WRITERS)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1" if unbuffered else ""}
+    return running([sys.executable, str(script), how], stdout=stdout, env=environment)
+
+
+def wait_for_output(end: int) -> None:
+    assert select.select([end], [], [], PATIENCE)[0], "waited in vain for output"
+
+
+def read_slowly(end: int) -> bytes:
+    """Read until all is written, so slowly that the writers have to wait."""
+    parts = [b""]
+    while not b"".join(parts[-2:]).endswith(b"end of all\n"):
+        wait_for_output(end)
+        parts.append(os.read(end, 65_536))
+        assert parts[-1], "the writers have ended"
+        time.sleep(0.0005)
+    return b"".join(parts)
+
+
+def check(written: bytes) -> None:
+    *lines, end = written.decode().splitlines()
+    numbers = Counter(parse_line(line)["number"] for line in lines)
+    assert end == "end of all"
+    assert numbers == Counter(range(4 * LINES))
+
+
+@pytest.mark.parametrize("unbuffered", [False, True])
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+@pytest.mark.parametrize("how", ["fork", "fork before clew is imported", "spawn"])
+def test_lines_in_one_pipe_are_whole(how: str, kind: str, unbuffered: bool, tmp_path: Path) -> None:
+    """Four processes write lines of 64 KiB and short ones into one pipe: none is torn or lost."""
+    if "before" in how and not Path("/proc/self/stat").exists():
+        pytest.skip("only Linux tells whether a process was forked")
+    if kind == "pipe":
+        reader, writer = os.pipe()
+    else:
+        reader, writer = (end.detach() for end in socket.socketpair())
+    with open(reader, "rb"), writers(tmp_path, how, writer, unbuffered):
+        os.close(writer)
+        check(read_slowly(reader))
+
+
+@pytest.mark.parametrize("how", ["fork", "spawn"])
+@pytest.mark.parametrize("mode", ["wb", "ab"])
+def test_lines_in_one_file_are_whole(how: str, mode: str, tmp_path: Path) -> None:
+    """In one file too, opened to append or not."""
+    path = tmp_path / "lines"
+    with path.open(mode) as file, writers(tmp_path, how, file.fileno(), unbuffered=True):
+        pass
+    check(path.read_bytes())
+
+
+INTERRUPTED = """
+import signal, sys
+import clew
+
+clew.configure_logging()
+signal.signal(signal.SIGUSR1, lambda *_: sys.stderr.write("interrupted\\n"))
+log = clew.get_logger("shop")
+for number in range(4):
+    log.info("line", number=number, pad="x" * 60_000)
+"""
+
+
+def unread(end: int) -> int:
+    """Return how many bytes a pipe holds."""
+    return int.from_bytes(fcntl.ioctl(end, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+def test_signal_does_not_cut_a_line() -> None:
+    """A signal that comes while a long line waits for its reader costs nothing of it."""
+    with running(
+        [sys.executable, "-c", INTERRUPTED],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        end = process.stdout.fileno()
+        until(lambda: unread(end) > 61_000 or None, "the second line to begin")
+        process.send_signal(signal.SIGUSR1)
+        wait_for_output(process.stderr.fileno())
+        assert process.stderr.readline() == b"interrupted\n"
+        lines = process.communicate(timeout=PATIENCE)[0].decode().splitlines()
+    assert [parse_line(line)["number"] for line in lines] == [0, 1, 2, 3]
+
+
+ALONE = """
+import os
+import clew
+from clew._pipes import is_alone
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "alone"),
+    [
+        ("import multiprocessing, subprocess; subprocess.run(['true'], check=True)", "True"),
+        ("os.fork() or os._exit(0); os.wait()", "False"),
+        ("os.fork() and (os.wait(), os._exit(0))", "False"),
+        (
+            "import multiprocessing; multiprocessing.get_context('spawn').Process().start()",
+            "False",
+        ),
+    ],
+)
+def test_who_takes_turns(script: str, alone: str) -> None:
+    """A process takes turns with others from when it has forked or spawned one, or was so made."""
+    assert run_fresh(f"{ALONE}{script}\nprint(is_alone())").split() == [alone]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_encoding_of_a_long_line(encoding: str) -> None:
+    """A long line in a pipe is in the encoding of the stream, escaped where that lacks a letter."""
+    script = "import clew; clew.configure_logging(); clew.get_logger().info('\\xe9' * 2000)"
+    with running(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    ) as process:
+        written = process.communicate(timeout=PATIENCE)[0].decode(encoding)
+    assert parse_line(written)["message"] == "\xe9" * 2000
+
+
+def test_what_counts_as_a_pipe(tmp_path: Path) -> None:
+    """A pipe behind a plain stream does; a file, a closed stream and one in memory do not."""
+    reader, writer = os.pipe()
+    with open(reader) as end, open(writer, "w") as stream, open(tmp_path / "lines", "w") as file:
+        assert pipe_of(stream) == writer
+        end.close()
+        for other in (end, file, io.StringIO(), None):
+            assert pipe_of(other) is None
+
+
+def test_another_stream() -> None:
+    """A handler that gets a pipe in the place of another stream writes long lines to that."""
+    handler = LineHandler(io.StringIO())
+    handler.put("short", "", logging.INFO, "")
+    reader, writer = os.pipe()
+    with open(reader) as end, open(writer, "w") as stream:
+        handler.setStream(stream)
+        handler.put("x" * SHORT, "", logging.INFO, "")
+        wait_for_output(reader)
+        assert end.readline() == "x" * SHORT + "\n"
