@@ -147,12 +147,20 @@ def access_of_runserver() -> None:
     )
 
 
+def access_of_runserver_with_daphne() -> None:
+    details = {"method": "GET", "path": "/", "status": 500, "time_taken": 0.1, "client": "x:1"}
+    logging.getLogger("django.channels.server").error(
+        "HTTP %(method)s %(path)s %(status)s [%(time_taken).2f, %(client)s]", details
+    )
+
+
 ACCESS = [
     access_of_uvicorn,
     access_of_gunicorn,
     access_of_hypercorn,
     access_of_granian,
     access_of_runserver,
+    access_of_runserver_with_daphne,
 ]
 
 
@@ -168,7 +176,7 @@ def test_access_lines_are_off(write: Callable[[], None], lines: Lines) -> None:
     "name",
     [
         *("uvicorn", "uvicorn.error", "gunicorn.error", "hypercorn.error", "_granian", "werkzeug"),
-        *("django.server", "django.request"),
+        *("django.server", "django.channels.server", "django.request", "daphne.server"),
     ],
 )
 def test_errors_of_servers_come_through(name: str, lines: Lines) -> None:

@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from threading import RLock, get_ident
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
+from weakref import ReferenceType, ref
 
 from ._ids import is_safe_id, new_id
 
@@ -115,6 +116,9 @@ _current: ContextVar[Context | None] = ContextVar("clew", default=None)
 # Whether clew refused a WebSocket in the application's place, with a response; see ServerFilter.
 refused_handshake: ContextVar[bool] = ContextVar("clew_refused_handshake", default=False)
 
+# The context that the last exception to leave took along, as long as that exception lives.
+_left: ContextVar[ReferenceType[Context] | None] = ContextVar("clew_left", default=None)
+
 current = _current.get
 # The variable is set again, not reset by a token: a token is refused in another copy of the
 # context, which is where some servers close a response.
@@ -196,6 +200,13 @@ def take_along(context: Context, error: BaseException) -> None:
         error.__clew_context__ = context  # type: ignore[attr-defined]
     except Exception:  # pragma: no cover - an exception class may forbid new attributes
         pass
+    _left.set(ref(context))
+
+
+def last_left() -> Context | None:
+    """Return the context of the exception that left last, for a line that only has its text."""
+    left = _left.get()
+    return None if left is None else left()
 
 
 def context_of(error: object) -> Context | None:

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TextIO
 
-from ._capture import ContextFilter
-from ._context import refused_handshake
+from ._capture import ContextFilter, taken_along
+from ._context import last_left, refused_handshake
 from ._formatters import (
     ConsoleFormatter,
     JSONFormatter,
@@ -21,13 +21,19 @@ from ._privacy import Redact, redactor
 # The HTTPLog replaces these servers' access lines.
 _ACCESS_LOGGERS = ("uvicorn.access", "gunicorn.access", "hypercorn.access", "granian.access")
 # These carry access lines among others.
-_MIXED_LOGGERS = ("werkzeug", "django.server")
+_MIXED_LOGGERS = ("werkzeug", "django.server", "django.channels.server")
 # These come with handlers of their own; through the root logger their lines become JSON.
-_SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "gunicorn.error", "hypercorn.error", "_granian")
+_SERVER_LOGGERS = (
+    *("uvicorn", "uvicorn.error", "gunicorn.error", "hypercorn.error"),
+    *("_granian", "_granian.utils"),
+)
 _ALL_SERVER_LOGGERS = (*_SERVER_LOGGERS, *_MIXED_LOGGERS, *_ACCESS_LOGGERS)
 _NO_HANDSHAKE = "returned without completing handshake."
-# At INFO they write whole URLs, credentials and all; the outgoing HTTPLog replaces that.
-_CLIENT_LOGGERS = ("httpx", "httpcore")
+_GRANIAN_CRASH = "Application callable raised an exception"
+# At INFO httpx and httpcore write whole URLs, credentials and all; the outgoing HTTPLog replaces
+# that. watchfiles, which uvicorn reloads by, writes a line whenever a file changes, the file that
+# this line goes to as well.
+_QUIET_LOGGERS = ("httpx", "httpcore", "watchfiles.main")
 
 Format = Literal["json", "console"]
 
@@ -46,11 +52,19 @@ class ServerFilter(logging.Filter):
             return False
         if record.name == "django.server":
             return not hasattr(record, "status_code")
+        if record.name == "django.channels.server":
+            return not (isinstance(record.args, Mapping) and "client" in record.args)
         if record.name == "uvicorn.error":
             if '"WebSocket %s"' in str(record.msg):  # of a handshake, query and all
                 return False
             # What uvicorn says of any handshake that was refused with a response.
             return not (refused_handshake.get() and str(record.msg).endswith(_NO_HANDSHAKE))
+        if record.name == "_granian.utils" and str(record.msg).startswith(_GRANIAN_CRASH):
+            # Granian writes the exception into the text, so the record's own way to its request
+            # is gone; but it does so where the exception has just left.
+            left = last_left()
+            if left is not None:
+                taken_along(left).put_on(record)
         return record.name != "werkzeug" or '] "%s" %s %s' not in str(record.msg)
 
 
@@ -66,7 +80,7 @@ def configure_logging(
 
     A second call replaces what the first set up; handlers that you added stay. The access lines
     of uvicorn, gunicorn, hypercorn, granian, werkzeug and Django's runserver are turned off, the
-    servers' other lines come through. ``httpx`` is set to WARNING.
+    servers' other lines come through. ``httpx`` and ``watchfiles`` are set to WARNING.
 
     Args:
         level: The root logger's level, as in the logging module.
@@ -103,7 +117,7 @@ def configure_logging(
         logger = logging.getLogger(name)
         if not any(isinstance(entry, ServerFilter) for entry in logger.filters):
             logger.addFilter(ServerFilter())
-    for name in _CLIENT_LOGGERS:
+    for name in _QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
@@ -174,7 +188,7 @@ def logging_config(
                 }
                 for name in _ALL_SERVER_LOGGERS
             },
-            **{name: {"level": "WARNING"} for name in _CLIENT_LOGGERS},
+            **{name: {"level": "WARNING"} for name in _QUIET_LOGGERS},
         },
     }
 

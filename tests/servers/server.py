@@ -295,6 +295,8 @@ _GRANIAN = ("granian", "--host={host}", "--port={port}", "--access-log")
 
 _IN_UVICORN = ("uvicorn.error", "Exception in ASGI application")
 _IN_GUNICORN = ("gunicorn.error", "Error handling request")
+# Granian writes the traceback into the message.
+_IN_GRANIAN = ("_granian.utils", "Application callable raised an exception")
 
 PROGRAMS = {
     "uvicorn-h11": Program((*_UVICORN, "--http=h11", "--loop=asyncio"), *_IN_UVICORN),
@@ -312,9 +314,8 @@ PROGRAMS = {
         "daphne.server",
         "Exception inside application: the crash of the test",
     ),
-    # Granian writes its line without the exception, and so it has no id.
-    "granian-asgi": Program((*_GRANIAN, "--interface=asgi")),
-    "granian-wsgi": Program((*_GRANIAN, "--interface=wsgi")),
+    "granian-asgi": Program((*_GRANIAN, "--interface=asgi"), *_IN_GRANIAN),
+    "granian-wsgi": Program((*_GRANIAN, "--interface=wsgi"), *_IN_GRANIAN),
     "gunicorn-sync": Program(_GUNICORN, *_IN_GUNICORN),
     "gunicorn-gthread": Program(
         (*_GUNICORN, "--worker-class=gthread", "--threads=40"), *_IN_GUNICORN

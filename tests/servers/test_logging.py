@@ -18,7 +18,7 @@ from .server import STACKS, fresh_id, until
     [
         ("uvicorn-h11-asgi", "--log-config={directory}/logging.json"),
         ("hypercorn-asgi", "--log-config=json:{directory}/logging.json"),
-        ("granian-wsgi-wsgi", "--log-config={directory}/logging.json"),
+        ("granian-asgi-fastapi", "--log-config={directory}/logging.json"),
         ("gunicorn-sync-wsgi", "--log-config-json={directory}/logging.json"),
         ("gunicorn-sync-wsgi", "--config={directory}/configuration.py"),
         ("gunicorn-uvicorn-fastapi", "--config={directory}/configuration.py"),
@@ -39,14 +39,13 @@ def test_servers_own_configuration(stack: str, option: str, tmp_path: Path) -> N
     assert len([line for line in server.output().splitlines() if name in line]) == 1
     assert {line["service"] for line in lines} == {"shop"}
     assert not {line["logger"] for line in lines} <= {"clew.http", "app"}, "the server's own too"
-    if not stack.startswith("granian"):
-        program = STACKS[stack].program
-        (line,) = [
-            line
-            for line in lines
-            if line["logger"] == program.logger and line.get("requestId") == crashed
-        ]
-        assert line["message"].startswith(program.beginning)
+    program = STACKS[stack].program
+    (line,) = [
+        line
+        for line in lines
+        if line["logger"] == program.logger and line.get("requestId") == crashed
+    ]
+    assert line["message"].startswith(program.beginning)
     assert (server.strays, server.errors()) == ([], "")
 
 
