@@ -66,6 +66,7 @@ ALWAYS = frozenset(
         ("clew.strawberry", ["HTTPLogExtension"]),
         ("clew.litestar", ["install"]),
         ("clew.quart", ["install"]),
+        ("clew.gunicorn", ["Logger"]),
         ("clew.celery", ["install"]),
         ("clew.rq", ["install"]),
         ("clew.taskiq", ["install"]),

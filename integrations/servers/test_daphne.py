@@ -1,0 +1,88 @@
+"""daphne by ``python -m clew.daphne``, and as Django's runserver."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.servers.server import Server, fresh_id, until
+
+from .test_servers import HERE, decoded, is_installed
+
+if not is_installed("daphne"):
+    pytest.skip("daphne is not installed: pip install daphne", allow_module_level=True)
+
+
+def serve(directory: Path, *options: str) -> Server:
+    (directory / "shop.py").write_text((HERE / "shop.py").read_text())
+    command = ("clew.daphne", "--bind={host}", "--port={port}", *options, "shop:app")
+    return Server(command, directory, environment={"PYTHONPATH": str(directory)})
+
+
+@pytest.mark.parametrize(
+    ("verbosity", "said", "unsaid"),
+    [(0, "GET / 200", "Starting server at"), (2, "Starting factory", "HTTP GET")],
+)
+def test_verbosity(verbosity: int, said: str, unsaid: str, tmp_path: Path) -> None:
+    """It counts for daphne's lines, Twisted's among them from 2 on, and not for the HTTPLog."""
+    with serve(tmp_path, f"--verbosity={verbosity}") as server:
+        server.ask("/", request_id := fresh_id())
+        server.settled(request_id)
+    messages = [line.message for line in decoded(server.output())]
+    assert [message for message in messages if message.startswith(said)]
+    assert not [message for message in messages if message.startswith(unsaid)]
+    assert server.errors() == ""
+
+
+@pytest.mark.parametrize(("where", "lines"), [("-", 0), ("access.log", 1)])
+def test_access_log(where: str, lines: int, tmp_path: Path) -> None:
+    """Access lines never come between the others; a file of their own gets them."""
+    (tmp_path / "access.log").touch()
+    with serve(tmp_path, f"--access-log={where}") as server:
+        server.ask("/", request_id := fresh_id())
+        server.settled(request_id)
+    decoded(server.output())
+    assert len((tmp_path / "access.log").read_text().splitlines()) == lines
+
+
+SETTINGS = """
+import clew
+
+DEBUG = True
+ROOT_URLCONF = "site_of_the_test"
+ASGI_APPLICATION = "site_of_the_test.application"
+INSTALLED_APPS = ["daphne"]
+MIDDLEWARE = ["clew.django.RequestIDMiddleware"]
+LOGGING = clew.logging_config()
+"""
+SITE = """
+from django.core.asgi import get_asgi_application
+from django.http import HttpResponse
+from django.urls import path
+
+application = get_asgi_application()
+urlpatterns = [path("items/<name>", lambda request, name: HttpResponse("hello"))]
+"""
+
+
+def test_runserver(tmp_path: Path) -> None:
+    """A request to Django's runserver, which daphne replaces, is in one line."""
+    pytest.importorskip("django", reason="Django is not installed: pip install django")
+    (tmp_path / "settings_of_the_test.py").write_text(SETTINGS)
+    (tmp_path / "site_of_the_test.py").write_text(SITE)
+    command = ("django", "runserver", "--noreload", "{host}:{port}")
+    environment = {
+        "PYTHONPATH": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "settings_of_the_test",
+    }
+    with Server(command, tmp_path, environment=environment) as server:
+        server.ask(f"/items/{(name := fresh_id())}", fresh_id())
+        line = until(
+            lambda: next((line for line in server.output().splitlines() if name in line), None),
+            "the HTTPLog",
+        )
+        server.ask("/items/later", later := fresh_id())
+        until(lambda: later in server.output() or None, "a later line")
+    assert '"logger":"clew.http"' in line
+    assert (server.output() + server.errors()).count(f"/items/{name} 200") == 1

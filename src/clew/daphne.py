@@ -1,0 +1,67 @@
+"""For daphne: ``python -m clew.daphne`` in the place of ``daphne``, with the same arguments.
+
+Daphne's own command sets up logging before it loads the application, as text, and writes its access
+lines past logging. Here its lines are ApplicationLogs on stdout from the first one on, an
+application that cannot be loaded among them, and the HTTPLog replaces its access lines.
+``--log-config FILE`` takes `clew.logging_config` as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.config
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ._logging import get_logger
+from ._setup import configure_logging
+
+try:
+    from daphne import cli, server
+except ImportError as error:
+    raise ImportError("clew.daphne is for daphne: pip install daphne") from error
+
+# What --verbosity means for daphne's own lines; the root logger's level is another matter.
+_LEVELS = {0: logging.WARNING, 1: logging.INFO}
+
+
+class Server(server.Server):  # type: ignore[misc]
+    """Daphne's server, without access lines on stdout. A file of their own stays."""
+
+    def __init__(self, *args: Any, action_logger: Any = None, **options: Any) -> None:
+        if getattr(action_logger, "stream", None) is sys.stdout:
+            action_logger = None
+        super().__init__(*args, action_logger=action_logger, **options)
+
+
+class CommandLineInterface(cli.CommandLineInterface):  # type: ignore[misc]
+    """Daphne's command line, with clew's logging."""
+
+    server_class = Server
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parser.add_argument(
+            "--log-config", help="A JSON file for logging.config.dictConfig", default=None
+        )
+
+    def run(self, args: Sequence[str]) -> None:
+        """Set up logging, load the application and serve it."""
+        options = self.parser.parse_args(args)
+        if options.log_config is None:
+            configure_logging()
+        else:
+            logging.config.dictConfig(json.loads(Path(options.log_config).read_text("utf-8")))
+        logging.getLogger("daphne").setLevel(_LEVELS.get(options.verbosity, logging.DEBUG))
+        try:
+            super().run(args)
+        except Exception:
+            get_logger("daphne.cli").critical("Daphne could not start", exc_info=True)
+            sys.exit(1)
+
+
+if __name__ == "__main__":
+    CommandLineInterface.entrypoint()

@@ -1,0 +1,71 @@
+"""For gunicorn: ``gunicorn --logger-class clew.gunicorn.Logger``, or in its configuration file."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from ._capture import ContextFilter
+from ._formatters import JSONFormatter
+from ._handler import LineHandler
+from ._setup import configure_logging
+
+try:
+    from gunicorn import glogging
+except ImportError as error:
+    raise ImportError("clew.gunicorn is for gunicorn: pip install gunicorn") from error
+
+if TYPE_CHECKING:
+    from gunicorn.config import Config
+
+# What gunicorn says at DEBUG of an application that cannot be found, before it stops.
+_NOT_FOUND = "Exception while loading the application"
+
+
+class Logger(glogging.Logger):  # type: ignore[misc]
+    """gunicorn's logger, whose lines are ApplicationLogs on stdout, from the first one on.
+
+    The HTTPLog replaces its access lines, which cost nothing then. Logging is set up by gunicorn's
+    ``logconfig_dict`` or ``logconfig_json``, as `clew.logging_config` gives them, and without one
+    as by `clew.configure_logging` with gunicorn's ``loglevel``. An ``errorlog`` gets the lines of
+    gunicorn as well, as JSON; with ``capture_output`` it gets all of stdout.
+    """
+
+    def setup(self, cfg: Config) -> None:
+        """Set up logging, at the start and at each reload."""
+        super().setup(cfg)
+        if not (cfg.logconfig_dict or cfg.logconfig_json or cfg.logconfig):
+            configure_logging(level=cfg.loglevel.upper())
+        for handler in self.error_log.handlers[:]:
+            if not isinstance(handler, logging.FileHandler):
+                continue
+            if cfg.capture_output:  # stdout goes there already
+                self.error_log.removeHandler(handler)
+                handler.close()
+            else:
+                handler.setFormatter(_formatter())
+                handler.addFilter(ContextFilter())
+        self.error_log.propagate = True
+
+    def debug(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Log a line at DEBUG; the reason why there is no application as an error."""
+        if msg == _NOT_FOUND:
+            self.error(msg, *args, **kwargs)
+        else:
+            super().debug(msg, *args, **kwargs)
+
+    @property
+    def access_log_enabled(self) -> bool:
+        """Tell gunicorn not to gather what an access line would say."""
+        return False
+
+    def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
+        """Write nothing: the HTTPLog says it."""
+
+
+def _formatter() -> logging.Formatter:
+    """Return the formatter of clew's own handler."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LineHandler) and handler.formatter is not None:
+            return handler.formatter
+    return JSONFormatter()
