@@ -52,6 +52,12 @@ def test_levels_are_words(level: int, word: str) -> None:
     assert formatted(record(levelno=level))["level"] == word
 
 
+@pytest.mark.parametrize("odd", [{"levelno": "high"}, {"created": None}], ids=str)
+def test_a_record_without_a_level_or_a_time_is_written(odd: Any) -> None:
+    """A record that somebody made with a level or a time that is no number loses no line."""
+    assert formatted(record(**odd))["message"] == "line"
+
+
 @pytest.mark.parametrize("word", ["debug", "info", "warning", "danger", "critical"])
 def test_every_word_can_be_renamed(word: str) -> None:
     """Any of the five words can be another, which leaves the rest as they are."""

@@ -10,13 +10,14 @@ import queue
 import struct
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
 import clew
-from tests.conftest import Lines, Raising, parse_line, serve
+from clew._handler import LineHandler
+from tests.conftest import Lines, Raising, parse_line, run_fresh, serve
 
 log = clew.get_logger("shop.orders")
 
@@ -130,6 +131,37 @@ def test_a_mute_argument_loses_nothing(lines: Lines) -> None:
     assert (line["action"], line["quantity"]) == ("SELL", 2)
 
 
+class Nameless:
+    """An object that fails when it is asked for its class."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        raise RuntimeError("no class")
+
+
+class Unreadable(Mapping[str, object]):
+    """A mapping that can be neither read nor counted."""
+
+    def __getitem__(self, key: str) -> object:
+        raise RuntimeError("no items")
+
+    def __iter__(self) -> Iterator[str]:
+        raise RuntimeError("no keys")
+
+    def __len__(self) -> int:
+        raise RuntimeError("no length")
+
+
+@pytest.mark.parametrize("hostile", [Nameless, Unreadable])
+def test_a_hostile_argument_loses_nothing(hostile: Callable[[], Any], lines: Lines) -> None:
+    """An argument or an extra that fails when it is asked what it is costs nothing else."""
+    value = hostile()
+    log.info("sold %s", value, action="SELL")
+    log.info("sold", extra=value, action="SELL")
+    assert [line["message"].split()[0] for line in lines()] == ["sold", "sold"]
+    assert [line["action"] for line in lines()] == ["SELL", "SELL"]
+
+
 def test_fields_are_written_under_their_keys(lines: Lines) -> None:
     """Fields keep their names, but for monetary_value and old_value."""
     log.info(
@@ -196,7 +228,11 @@ def test_extra_may_have_keys_of_any_type(lines: Lines) -> None:
 
 
 def test_a_logger_adapter_works(lines: Lines) -> None:
-    """The fields of a standard LoggerAdapter are fields."""
+    """The fields of a standard LoggerAdapter are fields, around clew's Logger too."""
+    around: Any = log
+    logging.LoggerAdapter(around, {"action": "LOGIN"}).info("line")
+    assert lines()[0]["action"] == "LOGIN"
+    lines.clear()
     logging.LoggerAdapter(logging.getLogger("legacy"), {"action": "LOGIN"}).info("line")
     assert lines()[0]["action"] == "LOGIN"
 
@@ -514,6 +550,93 @@ def test_a_replaced_way_to_the_handlers_is_used(
     log.info("line")
     assert seen == ["line"]
     assert len(lines()) == 1
+
+
+PATCHED_BEFORE = """
+import logging, sys
+seen, standard = [], logging.Logger.callHandlers
+def watched(self, record):
+    seen.append(record.getMessage())
+    standard(self, record)
+logging.Logger.callHandlers = watched
+import clew
+clew.configure_logging(stream=sys.stderr)
+clew.get_logger("shop").info("line")
+print(seen)
+"""
+
+
+def test_a_way_replaced_before_the_import_is_used() -> None:
+    """Who replaced Logger.callHandlers before clew was imported hears clew's lines too."""
+    assert run_fresh(PATCHED_BEFORE) == "['line']\n"
+
+
+@pytest.mark.parametrize("method", ["handle", "callHandlers", "filter", "makeRecord"])
+def test_a_way_replaced_on_one_logger_is_used(
+    method: str, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who replaces a method on a single logger sees its lines."""
+    logger = logging.getLogger("shop.orders")
+    seen: list[str] = []
+    standard = getattr(logger, method)
+
+    def watched(*args: Any) -> Any:
+        seen.append(method)
+        return standard(*args)
+
+    monkeypatch.setattr(logger, method, watched)
+    log.info("line")
+    assert seen == [method]
+    assert len(lines()) == 1
+
+
+class Shouting(logging.Logger):
+    """A logger class with a filter of its own."""
+
+    def filter(self, record: logging.LogRecord) -> Any:
+        record.msg = record.msg.upper()
+        return super().filter(record)
+
+
+def test_a_logger_class_may_filter(lines: Lines) -> None:
+    """What the filter method of a user's logger class makes of a record is written."""
+    logging.setLoggerClass(Shouting)
+    clew.get_logger("a.shouting.logger").info("line")
+    assert lines()[0]["message"] == "LINE"
+
+
+def scrub(record: logging.LogRecord) -> bool:
+    """Take the secret out of a record, wherever a record has texts."""
+    if isinstance(record.msg, dict):
+        record.msg = {**record.msg, "note": "***"}
+    else:
+        record.msg, record.args = record.getMessage().replace("hunter2", "***"), ()
+    record.exc_info = record.exc_text = record.stack_info = None
+    return True
+
+
+@pytest.mark.parametrize(
+    ("message", "options"),
+    [
+        ("pin hunter2", {}),
+        ("pin hunter2", {"exc_info": ValueError("hunter2")}),
+        ("pin hunter2", {"stack_info": True}),
+        ({"message": "pin", "note": "hunter2"}, {}),
+    ],
+    ids=["text", "exception", "stack", "dictionary"],
+)
+def test_filters_of_users_scrub_records(
+    message: Any, options: dict[str, Any], lines: Lines
+) -> None:
+    """What a filter behind clew's takes out of a record, a trace too, is not written."""
+    [handler] = [one for one in logging.root.handlers if isinstance(one, LineHandler)]
+    handler.addFilter(scrub)
+    for logger in (log, logging.getLogger("legacy")):
+        logger.info(message, **options)
+    assert "hunter2" not in lines.raw()
+    for line in lines():
+        assert "***" in line["message"] or line["note"] == "***"
+        assert not {"exception", "stackInfo"} & line.keys()
 
 
 def test_filters_of_users_add_fields(lines: Lines) -> None:

@@ -76,6 +76,22 @@ def test_a_harmless_name_is_not_masked(name: str) -> None:
     assert DEFAULT.field(name, "kept") == "kept"
 
 
+class Broken(dict[str, object]):
+    """A dictionary that cannot be read as usual."""
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("no keys")
+
+    keys = __iter__
+
+
+def test_a_message_that_cannot_be_read_tells_no_secret(lines: Lines) -> None:
+    """Of a dictionary as message that fails when it is read, only the message is written."""
+    logging.getLogger("shop").info(Broken(message="line", password=SECRET))
+    assert lines()[0]["message"] == "line"
+    assert SECRET not in lines.raw()
+
+
 def test_every_value_of_a_sensitive_name_is_masked(lines: Lines) -> None:
     """Whatever its type, a value under a sensitive name is masked whole, None and "" too."""
     for value in (SECRET, 7, None, "", [SECRET], {"a": SECRET}, object(), b"x", float("nan")):
@@ -299,6 +315,8 @@ def test_the_redact_option(redact: Any, names: list[str], masked: list[str] | No
     chosen = redactor(redact)
     expected = names if masked is None else masked
     assert [name for name in names if chosen.field(name, SECRET) == "***"] == expected
+    query = "&".join(f"{name}={SECRET}" for name in names)
+    assert chosen.query(query).count("***") == len(expected)
 
 
 @pytest.mark.parametrize(

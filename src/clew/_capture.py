@@ -38,6 +38,25 @@ class Captured(Struct):
         attributes["_clew"] = self
         return self
 
+    def take(self, record: logging.LogRecord) -> None:
+        """Take along what a QueueHandler would put into one text."""
+        given: Any = record.msg
+        if issubclass(type(given), dict):  # some objects lie about their class
+            self.mapping = dict(given)
+            self.message = text_of(self.mapping.pop("message", ""))
+        elif self.exception is not None or record.stack_info:
+            self.message = message_of(record)
+            self.stack_info = record.stack_info
+
+    def follow(self, record: logging.LogRecord) -> None:
+        """Take along what filters have made of *record* since."""
+        if record.args is None:  # a QueueHandler has put all into the text by now
+            return
+        if not (record.exc_info or record.exc_text):
+            self.exception = None
+        self.message = self.mapping = self.stack_info = None
+        self.take(record)
+
     def add_ids(self, record: logging.LogRecord, ids: Mapping[str, str | None]) -> None:
         """Take further *ids* along, and give them to *record*, whatever a caller wrote there."""
         attributes = record.__dict__
@@ -64,14 +83,7 @@ def capture(record: logging.LogRecord) -> Captured:
     captured = taken_along(context_of(error))
     if error is not None:
         captured.exception = describe(error)
-    given: Any = record.msg
-    if issubclass(type(given), dict):  # some objects lie about their class
-        mapping = dict(given)
-        captured.message = text_of(mapping.pop("message", ""))
-        captured.mapping = mapping
-    elif error is not None or record.stack_info:
-        captured.message = message_of(record)
-        captured.stack_info = record.stack_info
+    captured.take(record)
     return captured.put_on(record)
 
 

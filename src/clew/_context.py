@@ -216,7 +216,10 @@ def context_of(error: object) -> Context | None:
     """
     context = current()
     if error is not None and (context is None or not context.live):
-        return getattr(error, "__clew_context__", context)
+        try:
+            return getattr(error, "__clew_context__", context)
+        except Exception:  # its class may fail at what it does not know
+            return context
     return context
 
 

@@ -17,9 +17,17 @@ STANDARD_ATTRIBUTES = frozenset(LogRecord("", 0, "", 0, "", (), None).__dict__) 
     ("asctime", "message", "taskName")
 )
 
-_make = logging.Logger.makeRecord
-_handle = logging.Logger.handle
-_call_handlers = logging.Logger.callHandlers
+
+def _own(name: str) -> Any:
+    """Return Logger's method *name*; None where somebody replaced it before clew came."""
+    method = getattr(logging.Logger, name)
+    return method if getattr(method, "__globals__", None) is vars(logging) else None
+
+
+_make = _own("makeRecord")
+_handle = _own("handle")
+_call_handlers = _own("callHandlers")
+_filter = _own("filter")
 _new = LogRecord.__new__
 
 # What the records of one source file have in common, by its path.
@@ -31,12 +39,17 @@ if hasattr(os, "register_at_fork"):
 
 def is_plain(logger: logging.Logger) -> bool:
     """Tell whether the records of *logger* are made and delivered as Python itself does it."""
-    kind = type(logger)
-    return (
-        kind.handle is _handle
-        and kind.callHandlers is _call_handlers
-        and kind.makeRecord is _make
-        and logging.getLogRecordFactory() is LogRecord
+    kind, own = type(logger), logger.__dict__
+    return not (
+        kind.handle is not _handle
+        or kind.callHandlers is not _call_handlers
+        or kind.makeRecord is not _make
+        or kind.filter is not _filter
+        or "handle" in own
+        or "callHandlers" in own
+        or "makeRecord" in own
+        or "filter" in own
+        or logging.getLogRecordFactory() is not LogRecord
     )
 
 
@@ -56,7 +69,11 @@ def make_record(
     Where both are the standard library's own, the record is put together here: most of what
     ``LogRecord`` works out is the same for all records of a source file.
     """
-    if type(logger).makeRecord is not _make or logging.getLogRecordFactory() is not LogRecord:
+    if (
+        type(logger).makeRecord is not _make
+        or "makeRecord" in logger.__dict__
+        or logging.getLogRecordFactory() is not LogRecord
+    ):
         where = (logger.name, level, pathname, lineno)
         try:
             return logger.makeRecord(*where, message, args, exc_info, function, None, stack_info)
@@ -72,8 +89,7 @@ def make_record(
     attributes["lineno"] = lineno
     attributes["msg"] = message
     # "%(name)s" takes its values from a lone mapping.
-    lone = len(args) == 1 and isinstance(args[0], Mapping) and args[0]
-    attributes["args"] = args[0] if lone else args
+    attributes["args"] = lone_mapping(args) or args
     attributes["exc_info"] = exc_info
     attributes["funcName"] = function
     attributes["stack_info"] = stack_info
@@ -91,6 +107,15 @@ def make_record(
     if "taskName" in attributes:  # from Python 3.12 on
         attributes["taskName"] = _task_name() if getattr(logging, "logAsyncioTasks", 0) else None
     return record
+
+
+def lone_mapping(args: tuple[object, ...]) -> Mapping[Any, object] | None:
+    """Return the mapping from which "%(name)s" takes its values; None where *args* are no such."""
+    try:
+        lone = len(args) == 1 and isinstance(args[0], Mapping) and args[0]
+        return lone or None
+    except Exception:  # some objects fail when they are asked what they are
+        return None
 
 
 def _template(pathname: str) -> dict[str, Any]:
@@ -127,8 +152,13 @@ def deliver(logger: logging.Logger, record: logging.LogRecord) -> None:
 
     Where somebody replaced the standard way (Sentry does), theirs is taken.
     """
-    kind = type(logger)
-    if kind.handle is not _handle or kind.callHandlers is not _call_handlers:
+    kind, own = type(logger), logger.__dict__
+    if (
+        kind.handle is not _handle
+        or kind.callHandlers is not _call_handlers
+        or "handle" in own
+        or "callHandlers" in own
+    ):
         logger.handle(record)
         return
     if logger.disabled:

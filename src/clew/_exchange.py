@@ -164,7 +164,9 @@ class Exchange(Context):
         """Return why the inbound id may not be taken over, the first reason that applies."""
         settings = self.settings
         trusted = settings.trusted
-        if trusted is not None and not is_within(_told(self.peer, None), trusted):
+        if trusted is not None and not _told(
+            lambda: is_within(self.peer(), trusted), default=False
+        ):
             return "untrusted"
         if len(inbound) > 1:
             return "duplicate"

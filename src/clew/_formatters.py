@@ -101,6 +101,7 @@ class JSONFormatter(MsgspecFormatter):
             or self.exc_info_as_array
             or self.stack_info_as_array
             or self.reserved_attrs != set(RESERVED_ATTRS)
+            or kind.fields is not JSONFormatter.fields
             or kind.add_fields is not JSONFormatter.add_fields
             or kind.process_log_record is not MsgspecFormatter.process_log_record
             or kind.serialize_log_record is not MsgspecFormatter.serialize_log_record
@@ -172,6 +173,8 @@ class JSONFormatter(MsgspecFormatter):
         if captured.http is not None:
             line = self._http_fields(captured.http)
         else:
+            if captured.message is not None:
+                captured.follow(record)
             message = captured.message
             if message is None:
                 message = message_of(record)
@@ -270,10 +273,10 @@ class JSONFormatter(MsgspecFormatter):
             given = {**given, **{name: bound[name] for name in bound if name not in given}}
         mask = self.redactor.field
         for name, value in given.items():
-            if name == "request" and type(value) not in _PLAIN:
+            if type(name) is str and name == "request" and type(value) not in _PLAIN:
                 # Django's lines hold the request object, whose text is its URL, secrets and all.
                 continue
-            key = name if type(name) is str else text_of(name)
+            key = printable(name) if type(name) is str else text_of(name)
             while key in OWNED_KEYS or key in line:
                 key += "_"
             line[key] = mask(key, value, self._default)
@@ -345,10 +348,14 @@ class JSONFormatter(MsgspecFormatter):
 
     def _rescued(self, record: logging.LogRecord, error: Exception) -> str:
         """Return the line of a record that could not be formatted, with all that can be had."""
+        try:
+            word, created = level_word(record.levelno), int(record.created * 1000)
+        except Exception:  # a record that somebody made otherwise
+            word, created = "info", int(time.time() * 1000)
         line = {
-            "level": self.words[level_word(record.levelno)],
-            "message": self.redactor.text(printable(message_of(record))),
-            "createdAt": int(record.created * 1000),
+            "level": self.words[word],
+            "message": self.redactor.text(printable(_said_by(record))),
+            "createdAt": created,
             "logger": printable(str(record.name)),
             "service": self.service,
             "requestId": printable(str(record.__dict__.get("requestId", ""))),
@@ -356,6 +363,17 @@ class JSONFormatter(MsgspecFormatter):
             "formattingError": self.redactor.text(f"{type(error).__qualname__}: {text_of(error)}"),
         }
         return _encode({key: value for key, value in line.items() if value}).decode()
+
+
+def _said_by(record: logging.LogRecord) -> str:
+    """Return the message of *record*; of a dictionary, whose other keys may be secrets, its own."""
+    given: Any = record.msg
+    if not issubclass(type(given), dict):
+        return message_of(record)
+    try:
+        return text_of(dict.get(given, "message", ""))
+    except Exception:
+        return ""
 
 
 _COLOURS = {"debug": "2", "info": "32", "warning": "33", "danger": "31", "critical": "1;31"}

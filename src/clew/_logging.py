@@ -12,7 +12,7 @@ from typing import Any
 
 from ._capture import Aside, taken_along
 from ._context import current, rename_fields
-from ._delivery import STANDARD_ATTRIBUTES, complain, deliver, make_record
+from ._delivery import STANDARD_ATTRIBUTES, complain, deliver, lone_mapping, make_record
 from ._handler import lone_handler
 
 ExcInfo = (
@@ -22,6 +22,9 @@ ExcInfo = (
     | tuple[None, None, None]
     | None
 )
+
+# Fields of these names come into a line by another way where there is a record.
+_RECORDS_OWN = STANDARD_ATTRIBUTES | {"requestId", "userId", "color_message"}
 
 _HERE = frozenset((__file__, logging.__file__))
 
@@ -47,6 +50,10 @@ class Logger:
 
     def __repr__(self) -> str:
         return f"<clew.Logger {self.name!r}>"
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - its name in logging
+        """Tell whether a line at *level* would be written."""
+        return self._logger.isEnabledFor(level)
 
     def debug(self, message: object, /, *args: object, **fields: Any) -> None:
         """Log *message* as ``debug``."""
@@ -100,9 +107,8 @@ class Logger:
         **fields: object,
     ) -> None:
         try:
-            if extra:
-                given = extra if isinstance(extra, Mapping) else {"extra": extra}
-                fields = {**given, **fields}
+            if extra is not None:
+                fields = {**_given(extra), **fields}
             fields = rename_fields(fields)
             if not (exc_info or stack_info) and self._put(level, message, args, fields):
                 return
@@ -130,13 +136,12 @@ class Logger:
     ) -> bool:
         """Write the line without a record, if it may be done and turns out well."""
         alone = lone_handler(self._logger, level)
-        if alone is None or type(message) is not str:
+        if alone is None or type(message) is not str or not _RECORDS_OWN.isdisjoint(fields):
             return False
         handler, formatter = alone
         try:
             if args:
-                lone = len(args) == 1 and isinstance(args[0], Mapping) and args[0]
-                message %= args[0] if lone else args
+                message %= lone_mapping(args) or args
             captured = taken_along(current())
             line = formatter.line(level, self.name, time.time(), message, captured, fields)
         except Exception:
@@ -158,6 +163,18 @@ def _caller(stacklevel: int) -> FrameType:
         if frame.f_code.co_filename not in _HERE:
             stacklevel -= 1
     return frame
+
+
+def _given(extra: object) -> dict[Any, object]:
+    """Return *extra* as fields; as one of them where it is no mapping, or a broken one."""
+    try:
+        if not extra:
+            return {}
+        if isinstance(extra, Mapping):
+            return {**extra}
+    except Exception:
+        pass
+    return {"extra": extra}
 
 
 def _exc_info(value: ExcInfo) -> Any:

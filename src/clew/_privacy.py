@@ -258,7 +258,7 @@ class _Open(Redactor):
 
     def __init__(self) -> None:
         self.strict = False
-        self.is_sensitive = lambda _name: False
+        self.is_sensitive = self._is_sensitive_parameter = lambda _name: False
 
 
 OFF = _Open()

@@ -76,6 +76,9 @@ class RequestIDMiddleware:
             raise
         try:
             return _observed(body, exchange, environ)
+        except BaseException as error:
+            exchange.end(error)
+            raise
         finally:
             exchange.pause()
 
@@ -91,9 +94,9 @@ class EnvironExchange(Exchange):
 
     def __init__(self, settings: Settings, environ: WSGIEnvironment) -> None:
         self.environ = environ
-        value = environ.get(settings.inbound.environ)
+        value = str(environ.get(settings.inbound.environ) or "")
         # Servers join repeated headers with a comma. An empty value counts as none.
-        super().__init__(settings, value.split(",") if value and value.strip() else ())
+        super().__init__(settings, value.split(",") if value.strip() else ())
 
     def header_values(self, header: Header) -> Sequence[str]:
         value = self.environ.get(header.environ)
@@ -151,7 +154,7 @@ class _HTTP(EnvironExchange):
     def expect(self, headers: Headers) -> None:
         """Note how long the body will be, as the application's *headers* say."""
         for name, value in headers:
-            if name.lower() == "content-length" and value.isdecimal():
+            if name.lower() == "content-length" and str(value).isdecimal():
                 self._expected = int(value)
 
     def counted(self, write: Write) -> Write:

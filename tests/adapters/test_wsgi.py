@@ -6,6 +6,7 @@ import gc
 import io
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from typing import Any
 from wsgiref.util import FileWrapper
@@ -340,6 +341,29 @@ def test_mixes_nothing_among_threads(lines: Any) -> None:
         assert line["userId"] == f"user-{line['requestId']}"
         assert line.get("mine", line["requestId"]) == line["requestId"]
     assert len(lines.http()) == 16
+
+
+def test_survives_headers_that_are_no_strings(lines: Any) -> None:
+    """A number as Content-Length, or an object as inbound id, costs no response and no record."""
+    number: Any = 2
+    app = wrapped(answering([b"ok"], headers=[("Content-Length", number)]))
+    environ = {"REQUEST_METHOD": "GET", "HTTP_X_REQUEST_ID": uuid.UUID(int=7)}
+    assert list(app(environ, start)) == [b"ok"]
+    assert only(lines.http())["requestId"] == str(uuid.UUID(int=7))
+
+
+def test_records_a_body_that_is_none(lines: Any) -> None:
+    """A body that no server could send is raised, and recorded."""
+    with pytest.raises(TypeError):
+        list(wrapped(answering([None]))({"REQUEST_METHOD": "GET"}, start))
+    assert only(lines.http())["request"]["method"] == "GET"
+
+
+def test_a_peer_that_is_no_address_is_not_trusted(lines: Any) -> None:
+    """Where the server names a peer oddly, an inbound id is replaced."""
+    environ: Any = {"REMOTE_ADDR": 7, "HTTP_X_REQUEST_ID": "chosen"}
+    list(wrapped(answering([b"ok"]), trust=["10.0.0.0/8"])(environ, start))
+    assert only(lines.http())["request"]["rejectedRequestId"] == "untrusted"
 
 
 def test_survives_a_sparse_environ(lines: Any) -> None:
