@@ -41,7 +41,7 @@ def worker(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Worker]:
     """A worker of the shop: with a process for each job, and with one for all."""
-    command = ["rq.cli", "worker", "shop", "-c", SHOP, "--disable-job-desc-logging"]
+    command = ["rq.cli", "worker", "shop", "-c", SHOP]
     with Worker(
         [*command, f"--worker-class=rq.worker.{request.param}"],
         tmp_path_factory.mktemp("worker"),
@@ -196,6 +196,21 @@ def test_a_time_limit_is_a_failure(worker: Worker, send: Send) -> None:
 def skip_without_processes(request: pytest.FixtureRequest) -> None:
     if request.node.callspec.params["worker"] == "SimpleWorker":
         pytest.skip("the job runs in the worker's own process")
+
+
+def test_the_pool_of_workers_writes_no_arguments(
+    environment: dict[str, str], queue: Any, tmp_path: Path
+) -> None:
+    """The workers of a pool record their jobs, and write none of the arguments."""
+    command = ["rq.cli", "worker-pool", "pool", "-n", "1", "-c", SHOP]
+    with Worker(command, tmp_path, ready=is_ready, environment=environment) as pool:
+        secret = fresh_id()
+        enqueue = rq.Queue("pool", connection=queue.connection).enqueue
+        (log,) = pool.tasks(enqueue(f"{SHOP}.fail", secret, card=secret).id)
+        assert log.task.outcome == "failed"
+        settled = enqueue(f"{SHOP}.send_mail")
+        pool.tasks(settled.id)
+        assert secret not in pool.output() + pool.errors()
 
 
 def test_a_process_that_is_lost_is_recorded_by_the_worker(

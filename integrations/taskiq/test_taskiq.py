@@ -67,6 +67,24 @@ def send(environment: dict[str, str]) -> Iterator[Send]:
         yield send
 
 
+def test_a_worker_in_the_place_of_another_writes_its_lines_once(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """A worker that was started when another had ended writes JSON, and no text beside it."""
+    command = ["taskiq", "worker", f"{SHOP}:broker", "--workers=1", "--no-configure-logging"]
+    how: Any = {"ready": is_ready, "environment": {**environment, "QUEUE": "replaced"}}
+    with (
+        Worker([*command, "--max-tasks-per-child=1"], tmp_path, **how) as worker,
+        redis.Redis.from_url(environment["REDIS"]) as connection,
+    ):
+        for _ in range(3):
+            message = {"task_id": (task := fresh_id()), "task_name": "shop.send_mail"}
+            more: dict[str, object] = {"args": [], "kwargs": {}, "labels": {}}
+            connection.lpush("replaced", json.dumps({**message, **more}))
+            worker.tasks(task)
+        assert "Sent mail" not in worker.errors()
+
+
 SEND = f"""
 import asyncio, os, sys
 os.environ.update(REDIS=sys.argv[1], SERVICE="web")

@@ -27,7 +27,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from ._context import RENAMED_FIELDS, Context, as_user_id, current, enter, take_along
+from ._context import (
+    RENAMED_FIELDS,
+    Context,
+    as_user_id,
+    current,
+    enter,
+    observers,
+    take_along,
+    tell,
+)
 from ._delivery import complain
 from ._emission import emit
 from ._formatters import level_word
@@ -160,6 +169,8 @@ class Job(Context):
 
     def begin(self) -> None:
         """Make this the current context, until `end`."""
+        if observers:
+            tell(self)
         self._outer = current()
         enter(self)
         self._started = perf_counter()

@@ -22,7 +22,7 @@ from ._jobs import CARRIED, Job, JobSettings
 from ._setup import configure_logging
 
 # At INFO they write each task's arguments and return value; the TaskLog replaces that.
-_TASK_LOGGERS = ("celery.app.trace", "celery.worker.strategy")
+_TASK_LOGGERS = ("celery.app.trace", "celery.worker.strategy", "celery.pool")
 
 # The settings of the app that is sending: Celery's signal does not tell which one it is.
 _sending: ContextVar[JobSettings | None] = ContextVar("clew_sending", default=None)
@@ -137,8 +137,10 @@ def _job(settings: JobSettings, request: Any, name: object, carried: object) -> 
 
 
 def _headers(request: Any) -> Mapping[str, Any]:
-    headers = request.headers
-    return headers if isinstance(headers, Mapping) else {}
+    headers = request.headers if isinstance(request.headers, Mapping) else {}
+    # Sentry sends headers within the headers, and Celery gives those alone then.
+    beside = getattr(request, CARRIED, None)
+    return headers if beside is None else {CARRIED: beside, **headers}
 
 
 def _begin(task: Any, **_: Any) -> None:

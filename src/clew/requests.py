@@ -15,7 +15,7 @@ except ImportError as error:
 from requests.adapters import BaseAdapter
 
 from ._outgoing import Call, Options, shown_host
-from .urllib3 import watch
+from .urllib3 import mask_lines, watch
 
 SessionT = TypeVar("SessionT", bound=requests.Session)
 
@@ -43,6 +43,7 @@ def wrap(
     options = Options.of(hosts, header, log)
     if not isinstance(session, requests.Session):
         raise TypeError(f"wrap() takes a requests.Session, not {session!r}")
+    mask_lines()
     patched = cast("Any", session)
     if "_clew" not in vars(session):
         patched.get_adapter = _finder(patched, session.get_adapter)

@@ -50,8 +50,11 @@ def install(
             ("handle_job_failure", _handling_failure),
         ):
             # Versions differ in which class it is that all workers have in common.
-            owner = next(kind for kind in Worker.__mro__ if name in vars(kind))
+            owner: Any = next(kind for kind in Worker.__mro__ if name in vars(kind))
             setattr(owner, name, wrap(vars(owner)[name]))
+        # A job's description holds its arguments. The pool of workers has no option for this.
+        described: Any = property(lambda _: False, lambda _, __: None)
+        owner.log_job_description = described
         logging.getLogger(_LOGGER).addFilter(_ArgumentsFilter())
     job_class._clew_settings = settings
 

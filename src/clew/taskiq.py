@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from contextvars import ContextVar
 from typing import Any
@@ -15,6 +16,7 @@ except ImportError as error:
     raise ImportError('clew.taskiq is for Taskiq: pip install "clew[taskiq]"') from error
 
 from ._delivery import complain
+from ._handler import LineHandler
 from ._jobs import CARRIED, Job, JobSettings
 
 
@@ -67,6 +69,20 @@ class _Middleware(TaskiqMiddleware):
     def __init__(self, settings: JobSettings) -> None:
         super().__init__()
         self.settings = settings
+
+    def startup(self) -> None:
+        """Remove the handler that a worker inherits when it takes the place of one that ended.
+
+        Taskiq's main process then logs by ``logging.debug()``, which gives the root logger one.
+        """
+        root = logging.getLogger()
+        if not self.broker.is_worker_process:
+            return
+        if any(isinstance(handler, LineHandler) for handler in root.handlers):
+            for handler in root.handlers[:]:
+                form = getattr(handler.formatter, "_fmt", None)
+                if type(handler) is logging.StreamHandler and form == logging.BASIC_FORMAT:
+                    root.removeHandler(handler)
 
     def pre_send(self, message: TaskiqMessage) -> TaskiqMessage:
         try:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, MutableMapping
 from time import perf_counter
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit, urlunsplit
 
 try:
     import urllib3
@@ -18,12 +20,45 @@ from urllib3.exceptions import HostChangedError, HTTPError, LocationValueError
 from urllib3.util import parse_url
 
 from ._outgoing import Call, Options, as_text, shown_host
+from ._privacy import DEFAULT
 
 PoolT = TypeVar("PoolT", urllib3.PoolManager, urllib3.HTTPConnectionPool)
 
 # Two threads may be the first to ask a manager for a pool.
 _patching = threading.RLock()
 _here = threading.local()
+
+
+# Their lines about retries and redirects hold whole URLs.
+_URL_LOGGERS = ("urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry")
+
+
+class _URLFilter(logging.Filter):
+    """Take user and password, and secrets in the query, from the URLs in urllib3's lines."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(map(_without_secrets, record.args))
+        return True
+
+
+def _without_secrets(value: object) -> object:
+    if not isinstance(value, str) or not {"?", "@"} & set(value):
+        return value
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return "..."
+    netloc = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=netloc, query=DEFAULT.query(parts.query)))
+
+
+def mask_lines() -> None:
+    """Keep the secrets of URLs out of urllib3's own lines."""
+    for name in _URL_LOGGERS:
+        logger = logging.getLogger(name)
+        if not any(isinstance(entry, _URLFilter) for entry in logger.filters):
+            logger.addFilter(_URLFilter())
 
 
 def wrap(
@@ -49,6 +84,7 @@ def wrap(
     options = Options.of(hosts, header, log)
     if not isinstance(pool, (urllib3.PoolManager, urllib3.HTTPConnectionPool)):
         raise TypeError(f"wrap() takes a urllib3.PoolManager or a connection pool, not {pool!r}")
+    mask_lines()
     patched = cast("Any", pool)
     wrapped = "_clew" in vars(pool)
     patched._clew = options

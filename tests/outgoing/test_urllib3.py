@@ -54,6 +54,21 @@ def test_every_refused_attempt_is_a_sending(caller: Urllib3, lines: Lines) -> No
     assert statuses(lines) == ["NewConnectionError"] * 3
 
 
+def test_urllib3s_own_lines_hold_no_secrets(caller: Urllib3, server: Server, lines: Lines) -> None:
+    """Where urllib3 writes of a retry or a redirect, the URL's secrets are masked."""
+    lines.configure(level="DEBUG")
+    client = caller.client()
+    secret = f"http://ada:hunter2@127.0.0.1:{server.port}"
+    client.request("GET", f"{secret}/to/127.0.0.1/x?token=hunter2&page=2")
+    refused = f"http://127.0.0.1:{closed_port()}/?token=hunter2"
+    with pytest.raises(urllib3.exceptions.MaxRetryError):
+        client.request("GET", refused, retries=urllib3.Retry(connect=1))
+    said = [line["message"] for line in lines() if line["logger"].startswith("urllib3")]
+    assert any(text.startswith("Redirecting") and "page=2" in text for text in said)
+    assert any(text.startswith("Retrying") and "token=***" in text for text in said)
+    assert "hunter2" not in lines.raw()
+
+
 def test_the_pool_of_one_host_can_be_wrapped(server: Server, lines: Lines) -> None:
     """A pool by itself follows its redirects, which stay at its host, with the id."""
     pool = urllib3.HTTPConnectionPool("127.0.0.1", server.port)

@@ -8,6 +8,7 @@ import sentry_sdk
 from celery import Celery
 
 import clew
+import clew.celery
 import clew.sentry
 
 sentry_sdk.init(traces_sample_rate=1.0)
@@ -22,10 +23,9 @@ app.conf.broker_transport_options = {
     "data_folder_out": str(queue),
     "control_folder": str(queue / "control"),
 }
-app.conf.worker_hijack_root_logger = False
+clew.celery.install(app, user_id=True)
 
 
 @app.task  # type: ignore[untyped-decorator]
-def work(request_id: str) -> None:
-    with clew.context(request_id=request_id, user_id="ada"):
-        raise RuntimeError("the crash of the test")
+def work() -> None:
+    raise RuntimeError("the crash of the test")

@@ -18,7 +18,7 @@ clew.configure_logging(service=os.environ.get("SERVICE", "worker"))
 log = clew.get_logger("shop")
 
 broker = (
-    ListQueueBroker(os.environ["REDIS"], queue_name="shop")
+    ListQueueBroker(os.environ["REDIS"], queue_name=os.environ.get("QUEUE", "shop"))
     .with_result_backend(RedisAsyncResultBackend(os.environ["REDIS"]))
     .with_middlewares(SimpleRetryMiddleware(default_retry_count=3))
 )
