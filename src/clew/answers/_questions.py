@@ -307,11 +307,15 @@ _ALL = (
             "comment": "text",
             "requestId": "text",
         },
+        # In two steps, as engines find one equal text without looking at the other columns.
         sql="""
             SELECT createdAt, userId, action, oldValue, value, comment, requestId
             FROM events
-            WHERE (value = $value OR oldValue = $value)
-                AND (oldValue IS NOT NULL OR comment IS NOT NULL)
+            WHERE value = $value AND (oldValue IS NOT NULL OR comment IS NOT NULL)
+            UNION ALL
+            SELECT createdAt, userId, action, oldValue, value, comment, requestId
+            FROM events
+            WHERE oldValue = $value AND (value IS NULL OR value <> $value)
         """,
         requires=("value",),
     ),
