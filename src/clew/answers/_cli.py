@@ -7,9 +7,10 @@ import io
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -198,14 +199,31 @@ def report(sources: tuple[str, ...], path: str, **parameters: str | None) -> Non
     """Write every question and its answer on one page, with plots."""
     from ._lookups import OVERVIEW
     from ._parameters import bound
+    from ._plots import warm_up
     from ._report import page, replaced
 
     # What is wrong is said before anything is read.
     bound(OVERVIEW, parameters)
     _spare(sources, path)
-    with replaced(path) as file, _opened(sources) as logs:
+    with replaced(path) as file, _meanwhile(warm_up), _opened(sources) as logs:
         file.write(page(logs, parameters))
     click.echo(path)
+
+
+@contextmanager
+def _meanwhile(prepare: Callable[[], None]) -> Iterator[None]:
+    """Prepare in a thread what is needed later; what fails there fails again when it is needed."""
+
+    def run() -> None:
+        with suppress(Exception):
+            prepare()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _spare(sources: tuple[str, ...], path: str) -> None:

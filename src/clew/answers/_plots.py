@@ -141,6 +141,12 @@ def lines(
     return _drawn(title, values, layers, period, unit, said, wide=wide)
 
 
+def warm_up() -> None:
+    """Start what draws, which takes half a second: it can be done while logs are read."""
+    two = Series("", 0, {0: 0.0, 1: 0.0}, {})
+    lines("", [two], Period(0, 2, 1), "", wide=False)
+
+
 def _filled(series: Series, period: Period) -> list[tuple[int, float]]:
     """Return a number for each bucket, and the last once more, which closes an outline."""
     filled = [

@@ -18,14 +18,16 @@ from dataclasses import dataclass
 
 # Engines interpolate in different orders of operations. As durations are whole microseconds, a
 # median has one further decimal and a p95 two: rounding to more than that leaves all the same.
-_MEDIAN = "round(quantile_cont(durationUs, 0.5), 4)"
-_P95 = "round(quantile_cont(durationUs, 0.95), 4)"
+_QUANTILES = "quantile_cont(durationUs, [0.5, 0.95]) AS quantiles"
+_MEDIAN = "round(quantiles[1], 4) AS median"
+_P95 = "round(quantiles[2], 4) AS p95"
 _BUCKET = "createdAt - createdAt % $bucket"
 
 RELATIONS = {
     "requests": """
         SELECT *,
-            coalesce(route, path) || coalesce(' ' || operation, '') AS endpoint,
+            CASE WHEN operation IS NULL THEN coalesce(route, path)
+                ELSE coalesce(route, path) || ' ' || operation END AS endpoint,
             coalesce(graphqlStatus, httpStatus) AS status,
             coalesce(outcome, '') = 'websocket' AS websocket
         FROM events
@@ -77,9 +79,12 @@ _ALL = (
             "p95": "duration",
         },
         sql=f"""
-            SELECT method, endpoint, count(*) AS requests, {_MEDIAN} AS median, {_P95} AS p95
-            FROM answered
-            GROUP BY method, endpoint
+            SELECT method, endpoint, requests, {_MEDIAN}, {_P95}
+            FROM (
+                SELECT method, endpoint, count(*) AS requests, {_QUANTILES}
+                FROM answered
+                GROUP BY method, endpoint
+            ) AS endpoints
         """,
         order=("-p95",),
         takes=("route",),
@@ -116,9 +121,12 @@ _ALL = (
         tells="When the service was slow: a step is a release or a neighbour, a slope is growth.",
         columns={"bucket": "bucket", "requests": "count", "median": "duration", "p95": "duration"},
         sql=f"""
-            SELECT {_BUCKET} AS bucket, count(*) AS requests, {_MEDIAN} AS median, {_P95} AS p95
-            FROM answered
-            GROUP BY bucket
+            SELECT bucket, requests, {_MEDIAN}, {_P95}
+            FROM (
+                SELECT {_BUCKET} AS bucket, count(*) AS requests, {_QUANTILES}
+                FROM answered
+                GROUP BY bucket
+            ) AS buckets
         """,
         takes=("route", "bucket"),
     ),
