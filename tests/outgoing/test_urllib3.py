@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,9 +55,16 @@ def test_every_refused_attempt_is_a_sending(caller: Urllib3, lines: Lines) -> No
     assert statuses(lines) == ["NewConnectionError"] * 3
 
 
-def test_urllib3s_own_lines_hold_no_secrets(caller: Urllib3, server: Server, lines: Lines) -> None:
+def test_urllib3s_own_lines_hold_no_secrets(
+    caller: Urllib3, server: Server, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where urllib3 writes of a retry or a redirect, the URL's secrets are masked."""
     lines.configure(level="DEBUG")
+    for name in ("urllib3", "urllib3.poolmanager", "urllib3.connectionpool"):
+        logger = logging.getLogger(name)
+        # Others may have turned it off, by a dictConfig say.
+        monkeypatch.setattr(logger, "disabled", False)
+        logger.setLevel(logging.NOTSET)
     client = caller.client()
     secret = f"http://ada:hunter2@127.0.0.1:{server.port}"
     client.request("GET", f"{secret}/to/127.0.0.1/x?token=hunter2&page=2")
