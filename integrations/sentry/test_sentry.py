@@ -293,7 +293,7 @@ def test_celery(receiver: Receiver, tmp_path: Path) -> None:
         (transaction,) = until(lambda: receiver.transactions(request_id) or None, "the transaction")
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
     assert (message(event), event["user"]["id"]) == (CRASH, "ada")
     assert transaction["transaction"] == "celery_app.work"
     assert transaction["user"]["id"] == "ada"

@@ -106,7 +106,7 @@ def running(folder: Path) -> Iterator[Server]:
     finally:
         process.stdin.close()  # at which it ends
         try:
-            process.wait(20)
+            process.wait(60)
         finally:
             process.kill()
             process.wait()

@@ -40,7 +40,7 @@ def served(logs: Logs) -> Iterator[httpx.Client]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        assert server.up.wait(20)
+        assert server.up.wait(60)
         with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=30) as client:
             yield client
     finally:

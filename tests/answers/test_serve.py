@@ -407,7 +407,7 @@ def test_stops_while_it_answers(path: Path) -> None:
         asking = thread.submit(ask)
         assert httpx.get(address).is_success
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         with pytest.raises(httpx.TransportError):
             asking.result(20)
         assert process.stderr.read() == ""

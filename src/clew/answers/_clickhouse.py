@@ -91,10 +91,9 @@ def clickhouse_sql(
         parameter.set("kind", type_of[parameter.name])
     for quantile in list(tree.find_all(exp.PercentileCont)):
         # The other quantiles of ClickHouse interpolate otherwise, or estimate.
-        several = isinstance(quantile.expression, exp.Array)
         exact = exp.CombinedParameterizedAgg(
-            this="quantilesExactInclusive" if several else "quantileExactInclusive",
-            expressions=quantile.expression.expressions if several else [quantile.expression],
+            this="quantileExactInclusive",
+            expressions=[quantile.expression],
             params=[quantile.this],
         )
         quantile.replace(exact)
