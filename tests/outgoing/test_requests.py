@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 import clew
-from tests.conftest import Lines
+from tests.conftest import Lines, run_fresh
 
 from .callers import HEADER, Requests, Server, caller_of
+from .test_contract import closed_port
 
 requests = pytest.importorskip("requests", reason="pip install requests")
 
@@ -51,6 +52,27 @@ def test_a_copy_of_a_sent_request_carries_an_id_of_its_own(
         copied.url = server.url(host="localhost")
         session.send(copied)
     assert server.ids() == ["made-here", None]
+
+
+RETRIED = """
+import sys, requests, urllib3, clew, clew.requests
+clew.configure_logging()
+session = clew.requests.wrap(requests.Session())
+adapter = requests.adapters.HTTPAdapter(max_retries=urllib3.Retry(connect=1))
+session.mount("http://", adapter)
+try:
+    session.get(sys.argv[1])
+except requests.ConnectionError:
+    print("refused")
+"""
+
+
+def test_urllib3s_lines_about_a_session_hold_no_secrets() -> None:
+    """Where urllib3 writes of a retry of a mounted adapter, the URL's secrets are masked."""
+    printed = run_fresh(RETRIED, f"http://127.0.0.1:{closed_port()}/?token=hunter2")
+    assert "Retrying" in printed
+    assert "hunter2" not in printed
+    assert printed.endswith("refused\n")
 
 
 def test_redirects_followed_by_hand_are_looked_at(caller: Requests, server: Server) -> None:
