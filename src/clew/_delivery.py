@@ -40,16 +40,16 @@ if hasattr(os, "register_at_fork"):
 def is_plain(logger: logging.Logger) -> bool:
     """Tell whether the records of *logger* are made and delivered as Python itself does it."""
     kind, own = type(logger), logger.__dict__
-    return not (
-        kind.handle is not _handle
-        or kind.callHandlers is not _call_handlers
-        or kind.makeRecord is not _make
-        or kind.filter is not _filter
-        or "handle" in own
-        or "callHandlers" in own
-        or "makeRecord" in own
-        or "filter" in own
-        or logging.getLogRecordFactory() is not LogRecord
+    return (
+        kind.handle is _handle
+        and kind.callHandlers is _call_handlers
+        and kind.makeRecord is _make
+        and kind.filter is _filter
+        and "handle" not in own
+        and "callHandlers" not in own
+        and "makeRecord" not in own
+        and "filter" not in own
+        and logging.getLogRecordFactory() is LogRecord
     )
 
 

@@ -18,49 +18,49 @@ from ._settings import Settings
 
 def emit(
     logger: logging.Logger,
-    http: HTTPLog | TaskLog,
+    log: HTTPLog | TaskLog,
     settings: Settings | None,
     fields: Mapping[str, object],
     level: int,
     error: BaseException | None,
     ids: Mapping[str, str | None] | None = None,
 ) -> None:
-    """Ask the ``level`` and ``enrich`` options, and hand *http* to the handlers of *logger*.
+    """Ask the ``level`` and ``enrich`` options, and hand *log* to the handlers of *logger*.
 
-    A TaskLog comes without *settings*.
+    The records of calls and of tasks come without *settings*.
     """
-    if settings is not None and isinstance(http, HTTPLog):
+    if settings is not None and isinstance(log, HTTPLog):
         if settings.level is not None:
-            level = _asked_level(settings, http, level)
-            http.level = level_word(level)
+            level = _asked_level(settings, log, level)
+            log.level = level_word(level)
             if not logger.isEnabledFor(level):
                 return
         if settings.enrich is not None:
-            fields = {**fields, **_enrichment(settings, http)}
+            fields = {**fields, **_enrichment(settings, log)}
     alone = lone_handler(logger, level) if error is None and not ids else None
     if alone is not None:
         handler, formatter = alone
-        line = formatter.http_line(http, fields)
+        line = formatter.http_line(log, fields)
         if line is not None:
-            handler.put(line, logger.name, level, http.message)
+            handler.put(line, logger.name, level, log.message)
             return
     exc_info = None if error is None else (type(error), error, error.__traceback__)
-    record = make_record(logger, level, __file__, 0, http.message, (), exc_info, "emit", None)
-    if isinstance(http, HTTPLog):
-        record.http = http
+    record = make_record(logger, level, __file__, 0, log.message, (), exc_info, "emit", None)
+    if isinstance(log, HTTPLog):
+        record.http = log
     else:
-        record.task = http.task
-    captured = Captured(http.request_id, http.user_id, fields, http.exception, http)
-    captured.message = http.message
+        record.task = log.task
+    captured = Captured(log.request_id, log.user_id, fields, log.exception, log)
+    captured.message = log.message
     captured.put_on(record)
     if ids:
         captured.add_ids(record, ids)
     deliver(logger, record)
 
 
-def _asked_level(settings: Settings, http: HTTPLog, default: int) -> int:
+def _asked_level(settings: Settings, log: HTTPLog, default: int) -> int:
     try:
-        level = settings.level(deepcopy(http)) if settings.level is not None else default
+        level = settings.level(deepcopy(log)) if settings.level is not None else default
     except Exception as error:
         settings.report("level", error)
         return default
@@ -70,9 +70,9 @@ def _asked_level(settings: Settings, http: HTTPLog, default: int) -> int:
     return level
 
 
-def _enrichment(settings: Settings, http: HTTPLog) -> dict[str, object]:
+def _enrichment(settings: Settings, log: HTTPLog) -> dict[str, object]:
     try:
-        given = settings.enrich(deepcopy(http)) if settings.enrich is not None else {}
+        given = settings.enrich(deepcopy(log)) if settings.enrich is not None else {}
         return rename_fields({text_of(name): value for name, value in (given or {}).items()})
     except Exception as error:
         settings.report("enrich", error)

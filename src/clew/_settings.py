@@ -231,6 +231,7 @@ def _check_callable(option: str, value: object, *, required: bool) -> None:
 
 
 def strings(option: str, value: object) -> tuple[str, ...]:
+    """Return *value*, a collection of strings; a TypeError names the *option* and the remedy."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise TypeError(
             f"{option} must be a collection of strings, not {value!r}: write {option}=[{value!r}]"
