@@ -609,6 +609,24 @@ def test_only_an_app_is_installed_in() -> None:
         clew.celery.install("shop")
 
 
+QUIET = """
+import logging, celery, clew, clew.celery
+clew.configure_logging(level="DEBUG")
+clew.celery.install(celery.Celery("shop"))
+for name in ("celery.app.trace", "celery.worker.strategy", "celery.pool", "celery.worker"):
+    print(name, logging.getLogger(name).isEnabledFor(logging.INFO))
+"""
+
+
+def test_loggers_that_write_arguments_are_quiet() -> None:
+    """What Celery writes of a task with its arguments is off, at every level of the root logger;
+    its other lines are not."""
+    assert run_fresh(QUIET).splitlines() == [
+        *("celery.app.trace False", "celery.worker.strategy False", "celery.pool False"),
+        "celery.worker True",
+    ]
+
+
 LOGGING = """
 import logging, sys
 from celery import Celery
