@@ -13,9 +13,9 @@ from .server import STACKS, Server, Stack, fresh_id, stacks
 
 # The kinds of endpoints, and how many lines each writes.
 WORK = {
-    "fastapi": {"/work": 2, "/work-sync": 2, "/work-stream": 3, "/work-stream-sync": 3},
-    "flask": {"/work": 2, "/work-stream": 3},
-    "django": {"/work": 2, "/work-async": 2},
+    "fastapi": {"/busy": 2, "/busy-sync": 2, "/busy-stream": 3, "/busy-stream-sync": 3},
+    "flask": {"/busy": 2, "/busy-stream": 3},
+    "django": {"/busy": 2, "/busy-async": 2},
 }
 
 

@@ -98,17 +98,17 @@ def endless(request: HttpRequest) -> StreamingHttpResponse:
 
 def work(request: HttpRequest, own: str) -> HttpResponse:
     clew.bind(user_id=own)
-    log.info("begun", path=f"/work/{own}")
+    log.info("begun", path=f"/busy/{own}")
     time.sleep(0.02)
-    log.info("done", path=f"/work/{own}")
+    log.info("done", path=f"/busy/{own}")
     return HttpResponse(own)
 
 
 async def work_async(request: HttpRequest, own: str) -> HttpResponse:
     clew.bind(user_id=own)
-    log.info("begun", path=f"/work-async/{own}")
+    log.info("begun", path=f"/busy-async/{own}")
     await asyncio.sleep(0.05)
-    log.info("done", path=f"/work-async/{own}")
+    log.info("done", path=f"/busy-async/{own}")
     return HttpResponse(own)
 
 
@@ -124,8 +124,8 @@ urlpatterns = [
     path("wait", wait),
     path("stream", stream),
     path("endless", endless),
-    path("work/<str:own>", work),
-    path("work-async/<str:own>", work_async),
+    path("busy/<str:own>", work),
+    path("busy-async/<str:own>", work_async),
 ]
 
 app = get_asgi_application()

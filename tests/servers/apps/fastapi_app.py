@@ -125,44 +125,44 @@ async def endless() -> Response:
     return StreamingResponse(chunks())
 
 
-@app.get("/work/{own}")
+@app.get("/busy/{own}")
 async def work(own: str) -> str:
     clew.bind(user_id=own)
-    log.info("begun", path=f"/work/{own}")
+    log.info("begun", path=f"/busy/{own}")
     await asyncio.sleep(0.05)
-    log.info("done", path=f"/work/{own}")
+    log.info("done", path=f"/busy/{own}")
     return own
 
 
-@app.get("/work-sync/{own}")
+@app.get("/busy-sync/{own}")
 def work_sync(own: str) -> str:
     clew.bind(user_id=own)
-    log.info("begun", path=f"/work-sync/{own}")
+    log.info("begun", path=f"/busy-sync/{own}")
     time.sleep(0.02)
-    log.info("done", path=f"/work-sync/{own}")
+    log.info("done", path=f"/busy-sync/{own}")
     return own
 
 
-@app.get("/work-stream/{own}")
+@app.get("/busy-stream/{own}")
 async def work_stream(own: str) -> Response:
     clew.bind(user_id=own)
 
     async def chunks() -> AsyncIterator[str]:
         for _ in range(3):
-            log.info("chunk", path=f"/work-stream/{own}")
+            log.info("chunk", path=f"/busy-stream/{own}")
             await asyncio.sleep(0.01)
             yield own
 
     return StreamingResponse(chunks())
 
 
-@app.get("/work-stream-sync/{own}")
+@app.get("/busy-stream-sync/{own}")
 def work_stream_sync(own: str) -> Response:
     clew.bind(user_id=own)
 
     def chunks() -> Iterator[str]:
         for _ in range(3):
-            log.info("chunk", path=f"/work-stream-sync/{own}")
+            log.info("chunk", path=f"/busy-stream-sync/{own}")
             time.sleep(0.01)
             yield own
 

@@ -80,22 +80,22 @@ def endless() -> Response:
     return Response(chunks())
 
 
-@flask.get("/work/<own>")
+@flask.get("/busy/<own>")
 def work(own: str) -> str:
     clew.bind(user_id=own)
-    log.info("begun", path=f"/work/{own}")
+    log.info("begun", path=f"/busy/{own}")
     time.sleep(0.02)
-    log.info("done", path=f"/work/{own}")
+    log.info("done", path=f"/busy/{own}")
     return own
 
 
-@flask.get("/work-stream/<own>")
+@flask.get("/busy-stream/<own>")
 def work_stream(own: str) -> Response:
     clew.bind(user_id=own)
 
     def chunks() -> Iterator[str]:
         for _ in range(3):
-            log.info("chunk", path=f"/work-stream/{own}")
+            log.info("chunk", path=f"/busy-stream/{own}")
             time.sleep(0.01)
             yield own
 
