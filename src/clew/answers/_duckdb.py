@@ -113,7 +113,8 @@ class Files:
                         self._convert(cursor, *block)
                         if progress is not None:
                             progress(sum(file.consumed for file in self._files), size)
-                    [(self._no_json,)] = cursor.execute(_NO_JSON).fetchall()
+                    if self.lines > before:
+                        [(self._no_json,)] = cursor.execute(_NO_JSON).fetchall()
                     cursor.commit()
             except (duckdb.IOException, OSError) as error:  # the disk is full
                 raise AnswerError(
