@@ -117,6 +117,24 @@ def test_the_bare_adapters_load_no_framework(module: str) -> None:
     assert not set(FRAMEWORKS) & set(loaded)
 
 
+ON_DEMAND = """
+import sys, clew
+print("Settings" in dir(clew), "clew._settings" in sys.modules)
+print(clew.Settings.__name__, "clew._settings" in sys.modules)
+"""
+
+
+def test_the_options_are_loaded_on_demand() -> None:
+    """Importing the package lists Settings, and loads them when they are asked for."""
+    assert run_fresh(ON_DEMAND) == "True False\nSettings True\n"
+
+
+def test_an_unknown_name_is_an_error() -> None:
+    """A name that the package does not have is an AttributeError."""
+    with pytest.raises(AttributeError, match="module 'clew' has no attribute 'Setting'"):
+        clew.Setting  # type: ignore[attr-defined]  # noqa: B018
+
+
 UNCHANGED = """
 import logging, sys, signal, warnings
 def state():

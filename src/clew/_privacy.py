@@ -6,12 +6,9 @@ are one name, and ``className`` is not taken for an ssn.
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import math
 import re
-import unicodedata
-from binascii import b2a_base64
 from collections import UserString
 from collections.abc import Callable, Iterable, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
@@ -20,7 +17,6 @@ from decimal import Decimal
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import unquote_plus
 from uuid import UUID
 
 import msgspec
@@ -65,6 +61,8 @@ _DOTTED = r"[A-Za-z0-9_\-.]+"
 
 def _words(name: str) -> list[str]:
     if not name.isascii():
+        import unicodedata
+
         name = unicodedata.normalize("NFKC", name)
     return [word.lower() for word in _WORD.findall(name)]
 
@@ -297,6 +295,10 @@ def printable(text: str) -> str:
 
 
 def _decoded(name: str) -> str:
+    if "%" not in name:
+        return name
+    from urllib.parse import unquote_plus
+
     # Names may be encoded more than once on their way through proxies.
     for _ in range(3):
         if "%" not in name:
@@ -309,6 +311,8 @@ def _decode(value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
+        from binascii import b2a_base64
+
         return b2a_base64(value, newline=False).decode()
 
 
@@ -333,8 +337,10 @@ def _fields_of(value: Any) -> Mapping[Any, Any] | None:
     kind = type(value)
     if isinstance(value, type):
         return None
-    if dataclasses.is_dataclass(value):
-        names: Iterable[str] = [field.name for field in dataclasses.fields(value)]
+    if hasattr(kind, "__dataclass_fields__"):
+        from dataclasses import fields
+
+        names: Iterable[str] = [field.name for field in fields(value)]
     elif isinstance(value, msgspec.Struct):
         names = value.__struct_fields__
     elif hasattr(kind, "__attrs_attrs__"):
