@@ -20,7 +20,7 @@ class Captured(Struct):
     user_id: str | None = None
     fields: Mapping[str, object] = {}
     exception: ExceptionInfo | None = None
-    http: HTTPLog | TaskLog | None = None
+    log: HTTPLog | TaskLog | None = None
     # A QueueHandler puts the traceback, the stack and a dictionary into the message, as text.
     message: str | None = None
     stack_info: str | None = None

@@ -40,7 +40,7 @@ def emit(
     alone = lone_handler(logger, level) if error is None and not ids else None
     if alone is not None:
         handler, formatter = alone
-        line = formatter.http_line(log, fields)
+        line = formatter.log_line(log, fields)
         if line is not None:
             handler.put(line, logger.name, level, log.message)
             return

@@ -1,10 +1,8 @@
-"""From a record to a line: as JSON, or for people at a terminal."""
+"""From a record to a line of JSON."""
 
 from __future__ import annotations
 
 import logging
-import os
-import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
@@ -16,7 +14,7 @@ from pythonjsonlogger.msgspec import MsgspecFormatter
 
 from ._capture import Aside, Captured, capture, message_of
 from ._privacy import DEFAULT, OFF, Redact, Redactor, printable, redactor, text_of, unprintable
-from ._records import LEVELS, OWNED_KEYS, TASK_LOGGER, ExceptionInfo, HTTPLog, TaskLog
+from ._records import LEVELS, OWNED_KEYS, ExceptionInfo, HTTPLog, TaskLog
 
 # Attributes that are no fields, whatever reserved_attrs says: they are written as something else,
 # or, as uvicorn's color_message, say again what the message says.
@@ -113,7 +111,7 @@ class JSONFormatter(MsgspecFormatter):
         try:
             captured = capture(record)
             if self.plain:
-                return self._http_line(record, captured) or self.jsonify_log_record(
+                return self._log_line(record, captured) or self.jsonify_log_record(
                     self.fields(record, captured)
                 )
             log_data: LogData = {}
@@ -170,8 +168,8 @@ class JSONFormatter(MsgspecFormatter):
 
     def fields(self, record: logging.LogRecord, captured: Captured) -> dict[str, Any]:
         """Return the keys and values of a line, masked, in the order in which they are written."""
-        if captured.http is not None:
-            line = self._http_fields(captured.http)
+        if captured.log is not None:
+            line = self._log_fields(captured.log)
         else:
             if captured.message is not None:
                 captured.follow(record)
@@ -189,8 +187,7 @@ class JSONFormatter(MsgspecFormatter):
             self._add(line, given, captured.fields)
             for key in [key for key in keys if line[key] is None]:
                 del line[key]
-        if captured.stack_info or captured.exception is not None:
-            self._trace(line, captured)
+        self._trace(line, captured)
         return line
 
     def line(
@@ -205,6 +202,7 @@ class JSONFormatter(MsgspecFormatter):
         """Return the line of what would be a record, its caller's fields *given*."""
         line = self._said(level, name, created, message, captured)
         self._add(line, given, captured.fields)
+        self._trace(line, captured)
         return self.jsonify_log_record(line)
 
     def line_of(
@@ -218,10 +216,7 @@ class JSONFormatter(MsgspecFormatter):
     ) -> str:
         """Return the line of what another logging library was told. Never fails."""
         try:
-            line = self._said(level, name, created, message, captured)
-            self._add(line, given, captured.fields)
-            self._trace(line, captured)
-            return self.jsonify_log_record(line)
+            return self.line(level, name, created, message, captured, given)
         except Exception as error:
             record = logging.LogRecord(name, level, "", 0, message, (), None)
             record.created = created
@@ -253,8 +248,8 @@ class JSONFormatter(MsgspecFormatter):
         for name in [name for name in attributes if name not in skipped]:
             if type(name) is not str or not name.startswith("_"):
                 given[name] = attributes[name]
-        if captured.http is not None:
-            log = captured.http
+        log = captured.log
+        if log is not None:
             name, own = ("http", log) if isinstance(log, HTTPLog) else ("task", log.task)
             if given.get(name) is own:
                 del given[name]
@@ -298,12 +293,12 @@ class JSONFormatter(MsgspecFormatter):
             "stackTrace": trace.splitlines() if self.exc_info_as_array else trace,
         }
 
-    def _http_fields(self, http: HTTPLog | TaskLog) -> dict[str, Any]:
+    def _log_fields(self, log: HTTPLog | TaskLog) -> dict[str, Any]:
         text = self.redactor.text
-        line: dict[str, Any] = msgspec.to_builtins(self._http_log(http))
+        line: dict[str, Any] = msgspec.to_builtins(self._written(log))
         line.pop("exception", None)
         line["message"] = text(line["message"])
-        if isinstance(http, TaskLog):
+        if isinstance(log, TaskLog):
             for name in ("name", "id"):
                 line["task"][name] = text(line["task"][name])
             return line
@@ -316,28 +311,28 @@ class JSONFormatter(MsgspecFormatter):
                 request["headers"][name] = self.redactor.field(name, value)
         return line
 
-    def _http_log(self, http: HTTPLog | TaskLog) -> HTTPLog | TaskLog:
+    def _written(self, log: HTTPLog | TaskLog) -> HTTPLog | TaskLog:
         # A copy: another handler's formatter may have another service, or other words.
-        return replace(http, level=self.words[http.level], service=self.service)
+        return replace(log, level=self.words[log.level], service=self.service)
 
-    def _http_line(self, record: logging.LogRecord, captured: Captured) -> str | None:
-        http = captured.http
-        if http is None or captured.ids is not None:
+    def _log_line(self, record: logging.LogRecord, captured: Captured) -> str | None:
+        log = captured.log
+        if log is None or captured.ids is not None:
             return None
         attributes = record.__dict__
-        known = attributes.keys() <= self._known and attributes.get("http") is http
+        known = self._known.issuperset(attributes) and attributes.get("http") is log
         given = {} if known else self._given(record, captured)
-        return self.http_line(http, {**captured.fields, **given})
+        return self.log_line(log, {**captured.fields, **given})
 
-    def http_line(self, http: HTTPLog | TaskLog, given: Mapping[Any, object]) -> str | None:
-        """Return the line of *http* and its further fields.
+    def log_line(self, log: HTTPLog | TaskLog, given: Mapping[Any, object]) -> str | None:
+        """Return the line of *log* and its further fields.
 
         None where texts are to be masked, or where it cannot be written at once.
         """
         if self._strict:
             return None
         try:
-            line = _encode(self._http_log(http)).decode()
+            line = _encode(self._written(log)).decode()
             if not given:
                 return line
             further: dict[str, Any] = {}
@@ -374,85 +369,3 @@ def _said_by(record: logging.LogRecord) -> str:
         return text_of(dict.get(given, "message", ""))
     except Exception:
         return ""
-
-
-_COLOURS = {"debug": "2", "info": "32", "warning": "33", "danger": "31", "critical": "1;31"}
-_CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
-
-
-class ConsoleFormatter(JSONFormatter):
-    """Write each record for people at a terminal: aligned, the fields behind the message.
-
-    Args:
-        colours: Whether to use ANSI colours.
-    """
-
-    def __init__(self, *, colours: bool = False, **options: Any) -> None:
-        super().__init__(**options)
-        self.colours = colours
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the text of *record*; a stack trace takes lines of its own."""
-        try:
-            line = self.fields(record, capture(record))
-            return self.readable(record.created, record.levelno, line)
-        except Exception as error:
-            return self._rescued(record, error)
-
-    def readable(self, created: float, level: int, line: dict[str, Any]) -> str:
-        """Return the text of *line*, which is used up."""
-        clock = time.strftime("%H:%M:%S", time.localtime(created))
-        parts = [
-            self._paint(f"{clock}.{int(created * 1000) % 1000:03}", "2"),
-            self._paint(f"{line['level']:<8}", _COLOURS[level_word(level)]),
-            self._paint(f"{one_line(line['logger']):<20}", "36"),
-            one_line(line["message"]),
-        ]
-        request = line.pop("request", None)
-        response = line.pop("response", None)
-        if isinstance(response, dict):
-            parts.append(self._paint(f"{response.get('responseTime', 0):.1f} ms", "1"))
-        if line["logger"] == TASK_LOGGER and isinstance(line.get("task"), dict):
-            task = line.pop("task")
-            if "duration" in task:
-                parts.append(self._paint(f"{task['duration']:.1f} ms", "1"))
-            line.update({name: task[name] for name in ("id", "queue", "retries") if name in task})
-        if isinstance(request, dict):
-            shown = ("host", "route", "query", "ipAddress", "rejectedRequestId")
-            line.update({name: request[name] for name in shown if name in request})
-        exception = line.pop("exception", None)
-        stack = line.pop("stackInfo", None)
-        hidden = ("level", "message", "createdAt", "logger", "service")
-        for name, value in line.items():
-            if name not in hidden:
-                text = value if isinstance(value, str) else self._json(value)
-                parts.append(self._paint(f"{one_line(name)}=", "2") + one_line(text))
-        lines = ["  ".join(parts)]
-        if isinstance(exception, dict):
-            lines.append(_indented(exception["stackTrace"]))
-        if stack:
-            lines.append(_indented(stack))
-        return printable("\n".join(lines))
-
-    def _paint(self, text: str, colour: str) -> str:
-        return f"\x1b[{colour}m{text}\x1b[0m" if self.colours else text
-
-
-def one_line(text: str) -> str:
-    """Return *text* with its control characters escaped: they could forge a line, or colours."""
-    return re.sub(_CONTROL, lambda match: match[0].encode("unicode_escape").decode(), text)
-
-
-def _indented(text: str | list[str]) -> str:
-    lines = text.splitlines() if isinstance(text, str) else text
-    return "\n".join(f"    {one_line(line)}" for line in lines)
-
-
-def is_terminal(stream: object) -> bool:
-    """Tell whether colours are wanted on *stream* (https://no-color.org)."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    try:
-        return bool(stream.isatty())  # type: ignore[attr-defined]
-    except Exception:
-        return False

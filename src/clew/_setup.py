@@ -8,13 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TextIO
 
 from ._capture import ContextFilter, taken_along
+from ._console import ConsoleFormatter, is_terminal
 from ._context import last_left, refused_handshake
-from ._formatters import (
-    ConsoleFormatter,
-    JSONFormatter,
-    is_terminal,
-    level_words,
-)
+from ._formatters import JSONFormatter, level_words
 from ._handler import LineHandler
 from ._privacy import Redact, redactor
 
@@ -153,7 +149,7 @@ def logging_config(
         redact = list(redact)  # it may be one that ends
     redactor(redact)
     formatter: dict[str, Any] = {
-        "()": "clew._formatters.ConsoleFormatter" if format == "console" else "clew.JSONFormatter",
+        "()": "clew._console.ConsoleFormatter" if format == "console" else "clew.JSONFormatter",
         "redact": redact,
     }
     if format == "console":

@@ -23,7 +23,8 @@ from typing import Any
 
 from _clew_pytest import clew_logs, pytest_runtest_makereport
 
-from ._formatters import ConsoleFormatter, JSONFormatter, one_line
+from ._console import ConsoleFormatter, one_line
+from ._formatters import JSONFormatter
 
 # For "-p clew.pytest", where pytest does not load what is installed.
 __all__ = ["Logs", "clew_logs", "gathered", "pytest_runtest_makereport"]

@@ -1,0 +1,95 @@
+"""From a record to text for people at a terminal."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import time
+from typing import Any
+
+from ._capture import capture
+from ._formatters import JSONFormatter, level_word
+from ._privacy import printable
+from ._records import TASK_LOGGER
+
+_COLOURS = {"debug": "2", "info": "32", "warning": "33", "danger": "31", "critical": "1;31"}
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+
+
+class ConsoleFormatter(JSONFormatter):
+    """Write each record for people at a terminal: aligned, the fields behind the message.
+
+    Args:
+        colours: Whether to use ANSI colours.
+    """
+
+    def __init__(self, *, colours: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.colours = colours
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the text of *record*; a stack trace takes lines of its own."""
+        try:
+            line = self.fields(record, capture(record))
+            return self.readable(record.created, record.levelno, line)
+        except Exception as error:
+            return self._rescued(record, error)
+
+    def readable(self, created: float, level: int, line: dict[str, Any]) -> str:
+        """Return the text of *line*, which is used up."""
+        clock = time.strftime("%H:%M:%S", time.localtime(created))
+        parts = [
+            self._paint(f"{clock}.{int(created * 1000) % 1000:03}", "2"),
+            self._paint(f"{line['level']:<8}", _COLOURS[level_word(level)]),
+            self._paint(f"{one_line(line['logger']):<20}", "36"),
+            one_line(line["message"]),
+        ]
+        request = line.pop("request", None)
+        response = line.pop("response", None)
+        if isinstance(response, dict):
+            parts.append(self._paint(f"{response.get('responseTime', 0):.1f} ms", "1"))
+        if line["logger"] == TASK_LOGGER and isinstance(line.get("task"), dict):
+            task = line.pop("task")
+            if "duration" in task:
+                parts.append(self._paint(f"{task['duration']:.1f} ms", "1"))
+            line.update({name: task[name] for name in ("id", "queue", "retries") if name in task})
+        if isinstance(request, dict):
+            shown = ("host", "route", "query", "ipAddress", "rejectedRequestId")
+            line.update({name: request[name] for name in shown if name in request})
+        exception = line.pop("exception", None)
+        stack = line.pop("stackInfo", None)
+        hidden = ("level", "message", "createdAt", "logger", "service")
+        for name, value in line.items():
+            if name not in hidden:
+                text = value if isinstance(value, str) else self._json(value)
+                parts.append(self._paint(f"{one_line(name)}=", "2") + one_line(text))
+        lines = ["  ".join(parts)]
+        if isinstance(exception, dict):
+            lines.append(_indented(exception["stackTrace"]))
+        if stack:
+            lines.append(_indented(stack))
+        return printable("\n".join(lines))
+
+    def _paint(self, text: str, colour: str) -> str:
+        return f"\x1b[{colour}m{text}\x1b[0m" if self.colours else text
+
+
+def one_line(text: str) -> str:
+    """Return *text* with its control characters escaped: they could forge a line, or colours."""
+    return re.sub(_CONTROL, lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def _indented(text: str | list[str]) -> str:
+    lines = text.splitlines() if isinstance(text, str) else text
+    return "\n".join(f"    {one_line(line)}" for line in lines)
+
+
+def is_terminal(stream: object) -> bool:
+    """Tell whether colours are wanted on *stream* (https://no-color.org)."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    try:
+        return bool(stream.isatty())  # type: ignore[attr-defined]
+    except Exception:
+        return False
