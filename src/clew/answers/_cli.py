@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-import msgspec
 
 from ._mistakes import AnswerError
+from ._output import print_answer, print_timeline, progress, say
 from ._parameters import BUCKETS
 from ._questions import QUESTIONS
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from ._logs import Answer, Logs, Progress
-
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+    from ._logs import Logs
 
 
 def run() -> NoReturn:
@@ -42,7 +36,7 @@ def run() -> NoReturn:
         status = 2
     except (AnswerError, click.ClickException) as error:
         status = 2
-        _say(error.format_message() if isinstance(error, click.ClickException) else str(error))
+        say(error.format_message() if isinstance(error, click.ClickException) else str(error))
     sys.exit(status)
 
 
@@ -74,10 +68,6 @@ def _stop(number: int, _: object) -> NoReturn:
     global _stopped  # noqa: PLW0603 - DuckDB loses the exception
     _stopped = 128 + number
     sys.exit(_stopped)
-
-
-def _say(sentence: str) -> None:
-    click.echo(f"clew: {' '.join(sentence.split())}", err=True)
 
 
 def _complete_question(
@@ -167,12 +157,14 @@ def ask(question: str, sources: tuple[str, ...], form: str, **parameters: str | 
     bound(asked, parameters)
     with _opened(sources) as logs:
         if question == "timeline" and form == "table":
-            _print_timeline(logs, parameters)
+            from ._timeline import timeline_of
+
+            print_timeline(timeline_of(logs, **parameters))
             return
         answer = logs.ask(question, **parameters)
         if not answer.rows:
             _explain_nothing(logs)
-        _print_answer(answer, form, limited=parameters["limit"] is not None)
+        print_answer(answer, form, limited=parameters["limit"] is not None)
 
 
 @cli.command(epilog="Example: clew timeline 018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a gateway.ndjson")
@@ -273,11 +265,11 @@ def load(sources: tuple[str, ...], url: str, ttl_days: int | None) -> None:
     """
     from ._load import load as load_files
 
-    with _progress() as progress:
-        loaded = load_files(sources, url, ttl_days=ttl_days, progress=progress)
+    with progress() as show:
+        loaded = load_files(sources, url, ttl_days=ttl_days, progress=show)
     for sentence in loaded.damage:
-        _say(sentence)
-    _say(f"{loaded.lines:,} lines, {loaded.broken:,} of them broken")
+        say(sentence)
+    say(f"{loaded.lines:,} lines, {loaded.broken:,} of them broken")
     click.echo(f"{loaded.added:,} events added")
 
 
@@ -305,7 +297,7 @@ def check(sources: tuple[str, ...], levels: tuple[str, ...]) -> int:
         if why is not None:
             misfits += 1
             click.echo(f"{name}:{number}: {why}")
-    _say(f"{misfits:,} of {lines:,} lines do not fit the schema")
+    say(f"{misfits:,} of {lines:,} lines do not fit the schema")
     return 1 if misfits else 0
 
 
@@ -333,46 +325,15 @@ def _opened(sources: tuple[str, ...], *, growing: bool = False) -> Iterator[Logs
     """Open the logs, with a progress bar, and say on stderr what was read."""
     from ._logs import open as open_logs
 
-    with _progress() as progress:
-        logs = open_logs(*sources, growing=growing, progress=progress)
+    with progress() as show:
+        logs = open_logs(*sources, growing=growing, progress=show)
     with logs:
         for sentence in logs.engine.damage:
-            _say(sentence)
+            say(sentence)
         if logs.lines and logs.lines == logs.broken:
             raise AnswerError(f"None of the {logs.lines:,} lines read is a JSON object")
-        _say(f"{logs.lines:,} lines, {logs.broken:,} of them broken")
+        say(f"{logs.lines:,} lines, {logs.broken:,} of them broken")
         yield logs
-
-
-@contextmanager
-def _progress() -> Iterator[Progress | None]:
-    """Show how far a long reading is, on a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
-
-    bar = Progress(
-        "Reading",
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    task = bar.add_task("")
-    began = time.monotonic()
-
-    def show(done: int, size: int) -> None:
-        if not bar.live.is_started and time.monotonic() - began > 0.5:
-            bar.start()
-        bar.update(task, completed=done, total=max(size, done) or None)
-
-    try:
-        yield show
-    finally:
-        bar.stop()
 
 
 def _explain_nothing(logs: Logs) -> None:
@@ -380,35 +341,6 @@ def _explain_nothing(logs: Logs) -> None:
 
     [(first, last, events, *_)] = logs.rows(OVERVIEW, {})
     if not events:
-        _say("no line is an event, with a createdAt in milliseconds")
+        say("no line is an event, with a createdAt in milliseconds")
     else:
-        _say(f"nothing found between {first} and {last}")
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    # Without a terminal nothing has to be cut.
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
-    return Console(highlight=False, markup=False, width=width)
-
-
-def _print_timeline(logs: Logs, parameters: Mapping[str, str | None]) -> None:
-    from ._terminal import print_timeline
-    from ._timeline import timeline_of
-
-    print_timeline(_console(), timeline_of(logs, **parameters))
-
-
-def _print_answer(answer: Answer, form: str, *, limited: bool) -> None:
-    if form == "table":
-        from ._terminal import print_answer
-
-        print_answer(_console(), answer, limited=limited)
-    elif form == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(answer.columns)
-        writer.writerows(answer.rows)
-    else:
-        rows = b",\n".join(_encode(row) for row in answer.dicts())
-        click.echo(b"[" + rows + b"]")
+        say(f"nothing found between {first} and {last}")

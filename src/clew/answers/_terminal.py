@@ -30,7 +30,7 @@ _GAP = 2
 _LEAST = 6
 
 
-def print_answer(console: Console, answer: Answer, *, limited: bool) -> None:
+def draw_answer(console: Console, answer: Answer, *, limited: bool) -> None:
     """Print *answer* as a table that fits the terminal.
 
     Unless it is *limited*, its first rows are shown, of a history the last.
@@ -116,7 +116,7 @@ def _safe(text: str) -> str:
     return _TURNING.sub(lambda turn: turn[0].encode("unicode_escape").decode(), one_line(text))
 
 
-def print_timeline(console: Console, timeline: Timeline) -> None:
+def draw_timeline(console: Console, timeline: Timeline) -> None:
     """Print *timeline*: what happened within what, with bars that show where the time went."""
     if not timeline.spans:
         console.print(f"No line carries the request id {_safe(timeline.request_id)}.")

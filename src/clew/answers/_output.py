@@ -1,0 +1,88 @@
+"""What the command line writes: answers on stdout; notes and a progress bar on stderr."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ._logs import Answer, Progress
+    from ._timeline import Timeline
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def say(sentence: str) -> None:
+    """Note *sentence* on stderr, in one line."""
+    click.echo(f"clew: {' '.join(sentence.split())}", err=True)
+
+
+@contextmanager
+def progress() -> Iterator[Progress | None]:
+    """Show how far a long reading is, on a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    bar = Progress(
+        "Reading",
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task("")
+    began = time.monotonic()
+
+    def show(done: int, size: int) -> None:
+        if not bar.live.is_started and time.monotonic() - began > 0.5:
+            bar.start()
+        bar.update(task, completed=done, total=max(size, done) or None)
+
+    try:
+        yield show
+    finally:
+        bar.stop()
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # Without a terminal nothing has to be cut.
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
+    return Console(highlight=False, markup=False, width=width)
+
+
+def print_timeline(timeline: Timeline) -> None:
+    """Draw *timeline* on stdout."""
+    from ._terminal import draw_timeline
+
+    draw_timeline(_console(), timeline)
+
+
+def print_answer(answer: Answer, form: str, *, limited: bool) -> None:
+    """Write *answer* to stdout: a table, JSON or CSV, as *form* says."""
+    if form == "table":
+        from ._terminal import draw_answer
+
+        draw_answer(_console(), answer, limited=limited)
+    elif form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(answer.columns)
+        writer.writerows(answer.rows)
+    else:
+        rows = b",\n".join(_encode(row) for row in answer.dicts())
+        click.echo(b"[" + rows + b"]")
