@@ -62,7 +62,7 @@ bench-answers: $(VENV)/.test ## Measure the answers on 5 million lines, next to 
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* build dist
-	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests integrations examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.demo: pyproject.toml $(CONSTRAINTS)
 	$(call install,$(VENV),$(PYTHON),$(CONSTRAINTS),$(DEMO_GROUPS))

@@ -372,6 +372,29 @@ def test_a_user_option_that_logs_does_not_ask_itself(lines: Lines) -> None:
     assert asked == ["once"]
 
 
+def test_a_user_option_that_logs_does_not_ask_itself_in_threads(lines: Lines) -> None:
+    """Nor does it while other threads of the request ask for the user as well."""
+    asked: list[str] = []
+    together = threading.Barrier(4)
+
+    def find(_: object) -> str:
+        asked.append("once")
+        together.wait(10)
+        log.info("who is it?")
+        together.wait(10)
+        log.info("somebody")
+        return "12345"
+
+    def work() -> None:
+        with ThreadPoolExecutor(4) as pool:
+            for _ in range(4):
+                pool.submit(clew.carry(log.info), "working")
+
+    serve(work, user_id=find, log=False)
+    assert len(asked) == 4
+    assert [line["message"] for line in lines() if "userId" in line] == ["working"] * 4
+
+
 def test_a_carried_function_runs_in_its_context() -> None:
     """A carried function sees the context it was carried from, in a pool's thread."""
     with ThreadPoolExecutor(1) as pool:

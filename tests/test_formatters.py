@@ -360,6 +360,13 @@ def test_a_hook_that_fails_costs_no_line() -> None:
     assert "no line" in line["formattingError"]
 
 
+def test_a_saved_line_has_the_required_keys() -> None:
+    """Such a line has a message even where that is empty."""
+    line = parse_line(Failing().format(record(msg="")))
+    assert line["message"] == ""
+    assert not {"service", "requestId", "userId"} & line.keys()
+
+
 def test_the_formatter_in_a_configuration(restored_logging: None) -> None:
     """The formatter can be named in a dictConfig, with its options."""
     logging.config.dictConfig(

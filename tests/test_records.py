@@ -193,6 +193,13 @@ def test_real_lines_with_other_words_fit_their_schema(lines: Lines) -> None:
         assert not jsonschema.Draft202012Validator(clew.json_schema()).is_valid(line)
 
 
+@pytest.mark.parametrize("levels", [{"dangr": "error"}, {"danger": 7}])
+def test_a_wrong_level_of_the_schema_is_refused(levels: Any) -> None:
+    """A level that there is not, or a word that is none, is named, as in configure_logging."""
+    with pytest.raises(ValueError, match="levels has 'dang"):
+        clew.json_schema(levels=levels)
+
+
 def test_the_schema_is_one() -> None:
     """What json_schema returns is a JSON Schema of the 2020-12 draft, and plain JSON."""
     schema = clew.json_schema()

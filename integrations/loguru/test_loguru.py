@@ -248,6 +248,14 @@ def test_two_handlers_write_each_their_own(sink: Sink) -> None:
     assert plain.getvalue() == "INFO line {}\n"
 
 
+@pytest.mark.parametrize("option", [{"format": "{message}"}, {"serialize": True}])
+def test_what_would_take_the_place_of_clews_format_is_refused(option: Any) -> None:
+    """An option that makes other lines than ApplicationLogs is named."""
+    (name,) = option
+    with pytest.raises(TypeError, match=f"{name} is clew's own here"):
+        clew.loguru.handler(io.StringIO(), **option)
+
+
 def test_a_handler_goes_to_other_processes() -> None:
     """What a handler formats with can be pickled, as it is when a process is spawned."""
     handler: Any = clew.loguru.handler(
@@ -513,7 +521,7 @@ try:
 except ImportError as error:
     print(error)
 """
-    assert "pip install loguru" in run_fresh(script)
+    assert 'pip install "clew[loguru]"' in run_fresh(script)
 
 
 def test_the_readme_is_true(tmp_path: Path) -> None:

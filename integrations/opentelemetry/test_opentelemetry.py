@@ -11,15 +11,19 @@ import logging.config
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 import clew
+import clew.httpx
 import clew.opentelemetry
 from clew import _context
 from clew._handler import LineHandler
+from clew._jobs import Job, JobSettings
 from clew.opentelemetry import TraceFilter, traceparent_ids
 from tests.conftest import Lines, restored_logging, run_fresh, serve  # noqa: F401
 from tests.servers.server import PATIENCE, PROGRAMS, Server, fresh_id, until
@@ -619,6 +623,24 @@ def test_job(installed: Lines, spans: Any, span_first: bool) -> None:
     assert (line["requestId"], line["traceId"]) == ("inner", f"{made.context.trace_id:032x}")
 
 
+def test_outgoing_call_that_another_job_ends(installed: Lines, spans: Any) -> None:
+    """A call's record has the trace of its own job, also where another job closes the response."""
+    from opentelemetry.trace import SpanKind
+
+    clew.opentelemetry.install(tracer_provider=spans)
+    client = clew.httpx.wrap(
+        httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, content=[b"a"])))
+    )
+    start = partial(spans.get_tracer("job").start_as_current_span, kind=SpanKind.CONSUMER)
+    with start("first") as first, clew.context(request_id="first"):
+        response = client.send(client.build_request("GET", "http://shop/"), stream=True)
+    with start("second"), clew.context(request_id="second"):
+        response.close()
+    (record,) = installed()
+    assert record["requestId"] == "first"
+    assert record["traceId"] == f"{first.get_span_context().trace_id:032x}"
+
+
 def test_other_spans_are_not_marked(installed: Lines, spans: Any) -> None:
     """Spans that are no server's and no consumer's keep their attributes."""
     clew.opentelemetry.install(tracer_provider=spans)
@@ -678,7 +700,12 @@ def test_opentelemetrys_own_log_handler(installed: Lines) -> None:
         "spanId": SPAN,
     }
     assert logs[3].attributes["http"]["request"]["method"] == "GET"
-    assert len(installed()) == 2
+    job = Job(JobSettings(), None, name="shop.mail", id="1")
+    job.begin()
+    job.end("succeeded")
+    task = exporter.get_finished_logs()[-1].log_record
+    assert task.attributes["task"]["name"] == "shop.mail"
+    assert len(installed()) == 3
 
 
 def test_core_does_not_load_opentelemetry() -> None:

@@ -422,9 +422,7 @@ except ImportError as error:
     print(error)
 """
     )
-    expected = (
-        'clew.sentry gives the events of sentry-sdk their ids: pip install "sentry-sdk>=2.8"\n'
-    )
+    expected = 'clew.sentry gives the events of sentry-sdk their ids: pip install "clew[sentry]"\n'
     assert printed == expected
 
 

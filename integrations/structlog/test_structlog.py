@@ -607,7 +607,7 @@ try:
 except ImportError as error:
     print(error)
 """
-    assert "pip install structlog" in run_fresh(script)
+    assert 'pip install "clew[structlog]"' in run_fresh(script)
 
 
 def test_the_readme_is_true(tmp_path: Path) -> None:

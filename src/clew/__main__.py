@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
 
 from ._records import json_schema
 
@@ -16,17 +15,14 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "clew":
+            raise
         if sys.argv[1:] == ["schema"]:
-            print_schema()
+            print(json.dumps(json_schema(), indent=2))
             return
         print(f'clew: {error.name} is not installed: pip install "clew[answers]"', file=sys.stderr)
         sys.exit(2)
     run()
-
-
-def print_schema(levels: Mapping[str, str] | None = None) -> None:
-    """Print the JSON Schema of a line, *levels* renaming some of its words."""
-    print(json.dumps(json_schema(levels=levels), indent=2))
 
 
 if __name__ == "__main__":

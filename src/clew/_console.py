@@ -9,7 +9,8 @@ import time
 from typing import Any
 
 from ._capture import capture
-from ._formatters import JSONFormatter, level_word
+from ._formatters import JSONFormatter
+from ._levels import level_word
 from ._privacy import printable
 from ._records import TASK_LOGGER
 

@@ -12,7 +12,7 @@ import inspect
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from threading import RLock, get_ident
+from threading import RLock
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
 from weakref import ReferenceType, ref
@@ -28,6 +28,9 @@ DEFAULT_HEADER = "X-Request-ID"
 RENAMED_FIELDS = {"monetary_value": "monetaryValue", "old_value": "oldValue"}
 
 UNBOUND = object()
+
+# The contexts whose users are being found; each thread and each task has its own.
+_asking: ContextVar[tuple[Context, ...]] = ContextVar("clew_asking", default=())
 
 # Reentrant: a finalizer or a signal handler may bind while this thread does.
 _binding = RLock()
@@ -45,7 +48,6 @@ class Context:
     ids: Mapping[str, str | None] = {}
     live = True  # whether it is still being worked on
     _user_id: object = UNBOUND
-    _asking = 0  # the thread that is finding the user
 
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
@@ -60,13 +62,14 @@ class Context:
         if self._user_id is not UNBOUND:
             return cast("str | None", self._user_id)
         # Finding the user may log, and that line would ask for the user again.
-        if self._asking == get_ident():
+        asking = _asking.get()
+        if self in asking:
             return None
-        self._asking = get_ident()
+        token = _asking.set((*asking, self))
         try:
             return self.find_user()
         finally:
-            self._asking = 0
+            _asking.reset(token)
 
     def find_user(self) -> str | None:
         """Return the user's id from where the framework keeps it; nowhere outside HTTP."""

@@ -9,8 +9,8 @@ from copy import deepcopy
 from ._capture import Captured
 from ._context import rename_fields
 from ._delivery import deliver, make_record
-from ._formatters import level_word
 from ._handler import lone_handler
+from ._levels import level_word
 from ._privacy import text_of
 from ._records import HTTPLog, TaskLog
 from ._settings import Settings

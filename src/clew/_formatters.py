@@ -13,8 +13,9 @@ from pythonjsonlogger.core import RESERVED_ATTRS, LogData
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
 from ._capture import Aside, Captured, capture, message_of
+from ._levels import level_word, level_words
 from ._privacy import DEFAULT, OFF, Redact, Redactor, printable, redactor, text_of, unprintable
-from ._records import LEVELS, OWNED_KEYS, ExceptionInfo, HTTPLog, TaskLog
+from ._records import OWNED_KEYS, ExceptionInfo, HTTPLog, TaskLog
 
 # Attributes that are no fields, whatever reserved_attrs says: they are written as something else,
 # or, as uvicorn's color_message, say again what the message says.
@@ -29,28 +30,6 @@ _PLAIN = (str, int, float, bool, type(None), list, tuple, dict)
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _encode = _encoder.encode
-
-
-_WORDS = {10 * number: word for number, word in enumerate(LEVELS, 1)}
-
-
-def level_word(levelno: int) -> str:
-    """Return the word for a level of the logging module; one in between is rounded down."""
-    return _WORDS.get(levelno) or LEVELS[min(max(int(levelno or 0) // 10, 1), 5) - 1]
-
-
-def level_words(levels: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the words to write for each level, *levels* renaming some; checks them."""
-    if levels is not None and not isinstance(levels, Mapping):
-        raise TypeError(f'levels must be a mapping, as in {{"danger": "error"}}, not {levels!r}')
-    renamed = dict(levels or {})
-    for word, other in renamed.items():
-        if word not in LEVELS or not isinstance(other, str):
-            raise ValueError(
-                f"levels has {word!r}: {other!r}; allowed are words for {', '.join(LEVELS)}, "
-                'as in levels={"danger": "error"}'
-            )
-    return {word: renamed.get(word, word) for word in LEVELS}
 
 
 class JSONFormatter(MsgspecFormatter):
@@ -352,12 +331,15 @@ class JSONFormatter(MsgspecFormatter):
             "message": self.redactor.text(printable(_said_by(record))),
             "createdAt": created,
             "logger": printable(str(record.name)),
+        }
+        known = {
             "service": self.service,
             "requestId": printable(str(record.__dict__.get("requestId", ""))),
             "userId": printable(str(record.__dict__.get("userId", ""))),
             "formattingError": self.redactor.text(f"{type(error).__qualname__}: {text_of(error)}"),
         }
-        return _encode({key: value for key, value in line.items() if value}).decode()
+        line.update({key: value for key, value in known.items() if value})
+        return _encode(line).decode()
 
 
 def _said_by(record: logging.LogRecord) -> str:

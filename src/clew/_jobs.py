@@ -39,8 +39,8 @@ from ._context import (
 )
 from ._delivery import complain
 from ._emission import emit
-from ._formatters import level_word
 from ._ids import is_safe_id, new_id
+from ._levels import level_word
 from ._privacy import DEFAULT, text_of
 from ._records import OWNED_KEYS, TASK_LOGGER, Task, TaskLog, describe
 from ._settings import set_field, strings

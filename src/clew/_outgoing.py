@@ -27,12 +27,14 @@ from typing import Any
 from ._context import DEFAULT_HEADER, current
 from ._emission import emit
 from ._exchange import Exchange
-from ._formatters import level_word
+from ._levels import level_word
+from ._logging import get_logger
 from ._records import HTTPLog, Request, Response, describe
 from ._settings import Settings
 from ._wire import clean_method, clean_path, shown_path, shown_query
 
-_logger = logging.getLogger("clew.http.client")
+_log = get_logger("clew.http.client")  # never raises
+_logger = logging.getLogger(_log.name)
 
 _DEFAULTS = Settings()
 _DIGITS = frozenset("0123456789")
@@ -223,7 +225,7 @@ class Call:
                 headers[name] = CarriedID(made)
                 self.sent_id = made
         except Exception as failure:
-            _logger.warning("An outgoing call goes without the id: %r", failure)
+            _log.warning("An outgoing call goes without the id: %r", failure)
 
     # The response's events.
 
@@ -239,7 +241,7 @@ class Call:
         try:
             self._log(error, outcome)
         except Exception as failure:
-            _logger.warning("An outgoing HTTPLog failed: %r", failure)
+            _log.warning("An outgoing HTTPLog failed: %r", failure)
 
     # The record.
 
@@ -289,7 +291,9 @@ class Call:
             direction="outgoing",
         )
         fields = {} if context is None else context.fields
-        emit(_logger, http, None, fields, level, error if failed else None)
+        # A response may be closed by another request's work; the ids of that are not the call's.
+        ids = None if context is None or context is current() else context.ids
+        emit(_logger, http, None, fields, level, error if failed else None, ids)
 
     def _hiding(self, query: str, settings: Settings) -> Callable[[str], str]:
         """Return what takes out of an exception's text, which may quote the URL, its secrets."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct, field
 
-LEVELS = ("debug", "info", "warning", "danger", "critical")
+from ._levels import level_words
 
 # A line of this logger is a TaskLog. Its key ``task`` does not tell it from other lines: an
 # application may well have tasks of its own, and its fields keep the name.
@@ -161,12 +161,12 @@ def describe(error: BaseException) -> ExceptionInfo:
 def json_schema(*, levels: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a line: a TaskLog when its logger is ``clew.task``, an
     HTTPLog when it has one's keys, else an ApplicationLog. Further keys are allowed. *levels* are
-    the renamed words, as in `configure_logging`.
+    the renamed words, as in `configure_logging`; a ValueError names one that there is not.
     """
     _, definitions = msgspec.json.schema_components(
         [ApplicationLog, HTTPLog, TaskLog], ref_template="#/$defs/{name}"
     )
-    words = [(levels or {}).get(word, word) for word in LEVELS]
+    words = list(level_words(levels).values())
     for name in ("ApplicationLog", "HTTPLog", "TaskLog"):
         definitions[name]["properties"]["level"]["enum"] = words
     return {

@@ -10,8 +10,9 @@ from typing import Any, Literal, TextIO
 from ._capture import ContextFilter, taken_along
 from ._console import ConsoleFormatter, is_terminal
 from ._context import last_left, refused_handshake
-from ._formatters import JSONFormatter, level_words
+from ._formatters import JSONFormatter
 from ._handler import LineHandler
+from ._levels import level_words
 from ._privacy import Redact, redactor
 
 # The HTTPLog replaces these servers' access lines.
@@ -43,7 +44,7 @@ class ServerFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether *record* is another line than an access line."""
-        _tame_servers()
+        _tame(name for name in _ALL_SERVER_LOGGERS if f"{record.name}.".startswith(f"{name}."))
         if record.name in _ACCESS_LOGGERS:
             return False
         if record.name == "django.server":
@@ -74,7 +75,8 @@ def configure_logging(
 ) -> None:
     """Set up the root logger: every line of every logger, with its ids, on *stream*.
 
-    A second call replaces what the first set up; handlers that you added stay. The access lines
+    A second call replaces what the first set up; handlers that you added to the root logger stay.
+    The access lines
     of uvicorn, gunicorn, hypercorn, granian, werkzeug and Django's runserver are turned off, the
     servers' other lines come through. ``httpx`` and ``watchfiles`` are set to WARNING.
 
@@ -108,7 +110,7 @@ def configure_logging(
         if isinstance(other, LineHandler):
             root.removeHandler(other)
     root.addHandler(handler)
-    _tame_servers()
+    _tame(_ALL_SERVER_LOGGERS)
     for name in _ALL_SERVER_LOGGERS:
         logger = logging.getLogger(name)
         if not any(isinstance(entry, ServerFilter) for entry in logger.filters):
@@ -117,9 +119,9 @@ def configure_logging(
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _tame_servers() -> None:
-    """Take from the servers' loggers the handlers that they write to a terminal with."""
-    for name in _ALL_SERVER_LOGGERS:
+def _tame(names: Iterable[str]) -> None:
+    """Take from these loggers of servers the handlers that they write to a terminal with."""
+    for name in names:
         logger = logging.getLogger(name)
         for own in logger.handlers[:]:
             if type(own) is logging.StreamHandler:  # a file, or your own class, stays

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 try:
     from loguru import logger
 except ImportError as error:
-    raise ImportError("clew.loguru needs loguru: pip install loguru") from error
+    raise ImportError('clew.loguru needs loguru: pip install "clew[loguru]"') from error
 
 from ._capture import Captured, capture, message_of, taken_along
 from ._context import context_of, rename_fields
@@ -74,8 +74,10 @@ def handler(
         service: Which service of several writes the lines.
         levels: Other words for some levels, ``{"danger": "error"}``.
         redact: As in `clew.configure_logging`.
-        options: Further options of ``logger.add``.
+        options: Further options of ``logger.add``; ``format`` and ``serialize`` are refused.
     """
+    for name in {"format", "serialize"} & options.keys():
+        raise TypeError(f"{name} is clew's own here, {options[name]!r} would be lost: leave it out")
     line = _Format(service, levels, redact)
     line.ascii = not takes_utf8(sink)
     line.queued = bool(options.get("enqueue"))

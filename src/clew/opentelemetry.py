@@ -27,7 +27,6 @@ from ._context import Context, context_of, current, observe, observers
 from ._delivery import complain
 from ._exchange import Exchange
 from ._formatters import JSONFormatter
-from ._records import HTTPLog
 from ._settings import Header
 
 if TYPE_CHECKING:
@@ -132,8 +131,9 @@ def _hand_on_plainly(handler: logging.Handler) -> None:
         attributes = plain.__dict__
         for name in ("_clew", "_clew_aside"):
             attributes.pop(name, None)
-        if isinstance(attributes.get("http"), HTTPLog):
-            attributes["http"] = msgspec.to_builtins(attributes["http"])
+        for name in ("http", "task"):
+            if isinstance(attributes.get(name), msgspec.Struct):
+                attributes[name] = msgspec.to_builtins(attributes[name])
         emit(plain)
 
     handler.emit = emit_plainly  # type: ignore[method-assign]

@@ -44,17 +44,16 @@ def install(
     job_class: Any = RQJob
     if getattr(job_class, "_clew_settings", None) is None:
         job_class.create = classmethod(_creating(job_class.create.__func__))
+        # Versions differ in which class it is that all workers have in common.
+        base: Any = next(kind for kind in Worker.__mro__ if "perform_job" in vars(kind))
         for name, wrap in (
             ("perform_job", _performing),
             ("handle_exception", _handling_exception),
             ("handle_job_failure", _handling_failure),
         ):
-            # Versions differ in which class it is that all workers have in common.
-            owner: Any = next(kind for kind in Worker.__mro__ if name in vars(kind))
-            setattr(owner, name, wrap(vars(owner)[name]))
+            setattr(base, name, wrap(getattr(base, name)))
         # A job's description holds its arguments. The pool of workers has no option for this.
-        described: Any = property(lambda _: False, lambda _, __: None)
-        owner.log_job_description = described
+        base.log_job_description = property(lambda _: False, lambda _, __: None)
         logging.getLogger(_LOGGER).addFilter(_ArgumentsFilter())
     job_class._clew_settings = settings
 

@@ -10,7 +10,7 @@ try:
     from sentry_sdk.scope import Scope, add_global_event_processor
 except ImportError as error:
     raise ImportError(
-        'clew.sentry gives the events of sentry-sdk their ids: pip install "sentry-sdk>=2.8"'
+        'clew.sentry gives the events of sentry-sdk their ids: pip install "clew[sentry]"'
     ) from error
 
 from ._context import Context, context_of, observe, observers

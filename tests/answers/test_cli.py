@@ -536,6 +536,16 @@ def test_without_the_extra_it_says_what_to_install(bare: str, log: Path) -> None
     assert json.loads(run("schema", PYTHONPATH=bare).stdout) == clew.json_schema()
 
 
+def test_a_broken_installation_is_no_missing_extra(tmp_path: Path, log: Path) -> None:
+    """What clew itself lacks is not said to come with the extra."""
+    hider = "import sys\nsys.modules['clew.answers._mistakes'] = None\n"
+    (tmp_path / "sitecustomize.py").write_text(hider)
+    done = run("ask", "slowest", log, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "ModuleNotFoundError" in done.stderr
+    assert "pip install" not in done.stderr
+
+
 def test_the_library_says_what_to_install(bare: str, log: Path) -> None:
     """Without DuckDB `answers.open` says which line installs it."""
     code = (

@@ -6,9 +6,11 @@ import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from clew import answers
+from clew.answers import AnswerError, _duckdb
 
 from .test_files import Compress, compressions, counted, line, lines
 
@@ -37,6 +39,25 @@ def test_what_is_added_is_read(logs: answers.Logs, path: Path) -> None:
     add(path, lines(3) + b"broken\n")
     assert (logs.engine.read(), counted(logs), logs.lines, logs.broken) == (4, 5, 6, 1)
     assert (logs.engine.read(), counted(logs)) == (0, 5)
+
+
+def test_lines_that_could_not_be_kept_are_not_forgotten(
+    logs: answers.Logs, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the disk was full, each later reading says so: its answers would lack lines."""
+
+    def full(*_: object) -> None:
+        raise duckdb.IOException("No space left on device")
+
+    add(path, lines(3))
+    with monkeypatch.context() as patch:
+        patch.setattr(_duckdb.Files, "_convert", full)
+        with pytest.raises(AnswerError, match="do not fit into"):
+            logs.engine.read()
+    add(path, lines(2))
+    with pytest.raises(AnswerError, match="do not fit into"):
+        logs.engine.read()
+    assert (counted(logs), logs.lines) == (2, 2)
 
 
 def test_an_unfinished_line_waits_for_its_end(logs: answers.Logs, path: Path) -> None:

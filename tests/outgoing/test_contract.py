@@ -475,6 +475,20 @@ def test_a_handler_that_raises_reaches_no_caller(
     assert caller.call(caller.client(), server.url()) == (200, b"hello")
 
 
+def test_a_fault_of_clews_own_reaches_no_caller(
+    caller: Caller, server: Server, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does what fails in clew, whatever the handlers do."""
+
+    def failing(*_: object) -> None:
+        raise RuntimeError("no path")
+
+    monkeypatch.setattr("clew._outgoing.clean_path", failing)
+    monkeypatch.setattr("clew._outgoing.as_text", failing)
+    logging.getLogger("clew.http.client").addHandler(Raising())
+    assert caller.call(caller.client(), server.url()) == (200, b"hello")
+
+
 # Bodies.
 
 

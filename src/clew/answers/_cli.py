@@ -305,13 +305,15 @@ def check(sources: tuple[str, ...], levels: tuple[str, ...]) -> int:
 @_levels
 def schema(levels: tuple[str, ...]) -> None:
     """Print the JSON Schema of a line."""
-    from clew.__main__ import print_schema
+    import json
 
-    print_schema(_renamed(levels))
+    from clew import json_schema
+
+    click.echo(json.dumps(json_schema(levels=_renamed(levels)), indent=2))
 
 
 def _renamed(levels: tuple[str, ...]) -> Mapping[str, str]:
-    from clew._formatters import level_words
+    from clew._levels import level_words
 
     renamed = dict(pair.partition("=")[::2] for pair in levels)
     try:

@@ -77,6 +77,7 @@ class Files:
         self._connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         self._reading = threading.Lock()
         self.lines = 0
+        self._failed: AnswerError | None = None
         self._no_json = 0
         self._no_objects = 0
         columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in COLUMNS)
@@ -100,6 +101,8 @@ class Files:
 
         before = self.lines
         with self._reading:
+            if self._failed is not None:
+                raise self._failed
             if self._growing:
                 self._find_new()
             size = sum(file.size for file in self._files)
@@ -117,18 +120,26 @@ class Files:
                         [(self._no_json,)] = cursor.execute(_NO_JSON).fetchall()
                     cursor.commit()
             except (duckdb.IOException, OSError) as error:  # the disk is full
-                raise AnswerError(
+                raise self._fails(
+                    before,
                     f"The lines do not fit into {str(self._folder.parent)!r}; "
-                    f"set TMPDIR to a folder with more room: {error}"
+                    f"set TMPDIR to a folder with more room: {error}",
                 ) from error
             except duckdb.OutOfMemoryException as error:
-                raise AnswerError(
+                raise self._fails(
+                    before,
                     f"Lines with millions of values do not fit into {_READING} of memory; "
-                    "split the files, or leave those lines out"
+                    "split the files, or leave those lines out",
                 ) from error
             finally:
                 self._shrink()
         return self.lines - before
+
+    def _fails(self, lines: int, sentence: str) -> AnswerError:
+        """Return an error that every later reading raises again: only *lines* are kept."""
+        self.lines = lines
+        self._failed = AnswerError(sentence)
+        return self._failed
 
     def _shrink(self) -> None:
         """Give back what was kept of the table in memory, which would grow with it."""
