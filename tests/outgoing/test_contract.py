@@ -15,7 +15,7 @@ import pytest
 
 import clew
 from clew._outgoing import Options
-from tests.conftest import Lines, Raising, run_fresh, serve
+from tests.conftest import Lines, Raising, run_without, serve
 
 from .callers import HEADER, PATIENCE, Async, Caller, Server
 
@@ -721,14 +721,5 @@ def test_what_is_no_client_is_refused(caller: Caller, client: object) -> None:
 
 def test_without_the_package_the_remedy_is_named(caller: Caller) -> None:
     """Where the client is not installed, the error says what to install."""
-    told = run_fresh(
-        f"""
-import sys
-sys.modules["{caller.package}"] = None
-try:
-    import clew.{caller.package}
-except ImportError as error:
-    print(error)
-"""
-    )
+    told = run_without(caller.package, f"clew.{caller.package}")
     assert f'pip install "clew[{caller.package}]"' in told
