@@ -67,6 +67,20 @@ def test_a_request_sent_twice_carries_the_id_of_each_time(
     assert server.ids() == ["one", "two", None]
 
 
+def test_a_header_that_is_set_between_two_sendings_stays(
+    caller: HttpxCaller, server: Server
+) -> None:
+    """A header that the caller sets on a request which has carried an id is the caller's."""
+    client = caller.client()
+    request = client.build_request("GET", server.url())
+    with clew.context(request_id="made-here"):
+        got(caller, client.send(request))
+    for set_by_hand in ("mine", "made-here"):
+        request.headers[HEADER] = set_by_hand
+        got(caller, client.send(request))
+    assert server.ids() == ["made-here", "mine", "made-here"]
+
+
 def test_redirects_followed_by_hand_are_looked_at(caller: HttpxCaller, server: Server) -> None:
     """The next request of a response, sent by hand, does not carry the id to a third party."""
     client = caller.client(hosts=["127.0.0.1"])
