@@ -16,6 +16,8 @@ import pytest
 import clew
 from tests.servers.server import PATIENCE, Server, until
 
+ROOT = Path(__file__).parents[1]
+
 Line = dict[str, Any]
 
 
@@ -54,6 +56,13 @@ def _answers(process: subprocess.Popen[bytes], port: int) -> bool | None:
             return True if connection.recv(7) == b"+PONG\r\n" else None
     except OSError:
         return None
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of the shop's processes, with a Redis of its own in it."""
+    with redis_server(tmp_path_factory.mktemp("redis")) as url:
+        yield {"REDIS": url, "PYTHONPATH": str(ROOT)}
 
 
 class Worker(Server):

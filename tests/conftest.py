@@ -182,3 +182,17 @@ def run_fresh(script: str, *arguments: str, timeout: float = 60) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def run_without(package: str, module: str) -> str:
+    """Import *module* where *package* is not installed; return what the ImportError says."""
+    return run_fresh(
+        f"""
+import sys
+sys.modules["{package}"] = None
+try:
+    import {module}
+except ImportError as error:
+    print(error)
+"""
+    )

@@ -22,7 +22,9 @@ pytest.importorskip(
     "corsheaders", reason="django-cors-headers is not installed: pip install django-cors-headers"
 )
 
-from tests.answers.test_browser import Browser  # noqa: E402
+from tests.answers.test_browser import Browser, browser  # noqa: E402
+
+__all__ = ["browser"]
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -85,21 +87,10 @@ def serve(pages: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield serve
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Start Chromium."""
-    if not (shutil.which("chromium") and shutil.which("chromedriver")):
-        pytest.skip("Chromium is not installed: apt-get install chromium chromium-driver")
-    os.environ["SE_OFFLINE"] = "true"
-    browser = Browser(tmp_path_factory.mktemp("browser"))
-    browser.driver.set_script_timeout(PATIENCE)
-    yield browser
-    browser.driver.quit()
-
-
 @pytest.fixture
 def page(browser: Browser, pages: Server) -> Browser:
-    """Give the browser with the page open."""
+    """Give the browser with the page open, whose scripts have time."""
+    browser.driver.set_script_timeout(PATIENCE)
     browser.open(f"http://127.0.0.1:{pages.port}/page.html")
     return browser
 

@@ -7,28 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from integrations.processes import Line, Worker, redis_server
+from integrations.processes import Line, Worker, environment
 from tests.conftest import lines, pytest_runtest_call, restored_logging
 from tests.servers.server import Server
 
-__all__ = ["lines", "pytest_runtest_call", "restored_logging"]
+__all__ = ["environment", "lines", "pytest_runtest_call", "restored_logging"]
 
 pytest.importorskip("celery", reason="Celery is not installed: pip install celery redis")
 
-ROOT = Path(__file__).parents[2]
 SHOP = "integrations.celery.app.shop"
 
 
 def is_ready(line: Line) -> bool:
     """Tell whether this is a worker's line that it takes tasks."""
     return line["logger"] == "celery.apps.worker" and str(line["message"]).endswith(" ready.")
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of the shop's processes, with a Redis of its own in it."""
-    with redis_server(tmp_path_factory.mktemp("redis")) as url:
-        yield {"REDIS": url, "PYTHONPATH": str(ROOT)}
 
 
 def worker_of(pool: str, environment: dict[str, str], directory: Path) -> Worker:

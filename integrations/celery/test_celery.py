@@ -14,11 +14,11 @@ import pytest
 
 import clew
 from clew.answers._check import check
-from integrations.processes import Line, Worker
-from tests.conftest import run_fresh
+from integrations.processes import ROOT, Line, Worker
+from tests.conftest import run_fresh, run_without
 from tests.servers.server import Server, fresh_id, until
 
-from .conftest import ROOT, SHOP
+from .conftest import SHOP
 
 celery = pytest.importorskip("celery", reason="Celery is not installed: pip install celery redis")
 fastapi = pytest.importorskip("fastapi", reason="FastAPI is not installed: pip install fastapi")
@@ -656,11 +656,8 @@ def test_the_workers_logging(setup_logging: bool, before: str, handlers: str) ->
 
 def test_without_celery_it_says_what_to_install() -> None:
     """Without Celery, importing is refused with the line that installs it."""
-    script = (
-        "import sys\nsys.modules['celery'] = None\n"
-        "try: import clew.celery\nexcept ImportError as error: print(error)\n"
-    )
-    assert run_fresh(script) == 'clew.celery is for Celery: pip install "clew[celery]"\n'
+    told = run_without("celery", "clew.celery")
+    assert told == 'clew.celery is for Celery: pip install "clew[celery]"\n'
 
 
 def test_a_worker_under_load_mixes_nothing_up(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import http.client
 import io
-import re
-import textwrap
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,30 +23,23 @@ from websockets.sync.client import connect
 
 import clew
 import clew.litestar
-from clew.answers._check import check
-from tests.conftest import Lines, parse_line, restored_logging, run_fresh
+from integrations.applications import COMMANDS, checked, messages_of_readme, running
+from tests.conftest import Lines, restored_logging
 from tests.servers.server import Server, fresh_id
 
 __all__ = ["restored_logging"]
 
 HERE = Path(__file__).parent
-COMMANDS = {
-    "uvicorn": ("uvicorn", "--host={host}", "--port={port}"),
-    "hypercorn": ("hypercorn", "--bind={host}:{port}", "--access-logfile=-"),
-}
 
 
-@pytest.fixture(scope="module", params=list(COMMANDS.values()), ids=list(COMMANDS))
+@pytest.fixture(scope="module", params=COMMANDS)
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """The shop of this folder, running."""
-    directory = tmp_path_factory.mktemp("litestar")
-    environment = {"PYTHONPATH": str(HERE)}
-    with Server((*request.param, "app:app"), directory, environment=environment) as server:
+    command = (*COMMANDS[request.param], "app:app")
+    with running(command, HERE, tmp_path_factory.mktemp("litestar")) as server:
         yield server
-    assert set(server.counts().values()) == {1}
-    assert not server.strays
 
 
 @pytest.mark.parametrize(
@@ -145,9 +136,9 @@ def test_every_line_passes_clew_check(server: Server) -> None:
     """All that the server has written fits the schema."""
     server.ask("/", own := fresh_id())
     server.record(own)
-    checked = list(check([str(server.directory / "stdout")]))
-    assert len(checked) >= 2
-    assert [why for _, _, why in checked if why] == []
+    mistakes = checked(server)
+    assert len(mistakes) >= 2
+    assert set(mistakes) == {None}
 
 
 # In process.
@@ -281,8 +272,4 @@ def test_a_failing_log_fails_no_request(restored_logging: None) -> None:
 
 def test_the_readme_is_true(tmp_path: Path) -> None:
     """The Python of the README runs, one block after another, and what it writes are lines."""
-    readme = (HERE / "README.md").read_text("utf-8")
-    blocks = re.findall(r"^ *```python\n(.*?)```", readme, re.DOTALL | re.MULTILINE)
-    script = "\n".join(["import os, sys", "os.chdir(sys.argv[1])", *map(textwrap.dedent, blocks)])
-    written = run_fresh(script, str(tmp_path)).splitlines()
-    assert [parse_line(line)["message"] for line in written] == []
+    assert messages_of_readme(HERE, tmp_path) == []

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import logging
 import pickle
-import re
-import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,8 +19,14 @@ from loguru import logger
 
 import clew
 import clew.loguru
-from clew.answers._check import check
-from tests.conftest import parse_line, restored_logging, run_fresh, serve, without_capture
+from integrations.applications import COMMANDS, checked, messages_of_readme, running
+from tests.conftest import (
+    parse_line,
+    restored_logging,
+    run_without,
+    serve,
+    without_capture,
+)
 from tests.servers.server import Server, fresh_id
 from tests.test_formatters import VALUES
 
@@ -465,13 +469,9 @@ def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """uvicorn, with one of the two configurations of this folder."""
-    command = ("uvicorn", "--host={host}", "--port={port}", f"{request.param}:app")
-    environment = {"PYTHONPATH": str(HERE)}
-    directory = tmp_path_factory.mktemp("loguru")
-    with Server(command, directory, environment=environment) as server:
+    command = (*COMMANDS["uvicorn"], f"{request.param}:app")
+    with running(command, HERE, tmp_path_factory.mktemp("loguru")) as server:
         yield server
-    assert set(server.counts().values()) == {1}
-    assert not server.strays
 
 
 def test_a_request_leaves_its_lines_on_one_stream(server: Server) -> None:
@@ -506,28 +506,16 @@ def test_every_line_passes_clew_check(server: Server) -> None:
     """All that the server has written fits the schema."""
     server.ask("/", own := fresh_id())
     server.record(own)
-    checked = list(check([str(server.directory / "stdout")]))
-    assert len(checked) >= 3
-    assert [why for _, _, why in checked if why] == []
+    mistakes = checked(server)
+    assert len(mistakes) >= 3
+    assert set(mistakes) == {None}
 
 
 def test_without_loguru_the_module_says_what_to_install() -> None:
     """Where loguru is missing, importing the module names the pip line."""
-    script = """
-import sys
-sys.modules["loguru"] = None
-try:
-    import clew.loguru
-except ImportError as error:
-    print(error)
-"""
-    assert 'pip install "clew[loguru]"' in run_fresh(script)
+    assert 'pip install "clew[loguru]"' in run_without("loguru", "clew.loguru")
 
 
 def test_the_readme_is_true(tmp_path: Path) -> None:
     """The Python of the README runs, one block after another, and what it writes are lines."""
-    readme = (HERE / "README.md").read_text("utf-8")
-    blocks = re.findall(r"^ *```python\n(.*?)```", readme, re.DOTALL | re.MULTILINE)
-    script = "\n".join(["import os, sys", "os.chdir(sys.argv[1])", *map(textwrap.dedent, blocks)])
-    written = run_fresh(script, str(tmp_path)).splitlines()
-    assert [parse_line(line)["message"] for line in written] == ["Purchase completed"]
+    assert messages_of_readme(HERE, tmp_path) == ["Purchase completed"]

@@ -10,24 +10,18 @@ from typing import Any
 import pytest
 
 from clew.answers._check import check
-from integrations.processes import Line, Worker, redis_server
-from tests.conftest import run_fresh
+from integrations.processes import ROOT, Line, Worker, environment
+from tests.conftest import run_fresh, run_without
 from tests.servers.server import fresh_id, until
 
 rq = pytest.importorskip("rq", reason="RQ is not installed: pip install rq")
 redis = pytest.importorskip("redis", reason="redis is not installed: pip install redis")
 
-ROOT = Path(__file__).parents[2]
+__all__ = ["environment"]
+
 SHOP = "integrations.rq.app.shop"
 
 Send = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of the shop's processes, with a Redis of its own in it."""
-    with redis_server(tmp_path_factory.mktemp("redis")) as url:
-        yield {"REDIS": url, "PYTHONPATH": str(ROOT)}
 
 
 def is_ready(line: Line) -> bool:
@@ -301,8 +295,5 @@ def test_wrong_options_are_refused() -> None:
 
 def test_without_rq_it_says_what_to_install() -> None:
     """Without RQ, importing is refused with the line that installs it."""
-    script = (
-        "import sys\nsys.modules['rq'] = None\n"
-        "try: import clew.rq\nexcept ImportError as error: print(error)\n"
-    )
-    assert run_fresh(script) == 'clew.rq is for RQ: pip install "clew[rq]"\n'
+    told = run_without("rq", "clew.rq")
+    assert told == 'clew.rq is for RQ: pip install "clew[rq]"\n'

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import run_fresh
+from tests.conftest import run_fresh, run_without
 from tests.servers.server import PROGRAMS, Server, fresh_id, until
 
 from .receiver import Receiver, parse
@@ -412,18 +412,8 @@ with sentry_sdk.start_transaction(name="job"), clew.context(request_id="job-1", 
 
 def test_without_sentry() -> None:
     """Without sentry-sdk, the import says in one sentence what to install."""
-    printed = run_fresh(
-        """
-import sys
-sys.modules["sentry_sdk"] = None
-try:
-    import clew.sentry
-except ImportError as error:
-    print(error)
-"""
-    )
     expected = 'clew.sentry gives the events of sentry-sdk their ids: pip install "clew[sentry]"\n'
-    assert printed == expected
+    assert run_without("sentry_sdk", "clew.sentry") == expected
 
 
 def test_core_does_not_load_sentry() -> None:

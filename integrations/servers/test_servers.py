@@ -24,7 +24,7 @@ import msgspec
 import pytest
 
 import clew
-from tests.conftest import run_fresh
+from tests.conftest import run_fresh, run_without
 from tests.servers.server import PATIENCE, Server, fresh_id, until
 
 HERE = Path(__file__).parent
@@ -478,9 +478,5 @@ def test_reload_of_changed_code(name: str, directory: Path) -> None:
 @pytest.mark.parametrize("name", ["gunicorn", "daphne"])
 def test_without_the_server(name: str) -> None:
     """Without the server of one of clew's modules, one sentence says how to get it."""
-    script = (
-        f"import sys; sys.modules[{name!r}] = None\n"
-        f"try: import clew.{name}\n"
-        "except ImportError as error: print(error)"
-    )
-    assert run_fresh(script) == f"clew.{name} is for {name}: pip install {name}\n"
+    told = run_without(name, f"clew.{name}")
+    assert told == f"clew.{name} is for {name}: pip install {name}\n"

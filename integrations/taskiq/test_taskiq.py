@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from clew.answers._check import check
-from integrations.processes import Line, Worker, redis_server
-from tests.conftest import run_fresh
+from integrations.processes import ROOT, Line, Worker, environment
+from tests.conftest import run_fresh, run_without
 from tests.servers.server import fresh_id, until
 
 taskiq = pytest.importorskip("taskiq", reason="Taskiq is not installed: pip install taskiq")
@@ -21,17 +21,11 @@ pytest.importorskip(
 )
 redis = pytest.importorskip("redis", reason="redis is not installed: pip install redis")
 
-ROOT = Path(__file__).parents[2]
+__all__ = ["environment"]
+
 SHOP = "integrations.taskiq.app.shop"
 
 Send = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of the shop's processes, with a Redis of its own in it."""
-    with redis_server(tmp_path_factory.mktemp("redis")) as url:
-        yield {"REDIS": url, "PYTHONPATH": str(ROOT)}
 
 
 def is_ready(line: Line) -> bool:
@@ -295,8 +289,5 @@ def test_wrong_options_are_refused(broker: str, options: str, why: str) -> None:
 
 def test_without_taskiq_it_says_what_to_install() -> None:
     """Without Taskiq, importing is refused with the line that installs it."""
-    script = (
-        "import sys\nsys.modules['taskiq'] = None\n"
-        "try: import clew.taskiq\nexcept ImportError as error: print(error)\n"
-    )
-    assert run_fresh(script) == 'clew.taskiq is for Taskiq: pip install "clew[taskiq]"\n'
+    told = run_without("taskiq", "clew.taskiq")
+    assert told == 'clew.taskiq is for Taskiq: pip install "clew[taskiq]"\n'

@@ -1,4 +1,4 @@
-"""Tables of ClickHouse's engine in this process. It takes one folder at a time."""
+"""Tables of ClickHouse's engine, in this process, which takes one folder at a time, or a server."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from clew import answers
+
+from .clickhouse_server import Server, running
 
 Load = Callable[["str | os.PathLike[str]"], answers.Logs]
 
@@ -30,6 +32,24 @@ def _chdb_tables(chdb_folder: Path) -> Iterator[str]:
 def chdb_url(_chdb_tables: Iterator[str]) -> str:
     """Give the URL of a table that does not exist yet."""
     return next(_chdb_tables)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run a server of ClickHouse."""
+    pytest.importorskip("chdb", reason="chdb is not installed: pip install 'clew[chdb]'")
+    with running(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture(params=["chdb", "http"])
+def url(request: pytest.FixtureRequest) -> str:
+    """Give the URL of a table that does not exist yet, in this process or of a server."""
+    chdb: str = request.getfixturevalue("chdb_url")
+    if request.param == "chdb":
+        return chdb
+    server: Server = request.getfixturevalue("server")
+    return server.url(chdb.rpartition("=")[2])
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ class Browser:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Give the browser of all tests here."""
+    """Start Chromium."""
     if not (shutil.which("chromium") and shutil.which("chromedriver")):
         pytest.skip("Chromium is not installed: apt-get install chromium chromium-driver")
     os.environ["SE_OFFLINE"] = "true"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -20,7 +20,7 @@ from clew.answers._connection import Address, address_of, connect
 from clew.answers._events import COLUMNS
 from clew.answers._load import ddl, load
 
-from .clickhouse_server import PASSWORD, Server, running
+from .clickhouse_server import PASSWORD, Server
 from .conftest import Load
 from .hostile_lines import HOSTILE, hostile
 from .logs_of import log
@@ -51,24 +51,6 @@ VALUES = (
     "NULL",
     " ",
 )
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run a server of ClickHouse."""
-    pytest.importorskip("chdb", reason="chdb is not installed: pip install 'clew[chdb]'")
-    with running(tmp_path_factory.mktemp("server")) as server:
-        yield server
-
-
-@pytest.fixture(params=["chdb", "http"])
-def url(request: pytest.FixtureRequest) -> str:
-    """Give the URL of a table that does not exist yet, in this process or of a server."""
-    chdb: str = request.getfixturevalue("chdb_url")
-    if request.param == "chdb":
-        return chdb
-    server: Server = request.getfixturevalue("server")
-    return server.url(chdb.rpartition("=")[2])
 
 
 @pytest.fixture

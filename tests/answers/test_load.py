@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,28 +19,10 @@ from clew.answers import AnswerError, _load
 from clew.answers._connection import address_of, connect
 from clew.answers._load import Loaded, load
 
-from .clickhouse_server import Server, running
+from .clickhouse_server import Server
 from .shop_lines import NINE, ORDER, said, shop, write
 
 MONTH = 31 * 86_400_000
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run a server of ClickHouse."""
-    pytest.importorskip("chdb", reason="chdb is not installed: pip install 'clew[chdb]'")
-    with running(tmp_path_factory.mktemp("server")) as server:
-        yield server
-
-
-@pytest.fixture(params=["chdb", "http"])
-def url(request: pytest.FixtureRequest) -> str:
-    """Give the URL of a table that does not exist yet, in this process or of a server."""
-    chdb: str = request.getfixturevalue("chdb_url")
-    if request.param == "chdb":
-        return chdb
-    server: Server = request.getfixturevalue("server")
-    return server.url(chdb.rpartition("=")[2])
 
 
 def run(url: str, sql: str) -> Any:

@@ -15,7 +15,7 @@ import pytest
 
 import clew
 from clew._outgoing import Options
-from tests.conftest import Lines, Raising, run_fresh, serve
+from tests.conftest import Lines, Raising, run_without, serve
 
 from .callers import HEADER, PATIENCE, Async, Caller, Server
 
@@ -182,8 +182,10 @@ HOSTS: list[tuple[list[str], str, bool]] = [
     (["orders.internal:8080"], "http://orders.internal/", True),
     (["orders.internal:"], "http://orders.internal/", True),
     (["orders.internal"], "http://a.orders.internal/", False),
+    (["orders.internal"], "http://xorders.internal/", False),
     (["orders.internal"], "http://orders.internal.evil.com/", False),
     (["orders.internal"], "http://ordersxinternal/", False),
+    (["localhost"], "http://localhost:8000/", True),
     (["localhost"], "http://localhost.evil.com/", False),
     (["127.0.0.1"], "http://127.0.0.1:8000/", True),
     (["127.0.0.1"], "http://127.0.0.11/", False),
@@ -198,8 +200,10 @@ HOSTS: list[tuple[list[str], str, bool]] = [
     (["*.bücher.internal"], "http://a.xn--bcher-kva.internal/", True),
     (["orders.internal."], "http://orders.internal/", True),
     (["straße.internal"], "http://straße.internal/", True),
+    (["straße.internal"], "http://xn--strae-oqa.internal/", True),
     (["strasse.internal"], "http://straße.internal/", False),
     (["straße.internal"], "http://strasse.internal/", False),
+    (["*.strasse.internal"], "http://a.straße.internal/", False),
     ([], "http://orders.internal/", False),
 ]
 
@@ -278,6 +282,14 @@ def test_every_hop_of_a_redirect_is_looked_at(caller: Caller, server: Server, li
         (f"localhost:{server.port}", "/to/127.0.0.1/hello", None, 302, 2),
         (f"127.0.0.1:{server.port}", "/hello", "made-here", 200, 5),
     ]
+
+
+def test_a_redirect_to_another_admitted_host_carries_the_id(caller: Caller, server: Server) -> None:
+    """A redirect from one host of the list to another one carries the id to both."""
+    client = caller.client(hosts=["127.0.0.1", "localhost"])
+    with clew.context(request_id="made-here"):
+        caller.call(client, server.url("/to/localhost/hello"))
+    assert server.ids() == ["made-here", "made-here"]
 
 
 def test_a_header_of_the_callers_stays_on_redirects(caller: Caller, server: Server) -> None:
@@ -377,13 +389,16 @@ def test_a_connection_that_is_refused_is_danger(caller: Caller, lines: Lines) ->
     url = f"http://127.0.0.1:{closed_port()}/x"
     with pytest.raises(caller.failures):
         caller.call(caller.bare(), url)
-    with clew.context(request_id="made-here"), pytest.raises(caller.failures):
-        caller.call(caller.client(), url)
+    client = caller.client()
+    with clew.context(request_id="made-here"), pytest.raises(caller.failures) as raised:
+        caller.call(client, url)
     (line,) = lines.http()
     assert (line["level"], line["outcome"], line["direction"]) == ("danger", "error", "outgoing")
     assert line["message"] == f"GET /x {caller.refused.rpartition('.')[2]}"
     assert line["requestId"] == "made-here"
     assert line["exception"]["type"] == caller.refused
+    assert line["exception"]["message"]
+    assert line["exception"]["message"] in str(raised.value)
     assert "Traceback" in line["exception"]["stackTrace"]
     assert line["response"].keys() == {"responseTime"}
 
@@ -605,7 +620,8 @@ def test_a_body_that_breaks_off_is_danger(caller: Caller, server: Server, lines:
     gc.collect()
     for line in lines.http():
         assert (line["level"], line["outcome"]) == ("danger", "error")
-        assert line["exception"]["stackTrace"]
+        assert line["exception"]["message"]
+        assert line["exception"]["message"] in line["exception"]["stackTrace"]
     _, streamed = lines.http()
     assert streamed["response"]["httpStatus"] == 200
     assert streamed["response"]["bodySize"] in (0, 3)  # what came with the failure may not count
@@ -670,7 +686,12 @@ def test_a_body_cancelled_while_it_is_read_is_aborted(
     ],
 )
 def test_a_wrong_argument_is_refused(
-    caller: Caller, server: Server, options: dict[str, Any], error: type[Exception], named: str
+    caller: Caller,
+    server: Server,
+    lines: Lines,
+    options: dict[str, Any],
+    error: type[Exception],
+    named: str,
 ) -> None:
     """A wrong argument raises when it is given, names itself, and leaves the client as it was."""
     client = caller.bare()
@@ -679,6 +700,7 @@ def test_a_wrong_argument_is_refused(
     with clew.context():
         caller.call(client, server.url())
     assert server.ids() == [None]
+    assert lines() == []
 
 
 @pytest.mark.parametrize(
@@ -713,14 +735,5 @@ def test_what_is_no_client_is_refused(caller: Caller, client: object) -> None:
 
 def test_without_the_package_the_remedy_is_named(caller: Caller) -> None:
     """Where the client is not installed, the error says what to install."""
-    told = run_fresh(
-        f"""
-import sys
-sys.modules["{caller.package}"] = None
-try:
-    import clew.{caller.package}
-except ImportError as error:
-    print(error)
-"""
-    )
+    told = run_without(caller.package, f"clew.{caller.package}")
     assert f'pip install "clew[{caller.package}]"' in told
