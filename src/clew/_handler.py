@@ -9,7 +9,7 @@ from typing import TextIO
 from ._capture import ContextFilter
 from ._delivery import is_plain
 from ._formatters import JSONFormatter
-from ._pipes import SHORT, is_alone, pipe_of, write_whole
+from ._pipes import pipe_of, write_whole
 
 
 class LineHandler(logging.StreamHandler[TextIO]):
@@ -41,7 +41,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
             line = escaped(line)
         if stream is not self._seen:
             self._seen, self._pipe = stream, pipe_of(stream)
-        if self._pipe is not None and (len(line) >= SHORT or not is_alone()):
+        if self._pipe is not None:
             stream.flush()  # what others have written to it comes first
             write_whole(self._pipe, (line + self.terminator).encode(stream.encoding))
             return

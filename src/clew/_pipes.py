@@ -5,7 +5,7 @@ waits as soon as the pipe is full, and what others write meanwhile, short lines 
 midst; a socket cuts it as well. So the processes take turns, by a lock of the pipe itself, which
 the kernel takes back from one that dies. A file needs none of this: there one write is one piece.
 
-The lock costs about what writing a short line costs. A process that is alone does not take it.
+The lock costs about what writing a short line costs.
 """
 
 from __future__ import annotations
@@ -13,15 +13,11 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from io import FileIO, TextIOWrapper
+from io import TextIOWrapper
+from select import select
 
 if sys.platform != "win32":
     import fcntl
-
-# Lines of fewer characters are one piece: one of them is up to four bytes of UTF-8.
-SHORT = 1024
-
-_FORKED_AND_NOT_REPLACED = 0x40  # PF_FORKNOEXEC, among the flags of proc(5)
 
 
 def pipe_of(stream: object) -> int | None:
@@ -38,11 +34,14 @@ def pipe_of(stream: object) -> int | None:
 
 def write_whole(pipe: int, line: bytes) -> None:
     """Write *line*, all of it, while no other process writes one."""
-    locked = not is_alone() and _lock(pipe)
+    locked = _lock(pipe)
     try:
         # A signal may end a write early; sys.stdout loses the rest under PYTHONUNBUFFERED.
         while line:
-            line = line[os.write(pipe, line) :]
+            try:
+                line = line[os.write(pipe, line) :]
+            except BlockingIOError:  # somebody made the pipe one that does not wait
+                select((), (pipe,), ())
     finally:
         if locked:
             fcntl.lockf(pipe, fcntl.LOCK_UN, 1)
@@ -54,34 +53,3 @@ def _lock(pipe: int) -> bool:
     except OSError:  # not every system can lock a pipe
         return False
     return True
-
-
-def is_alone() -> bool:
-    """Tell whether no process that this one started, or was started by, writes lines as well."""
-    # multiprocessing has that module where it started a process, and in that process.
-    return not _Family.forked and "multiprocessing.spawn" not in sys.modules
-
-
-def _was_forked() -> bool:
-    """Tell whether this process was forked and is still the program that forked it."""
-    try:
-        with FileIO("/proc/self/stat") as file:
-            # The name of the program, in brackets, may hold spaces and brackets of its own.
-            fields = file.readall().rpartition(b")")[2].split()
-        return bool(int(fields[6]) & _FORKED_AND_NOT_REPLACED)
-    except (OSError, ValueError, IndexError):
-        return False
-
-
-class _Family:
-    """Whether this process was forked, or has forked."""
-
-    forked = _was_forked()
-
-    @classmethod
-    def fork(cls) -> None:
-        cls.forked = True
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_Family.fork)  # the child begins as a copy
