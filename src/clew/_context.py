@@ -18,6 +18,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from weakref import ReferenceType, ref
 
 from ._ids import is_safe_id, new_id
+from ._privacy import DEFAULT, Redactor
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,6 +57,11 @@ class Context:
     def header_name(self) -> str:
         """The header by which outgoing calls carry the id on."""
         return DEFAULT_HEADER
+
+    @property
+    def redactor(self) -> Redactor:
+        """What masks the paths and queries of outgoing calls."""
+        return DEFAULT
 
     def user_id(self) -> str | None:
         """Return the bound user's id, else the one that the framework's authentication loaded."""

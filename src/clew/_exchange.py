@@ -40,6 +40,7 @@ from ._context import (
 from ._delivery import complain
 from ._emission import emit
 from ._ids import LONGEST_ID, is_safe_id, new_id
+from ._levels import level_word
 from ._privacy import Redactor
 from ._records import ExceptionInfo, HTTPLog, Request, Response, describe
 from ._settings import Header, Settings
@@ -104,6 +105,10 @@ class Exchange(Context):
     @property
     def header_name(self) -> str:
         return self.settings.header
+
+    @property
+    def redactor(self) -> Redactor:
+        return self.settings.redactor
 
     # What an adapter translates.
 
@@ -357,7 +362,15 @@ class Exchange(Context):
             # What went wrong around the operation is not hidden by its success.
             if status < 400 or self.graphql_status >= status:
                 http.response.graphql_status = self.graphql_status
-        emit(_logger, http, settings, self.fields, level, error, self.ids)
+        if settings.level is not None:
+            level = settings.level_of(http, level)
+            http.level = level_word(level)
+            if not _logger.isEnabledFor(level):
+                return
+        fields = self.fields
+        if settings.enrich is not None:
+            fields = {**fields, **settings.enrichment(http)}
+        emit(_logger, http, fields, level, error, self.ids)
 
     def _request(self, method: str, path: str) -> Request:
         redactor = self.settings.redactor
@@ -431,6 +444,13 @@ def _told(ask: Callable[[], T], default: T) -> T:
     except Exception:
         complain()
         return default
+
+
+def know_exception(error: BaseException | None) -> None:
+    """Tell the current request that its framework caught *error*, and answers for it."""
+    exchange = current()
+    if isinstance(exchange, Exchange) and error is not None:
+        exchange.failed(error)
 
 
 def id_of(user: Any, *names: str, unsaid: bool = False) -> object:

@@ -226,7 +226,7 @@ class Job(Context):
             task=task,
             exception=None if error is None else describe(error),
         )
-        emit(_logger, log, None, fields, level, error)
+        emit(_logger, log, fields, level, error)
 
 
 def _field_name(name: str) -> str:

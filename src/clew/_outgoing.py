@@ -26,9 +26,9 @@ from typing import Any
 
 from ._context import DEFAULT_HEADER, current
 from ._emission import emit
-from ._exchange import Exchange
 from ._levels import level_word
 from ._logging import get_logger
+from ._privacy import DEFAULT, Redactor
 from ._records import HTTPLog, Request, Response, describe
 from ._settings import Settings
 from ._wire import clean_method, clean_path, shown_path, shown_query
@@ -36,7 +36,6 @@ from ._wire import clean_method, clean_path, shown_path, shown_query
 _log = get_logger("clew.http.client")  # never raises
 _logger = logging.getLogger(_log.name)
 
-_DEFAULTS = Settings()
 _DIGITS = frozenset("0123456789")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -257,13 +256,13 @@ class Call:
             level = logging.WARNING
         if not _logger.isEnabledFor(level):
             return
-        settings = context.settings if isinstance(context, Exchange) else _DEFAULTS
+        redactor = DEFAULT if context is None else context.redactor
         raw_path, raw_query = self.target()
         method = clean_method(self.method())
-        path = shown_path(clean_path(raw_path), settings.redactor)
+        path = shown_path(clean_path(raw_path), redactor)
         exception = describe(error) if error is not None and failed else None
         if exception is not None:
-            hide = self._hiding(raw_query, settings)
+            hide = self._hiding(raw_query, redactor)
             exception.message = hide(exception.message)
             exception.stack_trace = hide(str(exception.stack_trace))
         shown = self.status if self.status is not None else type(error).__name__
@@ -278,7 +277,7 @@ class Call:
                 method=method,
                 host=self.netloc(),
                 path=path,
-                query=shown_query(raw_query, settings.redactor),
+                query=shown_query(raw_query, redactor),
                 headers={} if self.sent_id is None else {"requestId": self.sent_id},
             ),
             response=Response(
@@ -293,19 +292,19 @@ class Call:
         fields = {} if context is None else context.fields
         # A response may be closed by another request's work; the ids of that are not the call's.
         ids = None if context is None or context is current() else context.ids
-        emit(_logger, http, None, fields, level, error if failed else None, ids)
+        emit(_logger, http, fields, level, error if failed else None, ids)
 
-    def _hiding(self, query: str, settings: Settings) -> Callable[[str], str]:
+    def _hiding(self, query: str, redactor: Redactor) -> Callable[[str], str]:
         """Return what takes out of an exception's text, which may quote the URL, its secrets."""
         userinfo = self.userinfo()
-        masked = settings.redactor.query(query) if query else ""
+        masked = redactor.query(query) if query else ""
 
         def hide(text: str) -> str:
             if userinfo:
                 text = text.replace(f"{userinfo}@", "")
             if query:
                 text = text.replace(query, masked)
-            return settings.redactor.text(text)
+            return redactor.text(text)
 
         return hide
 

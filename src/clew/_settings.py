@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from typing import Any, TypedDict, cast
 from urllib.parse import quote
 
 from ._addresses import Networks, parse_networks
-from ._context import DEFAULT_HEADER
+from ._context import DEFAULT_HEADER, rename_fields
 from ._ids import is_safe_id, new_id
 from ._logging import get_logger
 from ._privacy import Redact, Redactor, redactor, text_of
@@ -177,6 +178,27 @@ class Settings:
         return bool(self.exclude) and (
             path in self.excluded_paths or path.startswith(self.excluded_prefixes)
         )
+
+    def level_of(self, log: HTTPLog, default: int) -> int:
+        """Return the level that the option ``level`` gives *log*, else *default*."""
+        try:
+            level = self.level(deepcopy(log)) if self.level is not None else default
+        except Exception as error:
+            self.report("level", error)
+            return default
+        if not isinstance(level, int) or isinstance(level, bool):
+            self.report("level", f"it returned {level!r}, which is no level of the logging module")
+            return default
+        return level
+
+    def enrichment(self, log: HTTPLog) -> dict[str, object]:
+        """Return the further fields that the option ``enrich`` gives *log*."""
+        try:
+            given = self.enrich(deepcopy(log)) if self.enrich is not None else {}
+            return rename_fields({text_of(name): value for name, value in (given or {}).items()})
+        except Exception as error:
+            self.report("enrich", error)
+            return {}
 
     def report(self, option: str, fault: object) -> None:
         """Log what is wrong with a user's callable, once for each option."""

@@ -14,6 +14,8 @@ PATH_SAFE = "/:@!$&'()*+,;=-._~"
 # Not in RFC 3986, but on the wire all the same.
 _QUERY_SAFE = PATH_SAFE + "%?[]{}|\\^`<>"
 
+EXPOSE = "Access-Control-Expose-Headers"
+
 _LONGEST = 2048
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 

@@ -14,7 +14,7 @@ from ._context import refused_handshake
 from ._exchange import CRASH_BODY, Exchange, id_of
 from ._routes import RouteTemplates
 from ._settings import Header, Options, Settings
-from ._wire import encoded_path, exposed, replaced
+from ._wire import EXPOSE, encoded_path, exposed, replaced
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -22,7 +22,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_EXPOSE = b"access-control-expose-headers"
+_EXPOSE = EXPOSE.lower().encode()
 _LENGTH = Header("Content-Length")
 _TRANSFER_ENCODING = Header("Transfer-Encoding")
 

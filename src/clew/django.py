@@ -22,15 +22,12 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 
-from ._context import current
-from ._exchange import Exchange, id_of
+from ._exchange import Exchange, id_of, know_exception
 from ._settings import Settings
-from ._wire import encoded_path, exposed
+from ._wire import EXPOSE, encoded_path, exposed
 from .wsgi import MARK, EnvironExchange, live_exchange
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
-
-_EXPOSE = "Access-Control-Expose-Headers"
 
 
 class RequestIDMiddleware:
@@ -150,9 +147,7 @@ def _loaded_user(request: HttpRequest) -> object:
 
 
 def _know_exception(**_: Any) -> None:
-    exchange, error = current(), sys.exc_info()[1]
-    if isinstance(exchange, Exchange) and error is not None:
-        exchange.failed(error)
+    know_exception(sys.exc_info()[1])
 
 
 def _respond(exchange: _HTTP, response: HttpResponseBase) -> None:
@@ -162,8 +157,8 @@ def _respond(exchange: _HTTP, response: HttpResponseBase) -> None:
         name = settings.outbound.name
         response.headers[name] = exchange.request_id
         if settings.expose:
-            given = response.headers.get(_EXPOSE)
-            response.headers[_EXPOSE] = exposed([given] if given else [], name)
+            given = response.headers.get(EXPOSE)
+            response.headers[EXPOSE] = exposed([given] if given else [], name)
     exchange.started(response.status_code)
     stream = None
     inner: Any = response

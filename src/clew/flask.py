@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from flask import g, got_request_exception, request, request_started
 
-from ._context import current
-from ._exchange import Exchange, id_of
+from ._exchange import id_of, know_exception
 from ._settings import Options, Settings
 from .wsgi import RequestIDMiddleware, live_exchange
 
@@ -48,6 +47,4 @@ def _login_user(held: Any) -> object:
 
 
 def _know_exception(_app: Flask, **_: Any) -> None:
-    exchange, error = current(), sys.exc_info()[1]
-    if isinstance(exchange, Exchange) and error is not None:
-        exchange.failed(error)
+    know_exception(sys.exc_info()[1])

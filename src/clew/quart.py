@@ -13,7 +13,7 @@ from quart.signals import (
 )
 
 from ._context import current
-from ._exchange import Exchange
+from ._exchange import Exchange, know_exception
 from ._settings import Options, Settings
 from .asgi import RequestIDMiddleware
 
@@ -68,6 +68,4 @@ def _user_id(held: Any, names: list[str]) -> object:
 
 
 async def _know_exception(_app: Quart, *, exception: Exception, **_: Any) -> None:
-    exchange = current()
-    if isinstance(exchange, Exchange):
-        exchange.failed(exception)
+    know_exception(exception)

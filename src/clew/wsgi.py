@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from ._exchange import CRASH_BODY, Exchange
 from ._settings import Header, Options, Settings
-from ._wire import encoded_path, exposed, replaced
+from ._wire import EXPOSE, encoded_path, exposed, replaced
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -21,7 +21,6 @@ Headers = list[tuple[str, str]]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None
 Write = Callable[[bytes], object]
 
-_EXPOSE = "Access-Control-Expose-Headers"
 MARK = "clew.exchange"
 _BODILESS = frozenset((204, 304))
 
@@ -147,8 +146,8 @@ class _HTTP(EnvironExchange):
             return headers
         headers = replaced(headers, header.name, self.request_id)
         if self.settings.expose:
-            values = [value for key, value in headers if key.lower() == _EXPOSE.lower()]
-            headers = replaced(headers, _EXPOSE, exposed(values, header.name))
+            values = [value for key, value in headers if key.lower() == EXPOSE.lower()]
+            headers = replaced(headers, EXPOSE, exposed(values, header.name))
         return headers
 
     def expect(self, headers: Headers) -> None:

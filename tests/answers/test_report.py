@@ -31,10 +31,10 @@ def shop_log(tmp_path: Path) -> Path:
     return write(tmp_path / "shop.ndjson", shop())
 
 
-def report(path: Path, bucket: str | None = None, **narrowed: object) -> str:
+def report(path: Path, **narrowed: object) -> str:
     """Return the report on a log as HTML."""
     with answers.open(path) as logs:
-        return page(logs, narrowed, bucket)
+        return page(logs, narrowed)
 
 
 def write_report(log: Path, path: str | Path, **arguments: Any) -> None:
@@ -253,7 +253,6 @@ def test_narrowed(shop_log: Path) -> None:
     [
         ({"since": "yesterday"}, "since is 'yesterday'"),
         ({"since": "2026-11-02", "until": "2026-11-01"}, "is not before"),
-        ({"bucket": "week"}, "bucket is 'week': give minute, hour, day"),
     ],
 )
 def test_wrong_arguments(

@@ -330,7 +330,7 @@ def _opened(sources: tuple[str, ...], *, growing: bool = False) -> Iterator[Logs
     with progress() as show:
         logs = open_logs(*sources, growing=growing, progress=show)
     with logs:
-        for sentence in logs.engine.damage:
+        for sentence in logs.damage:
             say(sentence)
         if logs.lines and logs.lines == logs.broken:
             raise AnswerError(f"None of the {logs.lines:,} lines read is a JSON object")

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -20,8 +20,9 @@ from ._mistakes import AnswerError, needs
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+    from ._logs import Progress
+
 # Called with how many bytes were read, and how many there are.
-Progress = Callable[[int, int], object]
 
 # Most is never taken: a few lines of 16 MiB, all brackets, are what needs it.
 _READING = "4GB"

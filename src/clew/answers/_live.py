@@ -242,7 +242,7 @@ class _Pages:
             template,
             **content,
             logs=self._logs,
-            damage=self._logs.engine.damage,
+            damage=self._logs.damage,
             given=given,
             kept={name: given[name] for name in _KEPT if name in given},
             periods={name: words for name, (words, _) in PERIODS.items()},

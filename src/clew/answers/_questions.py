@@ -35,19 +35,17 @@ RELATIONS = {
     "answered": "SELECT * FROM requests WHERE NOT websocket AND durationUs IS NOT NULL",
 }
 
-# What a column holds, so that every engine and format shows it alike. The SQL gives an instant in
-# milliseconds since the epoch, as that of a bucket, a beginning and a duration in microseconds.
-KINDS = ("text", "instant", "bucket", "beginning", "duration", "count", "amount", "share", "flag")
-
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """One question to the logs.
 
-    ``sql`` gives a row for each line of the answer, its ``columns`` map names to kinds, ``order``
-    are the columns that it goes by first, descending when marked by a minus sign; ties go by the
-    columns left to right. ``takes`` are the parameters that narrow it, ``requires`` those without
-    which it cannot be asked.
+    ``sql`` gives a row for each line of the answer. Its ``columns`` map names to what they hold, so
+    that every engine and format shows it alike: ``text``, ``instant`` and ``bucket`` (milliseconds
+    since the epoch), ``beginning`` and ``duration`` (microseconds), ``count``, ``amount``,
+    ``share``, ``flag``. ``order`` are the columns that it goes by first, descending when marked by
+    a minus sign; ties go by the columns left to right. ``takes`` are the parameters that narrow
+    it, ``requires`` those without which it cannot be asked.
     """
 
     name: str

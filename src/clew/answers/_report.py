@@ -19,7 +19,6 @@ from markupsafe import Markup
 from ._logs import Logs
 from ._mistakes import AnswerError
 from ._pages import rendered, stylesheet
-from ._parameters import BUCKETS
 from ._people import counted, length
 from ._sections import (
     GROUPS,
@@ -37,21 +36,19 @@ from ._sections import (
 _OFTEN = 20
 
 
-def page(logs: Logs, narrowed: Mapping[str, object], bucket: str | None = None) -> str:
+def page(logs: Logs, narrowed: Mapping[str, object]) -> str:
     """Return the report as HTML.
 
     The answers are *narrowed* by ``since`` (inclusive), ``until`` (exclusive), ``service`` and
-    ``route``, as `Logs.ask` takes them. Without a *bucket*, plots have steps that suit the period.
-    A wrong argument is an `AnswerError`.
+    ``route``, as `Logs.ask` takes them; plots have steps that suit the period. A wrong argument is
+    an `AnswerError`.
     """
-    if bucket is not None and bucket not in BUCKETS:
-        raise AnswerError(f"bucket is {bucket!r}: give {', '.join(BUCKETS)}")
     figures = overview(logs, narrowed)
     groups: dict[str, list[Section]] = {}
     worth: dict[str, list[Request]] = {}
     known: dict[str, str] = {}
     if figures.events:
-        groups = _asked(logs, narrowed, figures, bucket)
+        groups = _asked(logs, narrowed, figures)
         worth, known = _looked_at(logs, narrowed)
     style = stylesheet()
     return rendered(
@@ -59,7 +56,7 @@ def page(logs: Logs, narrowed: Mapping[str, object], bucket: str | None = None) 
         title="What the logs tell",
         figures=figures,
         logs=logs,
-        damage=logs.engine.damage,
+        damage=logs.damage,
         chosen=_chosen(narrowed),
         route=narrowed.get("route"),
         groups=groups,
@@ -73,10 +70,10 @@ def page(logs: Logs, narrowed: Mapping[str, object], bucket: str | None = None) 
 
 
 def _asked(
-    logs: Logs, narrowed: Mapping[str, object], figures: Overview, bucket: str | None
+    logs: Logs, narrowed: Mapping[str, object], figures: Overview
 ) -> dict[str, list[Section]]:
     names = [name for group in GROUPS.values() for name in group]
-    tasks = [functools.partial(section, logs, name, narrowed, figures, bucket) for name in names]
+    tasks = [functools.partial(section, logs, name, narrowed, figures, None) for name in names]
     answered = dict(zip(names, together(tasks), strict=True))
     return {group: [answered[name] for name in names] for group, names in GROUPS.items()}
 
