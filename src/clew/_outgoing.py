@@ -41,7 +41,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class CallOptions:
     """The options of ``wrap``, checked."""
 
     hosts: tuple[str, ...] | None
@@ -49,7 +49,7 @@ class Options:
     log: bool
 
     @classmethod
-    def of(cls, hosts: object, header: str | None, log: object) -> Options:
+    def of(cls, hosts: object, header: str | None, log: object) -> CallOptions:
         """Return the options, or raise for a wrong one, which is named."""
         if not isinstance(log, bool):
             raise TypeError(f"log must be True or False, not {log!r}")
@@ -164,7 +164,7 @@ class Call:
     body_size: int | None = None
     sent_id: str | None = None
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: CallOptions) -> None:
         self.options = options
         self.context = current()
         self.started = perf_counter()

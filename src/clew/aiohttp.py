@@ -13,7 +13,7 @@ try:
 except ImportError as error:
     raise ImportError('clew.aiohttp wraps its sessions: pip install "clew[aiohttp]"') from error
 
-from ._outgoing import Call, Options, shown_host
+from ._outgoing import Call, CallOptions, shown_host
 
 SessionT = TypeVar("SessionT", bound=aiohttp.ClientSession)
 
@@ -38,7 +38,7 @@ def wrap(
         header: The header; by default that of the current request's `Settings`.
         log: Whether each sending is logged as an outgoing HTTPLog, on ``clew.http.client``.
     """
-    options = Options.of(hosts, header, log)
+    options = CallOptions.of(hosts, header, log)
     if not isinstance(session, aiohttp.ClientSession):
         raise TypeError(f"wrap() takes an aiohttp.ClientSession, not {session!r}")
     if not hasattr(session, "_middlewares"):
@@ -105,7 +105,7 @@ def _requester(
 class _Call(Call):
     """One sending of a request, as a middleware sees it."""
 
-    def __init__(self, options: Options, request: aiohttp.ClientRequest) -> None:
+    def __init__(self, options: CallOptions, request: aiohttp.ClientRequest) -> None:
         super().__init__(options)
         self._request_method = request.method
         self._url = request.url

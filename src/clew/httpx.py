@@ -10,7 +10,7 @@ try:
 except ImportError as error:
     raise ImportError('clew.httpx wraps httpx clients: pip install "clew[httpx]"') from error
 
-from ._outgoing import Call, Options
+from ._outgoing import Call, CallOptions
 
 # What a request carries beside its header, to tell an id that clew put there from the caller's;
 # httpx hands it on to the next hop of a redirect.
@@ -39,11 +39,11 @@ def wrap(
         header: The header; by default that of the current request's `Settings`.
         log: Whether each sending is logged as an outgoing HTTPLog, on ``clew.http.client``.
     """
-    options = Options.of(hosts, header, log)
+    options = CallOptions.of(hosts, header, log)
     if not isinstance(client, (httpx.Client, httpx.AsyncClient)):
         raise TypeError(f"wrap() takes an httpx.Client or httpx.AsyncClient, not {client!r}")
     patched = cast("Any", client)
-    if isinstance(getattr(patched, "_clew", None), Options):
+    if isinstance(getattr(patched, "_clew", None), CallOptions):
         patched._clew = options
         return client
     patched._clew = options
@@ -97,7 +97,7 @@ def _sender_async(
 class _Call(Call):
     """One sending of a request, as httpx shows it."""
 
-    def __init__(self, options: Options, request: httpx.Request) -> None:
+    def __init__(self, options: CallOptions, request: httpx.Request) -> None:
         super().__init__(options)
         self.request = request
         # Headers are bytes to httpx, so an id that clew put there is known by its mark.

@@ -14,7 +14,7 @@ except ImportError as error:
 
 from requests.adapters import BaseAdapter
 
-from ._outgoing import Call, Options, shown_host
+from ._outgoing import Call, CallOptions, shown_host
 from .urllib3 import mask_lines, watch
 
 SessionT = TypeVar("SessionT", bound=requests.Session)
@@ -40,7 +40,7 @@ def wrap(
         header: The header; by default that of the current request's `Settings`.
         log: Whether each sending is logged as an outgoing HTTPLog, on ``clew.http.client``.
     """
-    options = Options.of(hosts, header, log)
+    options = CallOptions.of(hosts, header, log)
     if not isinstance(session, requests.Session):
         raise TypeError(f"wrap() takes a requests.Session, not {session!r}")
     mask_lines()
@@ -94,7 +94,7 @@ class _Adapter(BaseAdapter):
 class _Call(Call):
     """One sending of a request, as an adapter is asked for it."""
 
-    def __init__(self, options: Options, request: requests.PreparedRequest) -> None:
+    def __init__(self, options: CallOptions, request: requests.PreparedRequest) -> None:
         super().__init__(options)
         self._method = str(request.method)
         self._url = str(request.url)

@@ -19,7 +19,7 @@ except ImportError as error:
 from urllib3.exceptions import HostChangedError, HTTPError, LocationValueError
 from urllib3.util import parse_url
 
-from ._outgoing import Call, Options, as_text, shown_host
+from ._outgoing import Call, CallOptions, as_text, shown_host
 from ._privacy import DEFAULT
 
 PoolT = TypeVar("PoolT", urllib3.PoolManager, urllib3.HTTPConnectionPool)
@@ -81,7 +81,7 @@ def wrap(
         header: The header; by default that of the current request's `Settings`.
         log: Whether each sending is logged as an outgoing HTTPLog, on ``clew.http.client``.
     """
-    options = Options.of(hosts, header, log)
+    options = CallOptions.of(hosts, header, log)
     if not isinstance(pool, (urllib3.PoolManager, urllib3.HTTPConnectionPool)):
         raise TypeError(f"wrap() takes a urllib3.PoolManager or a connection pool, not {pool!r}")
     mask_lines()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import clew
-from clew._outgoing import Options
+from clew._outgoing import CallOptions
 from tests.conftest import Lines, Raising, run_without, serve
 
 from .callers import HEADER, PATIENCE, Async, Caller, Server
@@ -715,13 +715,13 @@ def test_a_wrong_argument_is_refused(
 def test_what_is_no_host_is_refused(host: object) -> None:
     """Each of the hosts is one host, or all below one; what is neither is named."""
     with pytest.raises(ValueError, match=rf"^hosts has {re.escape(repr(host))}: "):
-        Options.of([host], None, True)
+        CallOptions.of([host], None, True)
 
 
 def test_hosts_that_are_no_collection_are_refused() -> None:
     """What is no collection of hosts is named."""
     with pytest.raises(TypeError, match="hosts must be a collection of hosts, not 5"):
-        Options.of(5, None, True)
+        CallOptions.of(5, None, True)
 
 
 @pytest.mark.parametrize("client", [None, "client", 5, object], ids=repr)

@@ -10,10 +10,10 @@ from urllib.parse import quote, urlencode
 
 from ._mistakes import needs
 from ._parameters import BUCKETS
-from ._people import counted, heading, length, shown
 from ._questions import QUESTIONS
 from ._sections import GROUPS, LONGEST_TEXT
 from ._timeline import Span, Timeline
+from ._wording import counted, heading, length, shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment

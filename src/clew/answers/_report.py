@@ -19,11 +19,10 @@ from markupsafe import Markup
 from ._logs import Logs
 from ._mistakes import AnswerError
 from ._pages import rendered, stylesheet
-from ._people import counted, length
 from ._sections import (
     GROUPS,
+    FoundRequest,
     Overview,
-    Request,
     Section,
     failed_and_slow,
     overview,
@@ -31,6 +30,7 @@ from ._sections import (
     timeline,
     together,
 )
+from ._wording import counted, length
 
 # Of fewer requests, one in twenty is none.
 _OFTEN = 20
@@ -45,7 +45,7 @@ def page(logs: Logs, narrowed: Mapping[str, object]) -> str:
     """
     figures = overview(logs, narrowed)
     groups: dict[str, list[Section]] = {}
-    worth: dict[str, list[Request]] = {}
+    worth: dict[str, list[FoundRequest]] = {}
     known: dict[str, str] = {}
     if figures.events:
         groups = _asked(logs, narrowed, figures)
@@ -80,7 +80,7 @@ def _asked(
 
 def _looked_at(
     logs: Logs, narrowed: Mapping[str, object]
-) -> tuple[dict[str, list[Request]], dict[str, str]]:
+) -> tuple[dict[str, list[FoundRequest]], dict[str, str]]:
     """Return the requests worth a look, and the place on the page of each id's timeline."""
     worth = failed_and_slow(logs, narrowed)
     known: dict[str, str] = {}

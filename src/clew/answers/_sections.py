@@ -22,10 +22,10 @@ from ._lookups import (
 )
 from ._mistakes import AnswerError
 from ._parameters import BUCKETS, bound
-from ._people import counted, length, shown
 from ._plots import MOST_BUCKETS, Period, Series, bars, lines
 from ._questions import QUESTIONS, Question
 from ._timeline import Timeline, timeline_of
+from ._wording import counted, length, shown
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -156,7 +156,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class FoundRequest:
     """A request worth a look, with the columns of the lookups of requests."""
 
     row: Mapping[str, Any]
@@ -338,19 +338,19 @@ def _counted_series(
 
 def requests(
     logs: Logs, lookup: Question, narrowed: Mapping[str, object], rows: int = ROWS
-) -> list[Request]:
+) -> list[FoundRequest]:
     """Return the requests that *lookup* finds, each id once."""
-    found: dict[str, Request] = {}
+    found: dict[str, FoundRequest] = {}
     for row in looked_up(logs, lookup, {**narrowed, "limit": rows * 5}):
         named = dict(zip(lookup.columns, row, strict=True))
         if named["requestId"] and len(named["requestId"]) <= LONGEST_TEXT:
-            found.setdefault(named["requestId"], Request(named))
+            found.setdefault(named["requestId"], FoundRequest(named))
     return list(found.values())[:rows]
 
 
 def failed_and_slow(
     logs: Logs, narrowed: Mapping[str, object], rows: int = ROWS
-) -> dict[str, list[Request]]:
+) -> dict[str, list[FoundRequest]]:
     """Return the requests worth a look: the last that failed and the slowest."""
     return {
         "Failed": requests(logs, FAILED_REQUESTS, narrowed, rows),

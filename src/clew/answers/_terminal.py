@@ -13,8 +13,8 @@ from rich.text import Text
 from clew._console import one_line
 
 from ._logs import Answer
-from ._people import counted, heading, length, shown
 from ._timeline import Span, Timeline
+from ._wording import counted, heading, length, shown
 
 SHOWN_ROWS = 20
 
