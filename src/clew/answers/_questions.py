@@ -62,6 +62,11 @@ class Question:
         """Return the names of all its parameters, the required ones first."""
         return (*self.requires, *self.takes, "since", "until", "service", "limit")
 
+    @property
+    def history(self) -> bool:
+        """Tell whether it goes by time, and so of many rows the last are shown, not the first."""
+        return "createdAt" in self.columns or "bucket" in self.columns
+
 
 _ALL = (
     Question(

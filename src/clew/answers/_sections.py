@@ -113,11 +113,6 @@ class Part:
         return self.found - len(self.rows)
 
     @property
-    def history(self) -> bool:
-        """Tell whether its last rows are shown, and not its first."""
-        return bool({"createdAt", "bucket"} & set(self.question.columns))
-
-    @property
     def measure(self) -> int | None:
         """Return the place of the column that a ranking goes by."""
         for name in self.question.order[:1]:

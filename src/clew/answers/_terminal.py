@@ -35,7 +35,7 @@ def draw_answer(console: Console, answer: Answer, *, limited: bool) -> None:
 
     Unless it is *limited*, its first rows are shown, of a history the last.
     """
-    history = "createdAt" in answer.columns or "bucket" in answer.columns
+    history = answer.question.history
     shown_rows = answer.rows[-SHOWN_ROWS:] if history else answer.rows[:SHOWN_ROWS]
     rows = answer.rows if limited else shown_rows
     console.print(Text(answer.question.title, "bold"), Text(answer.question.tells, "dim"), sep="\n")
