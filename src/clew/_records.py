@@ -87,7 +87,13 @@ class Response(Struct, rename="camel", omit_defaults=True, kw_only=True):
 
 
 class HTTPLog(Struct, rename="camel", omit_defaults=True, kw_only=True):
-    """One request and its response: the record that every request leaves."""
+    """One request and its response: the record that every request leaves.
+
+    It is written with the last byte of the response; for a 5xx, when its exception is known.
+    ``outcome`` is ``aborted`` when the client left (with status 499 before the response began),
+    ``error`` when the application raised, ``websocket`` for a connection, of which there is one
+    record. Of an outgoing call, ``direction`` is ``outgoing``.
+    """
 
     level: str
     message: Annotated[str, Meta(description="METHOD path status.")]
@@ -122,7 +128,10 @@ class Task(Struct, rename="camel", omit_defaults=True, kw_only=True):
 
 
 class TaskLog(Struct, rename="camel", omit_defaults=True, kw_only=True):
-    """One run of a background task: the record that every run leaves."""
+    """One run of a background task: the record that every run leaves, on the logger ``clew.task``.
+
+    A task that is tried again leaves one for each try, with the same ``task.id``.
+    """
 
     level: str
     message: Annotated[str, Meta(description="The task's name and its outcome.")]
