@@ -22,10 +22,10 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 
+from ._environ import MARK, EnvironExchange, live_exchange
 from ._exchange import Exchange, id_of, know_exception
 from ._settings import Settings
 from ._wire import EXPOSE, encoded_path, exposed
-from .wsgi import MARK, EnvironExchange, live_exchange
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 

@@ -15,7 +15,7 @@ except ImportError as error:
 from requests.adapters import BaseAdapter
 
 from ._outgoing import Call, CallOptions, shown_host
-from .urllib3 import mask_lines, watch
+from ._urllib3 import mask_lines, watch
 
 SessionT = TypeVar("SessionT", bound=requests.Session)
 

@@ -6,13 +6,14 @@ The source of the rules is PEP 3333.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ._exchange import CRASH_BODY, Exchange
-from ._settings import Header, Options, Settings
-from ._wire import EXPOSE, encoded_path, exposed, replaced
+from ._environ import MARK, EnvironExchange, live_exchange
+from ._exchange import CRASH_BODY
+from ._settings import Options, Settings
+from ._wire import EXPOSE, exposed, replaced
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -21,7 +22,6 @@ Headers = list[tuple[str, str]]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None] | None
 Write = Callable[[bytes], object]
 
-MARK = "clew.exchange"
 _BODILESS = frozenset((204, 304))
 
 
@@ -80,53 +80,6 @@ class RequestIDMiddleware:
             raise
         finally:
             exchange.pause()
-
-
-def live_exchange(environ: WSGIEnvironment) -> Exchange | None:
-    """Return the exchange that already serves the request of *environ*, also around a2wsgi."""
-    exchange = environ.get(MARK) or (environ.get("asgi.scope") or {}).get("clew")
-    return exchange if isinstance(exchange, Exchange) and exchange.live else None
-
-
-class EnvironExchange(Exchange):
-    """A request, as a WSGI environ shows it."""
-
-    def __init__(self, settings: Settings, environ: WSGIEnvironment) -> None:
-        self.environ = environ
-        value = str(environ.get(settings.inbound.environ) or "")
-        # Servers join repeated headers with a comma. An empty value counts as none.
-        super().__init__(settings, value.split(",") if value.strip() else ())
-
-    def header_values(self, header: Header) -> Sequence[str]:
-        value = self.environ.get(header.environ)
-        return () if value is None else (value,)
-
-    def method(self) -> str:
-        return str(self.environ.get("REQUEST_METHOD", "GET"))
-
-    def path(self) -> str:
-        environ = self.environ
-        raw: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
-        if raw:
-            raw = raw.partition("?")[0]
-            if not raw.startswith("/") and "://" in raw:  # RFC 9112, 3.2.2: absolute-form
-                raw = "/" + raw.partition("://")[2].partition("/")[2]
-            return raw
-        decoded = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        return encoded_path(decoded.encode("latin-1", "replace")) or "/"
-
-    def query(self) -> str:
-        return str(self.environ.get("QUERY_STRING") or "")
-
-    def peer(self) -> str | None:
-        return self.environ.get("REMOTE_ADDR")
-
-    def source(self) -> Any:
-        return self.environ
-
-    def end(self, error: BaseException | None = None) -> None:
-        super().end(error)
-        self.environ.pop(MARK, None)  # each holds the other
 
 
 class _HTTP(EnvironExchange):

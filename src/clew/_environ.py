@@ -1,0 +1,63 @@
+"""A request as a WSGI environ shows it: for WSGI, and for Django, whose requests hold one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ._exchange import Exchange
+from ._settings import Header, Settings
+from ._wire import encoded_path
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+# Where the environ holds the exchange that serves it.
+MARK = "clew.exchange"
+
+
+def live_exchange(environ: WSGIEnvironment) -> Exchange | None:
+    """Return the exchange that already serves the request of *environ*, also around a2wsgi."""
+    exchange = environ.get(MARK) or (environ.get("asgi.scope") or {}).get("clew")
+    return exchange if isinstance(exchange, Exchange) and exchange.live else None
+
+
+class EnvironExchange(Exchange):
+    """A request, as a WSGI environ shows it."""
+
+    def __init__(self, settings: Settings, environ: WSGIEnvironment) -> None:
+        self.environ = environ
+        value = str(environ.get(settings.inbound.environ) or "")
+        # Servers join repeated headers with a comma. An empty value counts as none.
+        super().__init__(settings, value.split(",") if value.strip() else ())
+
+    def header_values(self, header: Header) -> Sequence[str]:
+        value = self.environ.get(header.environ)
+        return () if value is None else (value,)
+
+    def method(self) -> str:
+        return str(self.environ.get("REQUEST_METHOD", "GET"))
+
+    def path(self) -> str:
+        environ = self.environ
+        raw: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+        if raw:
+            raw = raw.partition("?")[0]
+            if not raw.startswith("/") and "://" in raw:  # RFC 9112, 3.2.2: absolute-form
+                raw = "/" + raw.partition("://")[2].partition("/")[2]
+            return raw
+        decoded = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        return encoded_path(decoded.encode("latin-1", "replace")) or "/"
+
+    def query(self) -> str:
+        return str(self.environ.get("QUERY_STRING") or "")
+
+    def peer(self) -> str | None:
+        return self.environ.get("REMOTE_ADDR")
+
+    def source(self) -> Any:
+        return self.environ
+
+    def end(self, error: BaseException | None = None) -> None:
+        super().end(error)
+        self.environ.pop(MARK, None)  # each holds the other

@@ -1,0 +1,154 @@
+"""What is urllib3's in every call that goes through it, also by requests: its lines, its bodies."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Generator
+from typing import Any, cast
+from urllib.parse import urlsplit, urlunsplit
+
+import urllib3
+
+from ._outgoing import Call
+from ._privacy import DEFAULT
+
+# Their lines about retries and redirects hold whole URLs.
+_URL_LOGGERS = ("urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry")
+
+
+class _URLFilter(logging.Filter):
+    """Take user and password, and secrets in the query, from the URLs in urllib3's lines."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(map(_without_secrets, record.args))
+        return True
+
+
+def _without_secrets(value: object) -> object:
+    if not isinstance(value, str) or not {"?", "@"} & set(value):
+        return value
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return "..."
+    netloc = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=netloc, query=DEFAULT.query(parts.query)))
+
+
+def mask_lines() -> None:
+    """Keep the secrets of URLs out of urllib3's own lines."""
+    for name in _URL_LOGGERS:
+        logger = logging.getLogger(name)
+        if not any(isinstance(entry, _URLFilter) for entry in logger.filters):
+            logger.addFilter(_URLFilter())
+
+
+def watch(response: object, call: Call) -> None:
+    """Let *call* end with the body of *response*, one of urllib3's; with its headers otherwise."""
+    if call.logged:
+        return
+    try:
+        if isinstance(response, urllib3.HTTPResponse):
+            call.status = response.status
+            if not response.closed:
+                # A reference from the response to itself would keep its connection.
+                cast("Any", response)._clew = call
+                response.__class__ = _watched(type(response))
+                return
+            call.body_size = response.tell()
+        else:
+            call.status = cast("Any", response).status
+    except (AttributeError, TypeError):  # somebody else's kind of response
+        pass
+    call.end()
+
+
+class _Watched(urllib3.HTTPResponse):
+    """A response, the end of whose body is the end of the call."""
+
+    _clew: Call
+    _clew_reading = 0
+    _clew_chunks = 0  # bytes of chunks, which urllib3 does not count
+
+    def _clew_read(self, read: Callable[..., Any], *args: Any) -> Any:
+        self._clew_reading += 1
+        try:
+            read_part = read(*args)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            self._clew_count()
+            self._clew.end(error=error)
+            raise
+        finally:
+            self._clew_reading -= 1
+        if self.closed:
+            self._clew_end()
+        return read_part
+
+    def _clew_count(self) -> None:
+        self._clew.body_size = self.tell() + self._clew_chunks
+
+    def _clew_end(self) -> None:
+        # While it is being read, urllib3 closes it before it raises.
+        if not self._clew_reading and not self._clew.logged:
+            self._clew_count()
+            self._clew.end()
+
+    def read(
+        self,
+        amt: int | None = None,
+        decode_content: bool | None = None,
+        cache_content: bool = False,
+    ) -> bytes:
+        return cast("bytes", self._clew_read(super().read, amt, decode_content, cache_content))
+
+    def read1(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
+        return cast("bytes", self._clew_read(super().read1, amt, decode_content))
+
+    def read_chunked(
+        self, amt: int | None = None, decode_content: bool | None = None
+    ) -> Generator[bytes, None, None]:
+        chunks = super().read_chunked(amt, decode_content)
+        try:
+            while True:
+                try:
+                    chunk = self._clew_read(next, chunks)
+                except StopIteration:
+                    self._clew_end()
+                    return
+                yield chunk
+        finally:
+            chunks.close()  # type: ignore[attr-defined, unused-ignore]
+
+    def drain_conn(self) -> None:
+        self._clew_read(super().drain_conn)
+
+    def _handle_chunk(self, amt: int | None) -> bytes:
+        chunk = super()._handle_chunk(amt)
+        self._clew_chunks += len(chunk)
+        return chunk
+
+    def release_conn(self) -> None:
+        super().release_conn()
+        self._clew_end()
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self._clew_end()
+
+    def __del__(self) -> None:
+        if not self._clew.logged:  # nobody closed it
+            self._clew_count()
+            self._clew.end(outcome="aborted")
+        super().__del__()
+
+
+@functools.cache
+def _watched(base: type[urllib3.HTTPResponse]) -> type[urllib3.HTTPResponse]:
+    """Return *base* as a _Watched one, which goes by the same name."""
+    return type(base.__name__, (_Watched, base), {"__module__": base.__module__})
