@@ -113,6 +113,10 @@ class _HTTP(EnvironExchange):
         scope = getattr(self.request, "scope", None)
         return self if scope is None else scope.get("client")
 
+    def has_begun(self) -> bool:
+        """Tell whether the server sends a response's headers before there is a part of its body."""
+        return hasattr(self.request, "scope")
+
     @property
     def answered(self) -> bool:
         return self.status is not None  # Django's handler sends it, and tells nobody when
@@ -206,9 +210,12 @@ class _Stream:
             raise
 
     def _failed(self, error: BaseException) -> None:
+        exchange = self._exchange
+        if not exchange.body_size and isinstance(error, Exception) and not exchange.has_begun():
+            exchange.status = None  # the server answers 500
         # Under ASGI, Django does not close a response whose body raised.
-        self._exchange.end(error)
-        self._exchange.pause(error)
+        exchange.end(error)
+        exchange.pause(error)
 
     def _counted(self, chunk: object) -> bytes:
         data = self._make_bytes(chunk)

@@ -5,7 +5,6 @@ The source of the rules is PEP 3333.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
@@ -52,45 +51,71 @@ class RequestIDMiddleware:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if live_exchange(environ) is not None:  # installed twice: the outer one serves
             return self.app(environ, start_response)
-        answers = self.outermost and "werkzeug.debug.preserve_context" not in environ
-        exchange = _HTTP(self.settings, environ, start_response if answers else None)
+        exchange = _HTTP(self.settings, environ, start_response)
         environ[self.settings.inbound.environ] = exchange.request_id
         environ[MARK] = exchange
-
-        def respond(status: str, headers: Headers, exc_info: ExcInfo = None, /) -> Write:
-            write = start_response(status, exchange.response_headers(headers), exc_info)
-            exchange.started(int(status[:3]))
-            exchange.expect(headers)
-            return exchange.counted(write)
-
         exchange.resume()
+        failure: BaseException | None = None
+        answers = self.outermost
         try:
-            body = self.app(environ, respond)
+            body = self.app(environ, exchange.respond)
+            answers = True  # no framework answers what its body raises
+            return _observed(body, exchange, environ)
         except BaseException as error:
-            answer = exchange.answer_crash(error)
+            failure = error
+            answer = exchange.answer_crash(error) if answers else None
             exchange.end(error)
-            exchange.pause(error)
             if answer is not None:
                 return answer
             raise
-        try:
-            return _observed(body, exchange, environ)
-        except BaseException as error:
-            exchange.end(error)
-            raise
         finally:
-            exchange.pause()
+            exchange.pause(failure)
+            failure = None  # it holds this frame
 
 
 class _HTTP(EnvironExchange):
     """A request whose response goes out through this middleware."""
 
     def __init__(
-        self, settings: Settings, environ: WSGIEnvironment, start_response: StartResponse | None
+        self, settings: Settings, environ: WSGIEnvironment, start_response: StartResponse
     ) -> None:
         self._start_response = start_response
+        self._prepared: tuple[str, Headers, ExcInfo] | None = None
+        self._write: Write | None = None  # the server's, once the response has begun
+        self._begun = False
         self._expected: int | None = None  # bytes of the body, as the application says
         super().__init__(settings, environ)
+
+    # PEP 3333's start_response and write, as the application sees them. The server hears of the
+    # response when there is a part of its body: what fails before can be answered by another one,
+    # and gunicorn would add that one's headers to those that it knows.
+
+    def respond(self, status: str, headers: Headers, exc_info: ExcInfo = None, /) -> Write:
+        """Take the status and the headers from the application."""
+        if exc_info is None and self._prepared is not None:
+            self.begin()  # a second time is a mistake, of which the server tells
+        self._prepared = status, self.response_headers(headers), exc_info
+        if self._begun:
+            self.begin()
+        self.started(int(status[:3]))
+        self.expect(headers)
+        if exc_info is not None and exc_info[1] is not None:
+            self.failed(exc_info[1])
+        return self.write
+
+    def begin(self) -> None:
+        """Tell the server the status and the headers, if the application has."""
+        if self._prepared is not None:
+            prepared, self._prepared = self._prepared, None
+            self._begun = True
+            self._write = self._start_response(*prepared)
+
+    def write(self, part: bytes) -> object:
+        """Write a part of the body, and count it."""
+        self.begin()
+        result = self._write(part) if self._write is not None else None
+        self.sent(len(part))
+        return result
 
     def response_headers(self, headers: Headers) -> Headers:
         """Return *headers* with the request id in them, once."""
@@ -109,16 +134,6 @@ class _HTTP(EnvironExchange):
             if name.lower() == "content-length" and str(value).isdecimal():
                 self._expected = int(value)
 
-    def counted(self, write: Write) -> Write:
-        """Return *write*, the callable of PEP 3333, counting what goes through it."""
-
-        def counting(data: bytes) -> object:
-            result = write(data)
-            self.sent(len(data))
-            return result
-
-        return counting
-
     def has_whole_body(self) -> bool:
         """Tell whether the server needs no more of the body than it has."""
         if self.status in _BODILESS or self.method() == "HEAD":
@@ -126,29 +141,27 @@ class _HTTP(EnvironExchange):
         return self._expected is not None and (self.body_size or 0) >= self._expected
 
     def answer_crash(self, error: BaseException) -> Iterable[bytes] | None:
-        """Answer a request whose application raised *error* before anything was sent.
+        """Answer a request whose application raised *error* before its response began.
 
         Returns the body where the server takes one only from a returned iterable.
         """
-        if self._start_response is None or self.body_size or not isinstance(error, Exception):
+        if self._begun or not isinstance(error, Exception):
             return None
+        self.status = self._prepared = None  # what the application has said is not said
+        if "werkzeug.debug.preserve_context" in self.environ:
+            return None  # the debugger shows it
         headers = [
             ("Content-Type", "text/plain; charset=utf-8"),
             ("Content-Length", str(len(CRASH_BODY))),
         ]
-        try:
-            write = self._start_response(
-                "500 Internal Server Error", self.response_headers(headers), sys.exc_info()
-            )
-        except BaseException:  # the headers are out; start_response raises the error given to it
-            return None
-        self.status = 500
+        self.respond("500 Internal Server Error", headers)
+        self.begin()
         self.sent(len(CRASH_BODY))
         self.finished()
-        if not callable(write):  # granian has none
+        if not callable(self._write):  # granian has none
             return [CRASH_BODY]
         try:
-            write(CRASH_BODY)
+            self._write(CRASH_BODY)
         except Exception:  # the client has left
             pass
         return None
@@ -158,6 +171,7 @@ def _observed(body: Iterable[bytes], exchange: _HTTP, environ: WSGIEnvironment) 
     """Return *body* so that its end is seen, as the kind of body that it is."""
     if type(body) is list and len(body) <= 1 and exchange.status is not None:
         # All of it is handed over here. Servers may treat a list better than an iterator.
+        exchange.begin()
         exchange.sent(sum(map(len, body)))
         exchange.finished()
         exchange.end()
@@ -166,10 +180,14 @@ def _observed(body: Iterable[bytes], exchange: _HTTP, environ: WSGIEnvironment) 
     if isinstance(wrapper, type) and isinstance(body, wrapper):
         try:
             _observe_file(body, exchange)
+            exchange.begin()
             return body
         except AttributeError:  # it takes no attribute; then it is iterated like any other
             pass
-    return _SizedBody(body, exchange) if hasattr(body, "__len__") else _Body(body, exchange)
+    observed = (_SizedBody if hasattr(body, "__len__") else _Body)(body, exchange)
+    observed.prepare()
+    exchange.begin()
+    return observed
 
 
 def _observe_file(body: Any, exchange: _HTTP) -> None:
@@ -195,9 +213,22 @@ class _Body:
 
     def __init__(self, body: Iterable[bytes], exchange: _HTTP) -> None:
         self._body = body
-        self._chunks: Iterator[bytes] | None = None
+        self._chunks: Iterator[bytes] = iter(())
+        self._first: bytes | None = None
         self._exchange = exchange
         self._closed = False
+
+    def prepare(self) -> None:
+        """Take the first chunk: until there is one, the response can be another one."""
+        try:
+            self._chunks = iter(self._body)
+            self._first = next(self._chunks, None)
+        except BaseException:
+            self._closed = True
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+            raise
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -207,9 +238,8 @@ class _Body:
         exchange.resume()
         failure: BaseException | None = None
         try:
-            if self._chunks is None:
-                self._chunks = iter(self._body)
-            chunk = next(self._chunks)
+            chunk = next(self._chunks) if self._first is None else self._first
+            self._first = None
             exchange.sent(len(chunk))
             if exchange.has_whole_body():
                 exchange.finished()
@@ -221,11 +251,7 @@ class _Body:
             raise
         except BaseException as error:
             failure = error
-            answer = exchange.answer_crash(error)
             exchange.end(error)
-            if answer is not None:
-                self._chunks = iter(())
-                return CRASH_BODY
             raise
         finally:
             exchange.pause(failure)

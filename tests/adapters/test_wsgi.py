@@ -215,7 +215,9 @@ def test_counts_what_is_written(lines: Any) -> None:
 
 
 def test_takes_a_second_start_response(lines: Any) -> None:
-    """An application that thinks better of its status before the body has the last word."""
+    """An application that thinks better of its status before the body has the last word, and the
+    exception that it gives for it is in the record.
+    """
 
     def app(environ: Any, start_response: Any) -> Any:
         start_response("200 OK", [])
@@ -227,7 +229,36 @@ def test_takes_a_second_start_response(lines: Any) -> None:
 
     reply = serve(wrapped(app))
     assert (reply.status, len(reply.all("X-Request-ID"))) == (503, 1)
-    assert only(lines.http())["response"]["httpStatus"] == 503
+    record = only(lines.http())
+    assert record["response"]["httpStatus"] == 503
+    assert (record["outcome"], record["exception"]["message"]) == ("error", "late")
+
+
+def test_refuses_a_second_start_response_without_a_reason(lines: Any) -> None:
+    """Of a second call without an exception the server tells, as it does without clew."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        start_response("503 Busy", [])
+        return [b"busy"]
+
+    assert isinstance(serve(wrapped(app)).error, AssertionError)
+    assert only(lines.http())["outcome"] == "error"
+
+
+def test_closes_a_body_that_raises_at_once(lines: Any) -> None:
+    """A body whose first part fails is closed, since no server will; its headers are forgotten."""
+
+    class Failing(Body):
+        def __next__(self) -> bytes:
+            raise CrashError("at once")
+
+    body = Failing()
+    reply = serve(wrapped(answering(body, headers=[("Set-Cookie", "basket=lamp")])))
+    assert (reply.status, body.closed) == (500, 1)
+    assert reply.request_id and not reply.all("Set-Cookie")
+    assert isinstance(reply.error, CrashError)
+    assert only(lines.http())["exception"]["message"] == "at once"
 
 
 def test_starts_late(lines: Any) -> None:

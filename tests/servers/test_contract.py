@@ -195,6 +195,29 @@ def test_pipelined_requests(server: Server) -> None:
     assert records[1].response.body_size == 3000
 
 
+@stacks("-wsgi", "-flask")
+def test_crash_of_a_body_before_its_first_byte(server: Server) -> None:
+    """A body that raises at once is answered by a 500 of clew's: one response, with one id."""
+    answer = server.ask("/crash-early", request_id := fresh_id())
+    assert (answer.status, answer.request_id) == (500, request_id)
+    assert answer.body == b"Internal Server Error"
+    assert answer.header("Content-Length") == [str(len(answer.body))]
+    assert answer.header("Set-Cookie") == []
+    record = server.record(request_id)
+    assert (record.level, record.outcome) == ("danger", "error")
+    assert record.response.http_status == 500
+    assert record.exception is not None
+
+
+@stacks("gunicorn-sync-django")
+def test_crash_of_djangos_body_before_its_first_byte(server: Server) -> None:
+    """Where the server answers for a body of Django's that raises at once, the record says 500."""
+    answer = server.ask("/crash-early", request_id := fresh_id())
+    record = server.record(request_id)
+    assert record.outcome == "error"
+    assert record.response.http_status == answer.status == 500
+
+
 # Daphne leaves the client of such a response waiting.
 @stacks(without=["granian", "daphne", "gunicorn-sync"])
 def test_pipelined_crash(server: Server, stack: Stack) -> None:

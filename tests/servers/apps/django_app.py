@@ -63,6 +63,15 @@ def crash_late(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(chunks_async() if isinstance(request, ASGIRequest) else chunks())
 
 
+def crash_early(request: HttpRequest) -> StreamingHttpResponse:
+    def chunks() -> Iterator[bytes]:
+        raise RuntimeError("the crash of the test")
+        yield b"hello"
+
+    headers = {"Content-Length": "5", "Set-Cookie": "basket=lamp"}
+    return StreamingHttpResponse(chunks(), headers=headers)
+
+
 def slow(request: HttpRequest) -> HttpResponse:
     log.info("waiting")
     time.sleep(0.15)
@@ -119,6 +128,7 @@ urlpatterns = [
     path("unchanged", unchanged),
     path("crash", crash),
     path("crash-async", crash_async),
+    path("crash-early", crash_early),
     path("crash-late", crash_late),
     path("slow", slow),
     path("wait", wait),

@@ -56,6 +56,15 @@ def crash_late() -> Response:
     return Response(chunks())
 
 
+@flask.get("/crash-early")
+def crash_early() -> Response:
+    def chunks() -> Iterator[bytes]:
+        raise RuntimeError("the crash of the test")
+        yield b"hello"
+
+    return Response(chunks(), headers={"Content-Length": "5", "Set-Cookie": "basket=lamp"})
+
+
 @flask.get("/slow")
 def slow() -> str:
     log.info("waiting")

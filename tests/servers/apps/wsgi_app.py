@@ -32,6 +32,8 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
     elif first == "slow":
         log.info("waiting")
         time.sleep(0.15)
+    elif first == "crash-early":
+        headers = [("Content-Length", "5"), ("Set-Cookie", "basket=lamp")]
     elif first == "crash-late":
         chunks = 2
     elif first == "stream":
@@ -48,11 +50,13 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
     elif first not in {"", "items"}:
         status = "404 Not Found"
 
-    if chunks == 1:
+    if chunks == 1 and first != "crash-early":
         headers.append(("Content-Length", str(len(chunk))))
 
     def body() -> Iterator[bytes]:
         for _ in range(chunks):
+            if first == "crash-early":
+                raise RuntimeError("the crash of the test")
             yield chunk
             if first == "crash-late":
                 raise RuntimeError("the crash of the test")
