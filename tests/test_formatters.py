@@ -15,7 +15,7 @@ import pathlib
 import re
 import types
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import pytest
@@ -127,12 +127,29 @@ def test_a_frameworks_request_is_not_written() -> None:
     """The request object that Django puts on records, whose text is its URL, is left out."""
 
     class WSGIRequest:
+        META: Mapping[str, str] = {}
+
         def __str__(self) -> str:
             return "GET /?token=hunter2"
 
-    line = formatted(record(request=WSGIRequest(), status_code=500))
-    assert "hunter2" not in str(line)
-    assert line["status_code"] == 500
+    class Over:
+        """A proxy, as Flask's, of a request that is over."""
+
+        def __getattr__(self, name: str) -> object:
+            raise RuntimeError("there is no request")
+
+    for request in (WSGIRequest(), Over()):
+        line = formatted(record(request=request, status_code=500))
+        assert not {"request", "request_"} & line.keys()
+        assert line["status_code"] == 500
+
+
+def test_another_request_is_written() -> None:
+    """A field of that name that is no framework's is kept, masked, with an underscore behind."""
+    moment = uuid.UUID("018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a")
+    assert formatted(record(request=moment))["request_"] == str(moment)
+    ordered = types.SimpleNamespace(item="lamp", token="hunter2")
+    assert formatted(record(request=ordered))["request_"] == {"item": "lamp", "token": "***"}
 
 
 def test_the_standard_attributes_are_no_fields() -> None:

@@ -247,8 +247,7 @@ class JSONFormatter(MsgspecFormatter):
             given = {**given, **{name: bound[name] for name in bound if name not in given}}
         mask = self.redactor.field
         for name, value in given.items():
-            if type(name) is str and name == "request" and type(value) not in _PLAIN:
-                # Django's lines hold the request object, whose text is its URL, secrets and all.
+            if type(name) is str and name == "request" and _is_request(value):
                 continue
             key = printable(name) if type(name) is str else text_of(name)
             while key in OWNED_KEYS or key in line:
@@ -340,6 +339,18 @@ class JSONFormatter(MsgspecFormatter):
         }
         line.update({key: value for key, value in known.items() if value})
         return _encode(line).decode()
+
+
+def _is_request(value: object) -> bool:
+    """Tell whether *value* is a framework's request object, as Django's lines hold it. Its text is
+    its URL, and its parts are its headers, secrets and all.
+    """
+    if type(value) in _PLAIN:
+        return False
+    try:
+        return any(hasattr(value, name) for name in ("META", "environ", "scope"))
+    except Exception:  # a proxy of a request that is over
+        return True
 
 
 def _said_by(record: logging.LogRecord) -> str:

@@ -2,7 +2,8 @@
 
 Facts: a router puts the endpoint into the scope; the matched route only sometimes (plain routes
 in FastAPI, older Starlettes), and then without the prefixes of the mounts, routers and includes
-around it. Strategy: walk the routers once, and remember the whole template of each endpoint.
+around it. Strategy: walk the routers once, and remember the whole template of each endpoint; walk
+them again when the application's own routes have changed, or an endpoint is not known.
 Where an endpoint stands in several places, the path tells which one it was.
 """
 
@@ -14,6 +15,9 @@ from typing import Any, NamedTuple
 
 _NAMED_GROUP = re.compile(r"\(\?P<\w+>")
 _MOUNTED_REST = "/{path}"
+
+# How often an endpoint that is not known has the routers walked again.
+_MOST_SURPRISES = 100
 
 
 class _Place(NamedTuple):
@@ -28,7 +32,8 @@ class RouteTemplates:
 
     def __init__(self) -> None:
         self._router: Any = None
-        self._size = 0
+        self._routes: list[Any] = []
+        self._surprises = 0
         self._places: dict[int, tuple[_Place, ...]] = {}
 
     def find(self, scope: Mapping[str, Any]) -> str | None:
@@ -36,9 +41,14 @@ class RouteTemplates:
         router, endpoint = scope.get("router"), scope.get("endpoint")
         if router is None or endpoint is None:
             return None
-        if self._router is not router or self._size != len(router.routes):
+        if self._router is not router or self._routes != router.routes:
             self._learn(router)
         places = self._places.get(id(endpoint), ())
+        if not places and self._surprises < _MOST_SURPRISES:
+            # A router within has got a route since; or there is none to be found, ever.
+            self._surprises += 1
+            self._learn(router)
+            places = self._places.get(id(endpoint), ())
         if len(places) > 1:
             path = _path_below_root(scope)
             places = tuple(place for place in places if re.fullmatch(place.pattern, path))
@@ -50,7 +60,7 @@ class RouteTemplates:
             known = places.get(id(endpoint), ())
             if place not in known:
                 places[id(endpoint)] = (*known, place)
-        self._places, self._router, self._size = places, router, len(router.routes)
+        self._places, self._router, self._routes = places, router, list(router.routes)
 
 
 def _walk(routes: Iterable[Any], prefix: str, pattern: str) -> Iterator[tuple[object, _Place]]:

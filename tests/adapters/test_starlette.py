@@ -292,6 +292,25 @@ def test_finds_routes_added_later(starlette: Starlette, lines: Any) -> None:
     assert routes(lines, starlette, "/late/1") == ["/late/{id}"]
 
 
+def test_finds_routes_added_later_within(lines: Any) -> None:
+    """So are those that a mounted router gets, and those of a route in the place of another."""
+
+    async def other(request: Any) -> PlainTextResponse:
+        return PlainTextResponse("")
+
+    async def late(request: Any) -> PlainTextResponse:
+        return PlainTextResponse("")
+
+    mounted = Starlette(routes=[Route("/a/{x}", other)])
+    app = Starlette(routes=[Mount("/sub", mounted)])
+    clew.starlette.install(app)
+    assert routes(lines, app, "/sub/a/1") == ["/sub/a/{x}"]
+    mounted.router.routes.append(Route("/b/{x}", late))
+    assert routes(lines, app, "/sub/b/1")[-1] == "/sub/b/{x}"
+    app.router.routes[0] = Mount("/moved", mounted)
+    assert routes(lines, app, "/moved/a/1")[-1] == "/moved/a/{x}"
+
+
 @pytest.fixture
 def fastapi(lines: Any) -> FastAPI:
     """An application with routers in routers, includes, plain routes and a mounted one."""
