@@ -9,6 +9,7 @@ wrong place and of a wrong option.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, cast
@@ -21,9 +22,11 @@ from django.core.signals import got_request_exception
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
+from django.utils.log import RequireDebugTrue
 
 from ._environ import MARK, EnvironExchange, live_exchange
 from ._exchange import Exchange, id_of, know_exception
+from ._handler import LineHandler
 from ._settings import Settings
 from ._wire import EXPOSE, encoded_path, exposed
 
@@ -51,6 +54,7 @@ class RequestIDMiddleware:
         except (TypeError, ValueError) as error:
             raise ImproperlyConfigured(f"The setting CLEW is wrong: {error}") from error
         got_request_exception.connect(_know_exception, dispatch_uid="clew")
+        _take_console()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.async_mode:
@@ -93,6 +97,20 @@ class RequestIDMiddleware:
         request.META[MARK] = exchange
         exchange.resume()
         return exchange
+
+
+def _take_console() -> None:
+    """Take away Django's own handler for terminals, where clew's writes the same lines.
+
+    It writes them as text, on stderr, while ``DEBUG`` is on.
+    """
+    if not any(isinstance(handler, LineHandler) for handler in logging.getLogger().handlers):
+        return
+    logger = logging.getLogger("django")
+    for handler in logger.handlers[:]:
+        plain = type(handler) is logging.StreamHandler
+        if plain and any(isinstance(entry, RequireDebugTrue) for entry in handler.filters):
+            logger.removeHandler(handler)
 
 
 class _HTTP(EnvironExchange):

@@ -20,6 +20,7 @@ from django.test.utils import override_settings
 import clew
 import clew.asgi
 import clew.wsgi
+from tests.conftest import parse_line
 
 from .drive import Call, serve_asgi
 from .stacks import DjangoASGI, DjangoWSGI, Stack
@@ -51,6 +52,35 @@ def test_writes_no_request_object(stack: Stack, lines: Any) -> None:
     assert "s3cret" not in lines.raw()
     (line,) = [line for line in lines() if line["logger"] == "django.request"]
     assert line["status_code"] == 404 and "request_" not in line
+
+
+DEBUGGED = """
+import sys
+import clew, django, logging
+from django.conf import settings
+settings.configure(
+    DEBUG=True, ALLOWED_HOSTS=["*"], ROOT_URLCONF=sys.modules[__name__],
+    MIDDLEWARE=["clew.django.RequestIDMiddleware"], LOGGING=clew.logging_config(),
+)
+from django.urls import path
+urlpatterns = [path("there", lambda request: None)]
+django.setup()
+from django.test import Client
+Client().get("/nowhere")
+print(logging.getLogger("django").handlers, file=sys.stderr)
+"""
+
+
+def test_debug_writes_each_line_once() -> None:
+    """With DEBUG on, Django's own handler for terminals writes no text beside; the mail stays."""
+    done = subprocess.run(
+        [sys.executable, "-c", DEBUGGED], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert [parse_line(line)["message"] for line in done.stdout.splitlines()] == [
+        "Not Found: /nowhere",
+        "GET /nowhere 404",
+    ]
+    assert done.stderr == "[<AdminEmailHandler (ERROR)>]\n"
 
 
 def test_evaluates_no_lazy_user(stack: Stack, lines: Any) -> None:

@@ -261,16 +261,17 @@ def test_an_answer_without_rows_is_explained(log: Path, tmp_path: Path) -> None:
     assert run("ask", "slowest", empty, "--format", "csv").returncode == 0
 
 
-def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("form", "first"), [("csv", b"path,requests"), ("table", b"Bad links")])
+def test_a_closed_pipe_is_no_error(tmp_path: Path, form: str, first: bytes) -> None:
     """`clew ask ... | head` ends quietly, though much was left to write."""
     lines = [answered("GET", f"/{n:05}", 404, n, 1.0) for n in range(20_000)]
     log = write(tmp_path / "a.ndjson", lines)
-    command = f"{sys.executable} -m clew ask bad-links {log} --format csv"
+    command = f"{sys.executable} -m clew ask bad-links {log} --format {form} --limit 20000"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", f"{command} | head -n 2"], capture_output=True, timeout=60
     )
     assert done.returncode == 0, done
-    assert done.stdout.splitlines()[0] == b"path,requests"
+    assert done.stdout.splitlines()[0] == first
     assert done.stderr == b"clew: 20,000 lines, 0 of them broken\n"
 
 

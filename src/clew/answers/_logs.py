@@ -79,7 +79,10 @@ class Logs:
 
     @property
     def broken(self) -> int:
-        """Return how many lines were no JSON object, or longer than 16 MiB."""
+        """Return how many lines were no JSON object, or longer than 16 MiB.
+
+        DuckDB takes a NaN and a comma too many; `clew check` does not.
+        """
         return self.engine.broken
 
     @property

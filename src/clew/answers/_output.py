@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 import msgspec
@@ -63,7 +63,14 @@ def _console() -> Console:
 
     # Without a terminal nothing has to be cut.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
-    return Console(highlight=False, markup=False, width=width)
+    console = Console(highlight=False, markup=False, width=width)
+    console.on_broken_pipe = _raise_again  # type: ignore[method-assign]
+    return console
+
+
+def _raise_again() -> NoReturn:
+    """Let a closed pipe end the command as it does elsewhere; rich would exit with 1."""
+    raise  # noqa: PLE0704 - rich calls this while it handles the BrokenPipeError
 
 
 def print_timeline(timeline: Timeline) -> None:
