@@ -59,7 +59,7 @@ import sys
 import clew, django, logging
 from django.conf import settings
 settings.configure(
-    DEBUG=True, ALLOWED_HOSTS=["*"], ROOT_URLCONF=sys.modules[__name__],
+    DEBUG=True, SECRET_KEY="test", ALLOWED_HOSTS=["*"], ROOT_URLCONF=sys.modules[__name__],
     MIDDLEWARE=["clew.django.RequestIDMiddleware"], LOGGING=clew.logging_config(),
 )
 from django.urls import path
