@@ -133,7 +133,12 @@ class _HTTP(EnvironExchange):
 
     def has_begun(self) -> bool:
         """Tell whether the server sends a response's headers before there is a part of its body."""
-        return hasattr(self.request, "scope")
+        server = str(self.environ.get("SERVER_SOFTWARE", ""))
+        return (
+            hasattr(self.request, "scope")
+            or server.startswith("Granian")
+            or "uwsgi.version" in self.environ
+        )
 
     @property
     def answered(self) -> bool:
@@ -198,6 +203,7 @@ class _Stream:
         self._exchange = exchange
         self._make_bytes = make_bytes
         self.touched = False
+        self._made = False  # whether there was a chunk, be it empty
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -229,13 +235,14 @@ class _Stream:
 
     def _failed(self, error: BaseException) -> None:
         exchange = self._exchange
-        if not exchange.body_size and isinstance(error, Exception) and not exchange.has_begun():
+        if not self._made and isinstance(error, Exception) and not exchange.has_begun():
             exchange.status = None  # the server answers 500
         # Under ASGI, Django does not close a response whose body raised.
         exchange.end(error)
         exchange.pause(error)
 
     def _counted(self, chunk: object) -> bytes:
+        self._made = True
         data = self._make_bytes(chunk)
         self._exchange.sent(len(data))
         return data

@@ -28,7 +28,8 @@ class RequestIDMiddleware:
     """Give every request its id, its context, its response header and its HTTPLog.
 
     It also answers a crash before which nothing was answered with a plain 500 that carries the
-    header, and raises again, so that the server logs it.
+    header, and raises again, so that the server logs it. For that, the server's start_response is
+    called with the first chunk of the body: a header that the server refuses is refused then.
 
     Args:
         app: The application.
@@ -83,6 +84,7 @@ class _HTTP(EnvironExchange):
         self._prepared: tuple[str, Headers, ExcInfo] | None = None
         self._write: Write | None = None  # the server's, once the response has begun
         self._begun = False
+        self._written = False  # whether the application has called write
         self._expected: int | None = None  # bytes of the body, as the application says
         super().__init__(settings, environ)
 
@@ -90,7 +92,7 @@ class _HTTP(EnvironExchange):
     # response when there is a part of its body: what fails before can be answered by another one,
     # and gunicorn would add that one's headers to those that it knows.
 
-    def respond(self, status: str, headers: Headers, exc_info: ExcInfo = None, /) -> Write:
+    def respond(self, status: str, headers: Headers, exc_info: ExcInfo = None) -> Write:
         """Take the status and the headers from the application."""
         if exc_info is None and self._prepared is not None:
             self.begin()  # a second time is a mistake, of which the server tells
@@ -105,15 +107,16 @@ class _HTTP(EnvironExchange):
 
     def begin(self) -> None:
         """Tell the server the status and the headers, if the application has."""
+        self._begun = True  # what the application says from now on goes to the server at once
         if self._prepared is not None:
             prepared, self._prepared = self._prepared, None
-            self._begun = True
             self._write = self._start_response(*prepared)
 
     def write(self, part: bytes) -> object:
         """Write a part of the body, and count it."""
         self.begin()
-        result = self._write(part) if self._write is not None else None
+        self._written = True
+        result = self._write(part)  # type: ignore[misc]
         self.sent(len(part))
         return result
 
@@ -130,9 +133,18 @@ class _HTTP(EnvironExchange):
 
     def expect(self, headers: Headers) -> None:
         """Note how long the body will be, as the application's *headers* say."""
+        self._expected = None  # of an answer that this one replaces
         for name, value in headers:
             if name.lower() == "content-length" and str(value).isdecimal():
                 self._expected = int(value)
+
+    def is_event_stream(self) -> bool:
+        """Tell whether a client waits for the headers, long before there is a first event."""
+        headers = () if self._prepared is None else self._prepared[1]
+        return any(
+            name.lower() == "content-type" and str(value).startswith("text/event-stream")
+            for name, value in headers
+        )
 
     def has_whole_body(self) -> bool:
         """Tell whether the server needs no more of the body than it has."""
@@ -145,7 +157,11 @@ class _HTTP(EnvironExchange):
 
         Returns the body where the server takes one only from a returned iterable.
         """
-        if self._begun or not isinstance(error, Exception):
+        if not isinstance(error, Exception):
+            return None
+        if self._begun:
+            if not self.body_size and not self._written:
+                self.status = None  # nothing of it went out: the server answers 500
             return None
         self.status = self._prepared = None  # what the application has said is not said
         if "werkzeug.debug.preserve_context" in self.environ:
@@ -158,10 +174,11 @@ class _HTTP(EnvironExchange):
         self.begin()
         self.sent(len(CRASH_BODY))
         self.finished()
-        if not callable(self._write):  # granian has none
+        # Granian has no write, and mod_wsgi adds a page of its own to what raised.
+        if not callable(self._write) or "mod_wsgi.version" in self.environ:
             return [CRASH_BODY]
         try:
-            self._write(CRASH_BODY)
+            self._write(b"" if self.method() == "HEAD" else CRASH_BODY)
         except Exception:  # the client has left
             pass
         return None
@@ -169,6 +186,8 @@ class _HTTP(EnvironExchange):
 
 def _observed(body: Iterable[bytes], exchange: _HTTP, environ: WSGIEnvironment) -> Iterable[bytes]:
     """Return *body* so that its end is seen, as the kind of body that it is."""
+    if isinstance(body, bytes):
+        body = [body]  # uWSGI takes it so
     if type(body) is list and len(body) <= 1 and exchange.status is not None:
         # All of it is handed over here. Servers may treat a list better than an iterator.
         exchange.begin()
@@ -180,10 +199,11 @@ def _observed(body: Iterable[bytes], exchange: _HTTP, environ: WSGIEnvironment) 
     if isinstance(wrapper, type) and isinstance(body, wrapper):
         try:
             _observe_file(body, exchange)
-            exchange.begin()
-            return body
         except AttributeError:  # it takes no attribute; then it is iterated like any other
             pass
+        else:
+            exchange.begin()
+            return body
     observed = (_SizedBody if hasattr(body, "__len__") else _Body)(body, exchange)
     observed.prepare()
     exchange.begin()
@@ -214,7 +234,7 @@ class _Body:
     def __init__(self, body: Iterable[bytes], exchange: _HTTP) -> None:
         self._body = body
         self._chunks: Iterator[bytes] = iter(())
-        self._first: bytes | None = None
+        self._first: tuple[bytes, ...] = ()  # the one chunk that was taken, and not yet handed on
         self._exchange = exchange
         self._closed = False
 
@@ -222,7 +242,10 @@ class _Body:
         """Take the first chunk: until there is one, the response can be another one."""
         try:
             self._chunks = iter(self._body)
-            self._first = next(self._chunks, None)
+            if not self._exchange.is_event_stream():
+                self._first = (next(self._chunks),)
+        except StopIteration:
+            self._chunks = iter(())  # it is not asked again
         except BaseException:
             self._closed = True
             close = getattr(self._body, "close", None)
@@ -238,8 +261,7 @@ class _Body:
         exchange.resume()
         failure: BaseException | None = None
         try:
-            chunk = next(self._chunks) if self._first is None else self._first
-            self._first = None
+            (chunk,), self._first = self._first or (next(self._chunks),), ()
             exchange.sent(len(chunk))
             if exchange.has_whole_body():
                 exchange.finished()

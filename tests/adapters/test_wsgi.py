@@ -261,6 +261,93 @@ def test_closes_a_body_that_raises_at_once(lines: Any) -> None:
     assert only(lines.http())["exception"]["message"] == "at once"
 
 
+def test_asks_no_body_again_that_is_over(lines: Any) -> None:
+    """An empty body is asked for a chunk once: one that waits for them would wait for ever."""
+
+    class Empty(Body):
+        asked = 0
+
+        def __next__(self) -> bytes:
+            self.asked += 1
+            raise StopIteration
+
+    body = Empty()
+    assert serve(wrapped(answering(body))).body == b""
+    assert (body.asked, body.closed) == (1, 1)
+
+
+def test_passes_on_a_start_response_after_an_empty_chunk(lines: Any) -> None:
+    """An application that begins its response after an empty chunk is heard all the same."""
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        yield b""
+        start_response("201 Created", [])
+        yield b"late"
+
+    calls: list[str] = []
+    start_response: Any = lambda status, *_: calls.append(status)  # noqa: E731
+    body = wrapped(app)({"REQUEST_METHOD": "GET"}, start_response)
+    assert (b"".join(body), calls) == (b"late", ["201 Created"])
+    assert only(lines.http())["response"]["httpStatus"] == 201
+
+
+def test_waits_for_no_event(lines: Any) -> None:
+    """The headers of an event stream go out before there is a first event."""
+
+    def events() -> Iterator[bytes]:
+        seen.append("event")
+        yield b"data: 1\n\n"
+
+    seen: list[str] = []
+    headers = [("Content-Type", "text/event-stream; charset=utf-8")]
+    start_response: Any = lambda *_: seen.append("headers")  # noqa: E731
+    app = wrapped(answering(events(), headers=headers))
+    body = app({"REQUEST_METHOD": "GET"}, start_response)
+    assert seen == ["headers"]
+    assert b"".join(body) == b"data: 1\n\n"
+
+
+def test_a_refused_response_is_a_500(lines: Any) -> None:
+    """Headers that the server refuses are no response: the record has the server's 500."""
+
+    def refuse(*_: Any) -> Any:
+        raise ValueError("a header with a newline")
+
+    with pytest.raises(ValueError, match="newline"):
+        wrapped(answering([b"x"], headers=[("X-Bad", "a\nb")]))({"REQUEST_METHOD": "GET"}, refuse)
+    record = only(lines.http())
+    assert (record["outcome"], record["response"]["httpStatus"]) == ("error", 500)
+
+
+def test_the_answer_to_a_head_request_has_no_body(lines: Any) -> None:
+    """A crash of a HEAD request is answered by headers alone."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        raise CrashError("boom")
+
+    written: list[bytes] = []
+    with pytest.raises(CrashError):
+        wrapped(app)({"REQUEST_METHOD": "HEAD"}, lambda *_: written.append)
+    assert b"".join(written) == b""
+
+
+def test_forgets_the_length_of_a_response_that_was_replaced(lines: Any) -> None:
+    """The record counts the body that went out, whatever length another one would have had."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Length", "2")])
+        start_response("503 Sorry", [], (CrashError, CrashError("late"), None))
+        return iter((b"sorry", b" friend"))
+
+    assert serve(wrapped(app)).body == b"sorry friend"
+    assert only(lines.http())["response"]["bodySize"] == 12
+
+
+def test_takes_bytes_for_a_body(lines: Any) -> None:
+    """A body that is bytes, which some servers take, is one chunk."""
+    assert serve(wrapped(answering(b"hello"))).body == b"hello"
+
+
 def test_starts_late(lines: Any) -> None:
     """A generator calls start_response only when it is iterated."""
 
