@@ -1,7 +1,8 @@
 """What clew costs, next to what is used in its place today: prints tables.
 
 python -m tests.benchmarks            # as make bench does
-python -m tests.benchmarks lines      # one part: footprint, asgi, wsgi, lines, outgoing, server
+python -m tests.benchmarks lines      # one part of: imports, asgi, wsgi, lines, outgoing, server,
+                                      # memory
 python -m tests.benchmarks --rounds 5 asgi
 """
 
@@ -81,9 +82,13 @@ class Benchmark:
         """Measure a real server."""
         return server.run(self.folder, rounds=max(1, self.rounds // 5), seconds=2)
 
-    def footprint(self) -> str:
-        """Measure import and memory."""
-        return footprint.run(imports=15, requests=self.rounds * 25_000)
+    def imports(self) -> str:
+        """Measure what importing takes."""
+        return footprint.imports(15)
+
+    def memory(self) -> str:
+        """Measure what requests hold."""
+        return footprint.memory(self.rounds * 25_000)
 
 
 def targets(beyond: Times) -> str:
@@ -115,8 +120,9 @@ def _targets(rows: list[list[str]]) -> str:
     return table("Targets", ("", "beside", "ratio", "at most", "hoped for"), rows)
 
 
-# What starts processes comes first: what the others leave behind would slow their start.
-PARTS = ("footprint", "asgi", "wsgi", "lines", "outgoing", "server")
+# Each disturbs those behind it: a run's log files the start of processes, a heap that was full the
+# times.
+PARTS = ("imports", "asgi", "wsgi", "lines", "outgoing", "server", "memory")
 
 
 def main() -> None:

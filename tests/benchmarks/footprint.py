@@ -22,20 +22,27 @@ _IMPORT = "import time; began = time.perf_counter(); import {}; print(time.perf_
 IN_FLIGHT = 10_000
 
 
-def run(*, imports: int, requests: int) -> str:
-    """Return the table."""
-    loaded = {name: [_import(name) for _ in range(imports)] for name in ("logging", "clew")}
+def imports(times: int) -> str:
+    """Return the table of what importing takes."""
+    loaded = {name: [_import(name) for _ in range(times)] for name in ("logging", "clew")}
     extra = statistics.median(
         ours - theirs for ours, theirs in zip(loaded["clew"], loaded["logging"], strict=True)
     )
-    grown = _growth(requests)
     rows = [
         ("import logging", f"{statistics.median(loaded['logging']):.1f} ms"),
         ("import clew, beyond it", f"{extra:.1f} ms"),
+    ]
+    return table("Imports", ("", ""), rows)
+
+
+def memory(requests: int) -> str:
+    """Return the table of what requests hold."""
+    grown = _growth(requests)
+    rows = [
         (f"a request in flight, of {IN_FLIGHT:,}", f"{_in_flight():,.0f} bytes"),
         (f"memory added by {requests:,} requests", f"{grown / 1024:,.0f} KiB"),
     ]
-    return table("Footprint", ("", ""), rows)
+    return table("Memory", ("", ""), rows)
 
 
 def _import(name: str) -> float:

@@ -61,7 +61,8 @@ ROWS = {
     "wsgi": ("One Flask request, its id made", "django-structlog, two lines"),
     "lines": ("clew's Logger, configure_logging", "structlog, BytesLogger and orjson"),
     "outgoing": ("clew: the id and a record, configure_logging",),
-    "footprint": ("import clew, beyond it", "a request in flight"),
+    "imports": ("import clew, beyond it",),
+    "memory": ("a request in flight",),
 }
 
 
