@@ -68,9 +68,9 @@ def _finder(
     @functools.wraps(find)
     def connection_from_pool_key(*args: Any, **kwargs: Any) -> urllib3.HTTPConnectionPool:
         pool = find(*args, **kwargs)
-        if "_clew_owner" not in vars(pool):
+        if "_clew_patched" not in vars(pool):
             with _patching:
-                if "_clew_owner" not in vars(pool):
+                if "_clew_patched" not in vars(pool):
                     _patch(pool, manager)
         return pool
 
@@ -80,11 +80,11 @@ def _finder(
 def _patch(pool: urllib3.HTTPConnectionPool, owner: object) -> None:
     """Let the calls of *pool* go by the options of *owner*, itself or its manager."""
     patched = cast("Any", pool)
-    wrapped = "_clew_owner" in vars(pool)
     patched._clew_owner = owner
-    if not wrapped:
+    if "_clew_patched" not in vars(pool):
         patched._make_request = _sender(patched, patched._make_request)
         patched.urlopen = _opener(patched, patched.urlopen)
+        patched._clew_patched = True  # last: other threads look at it
 
 
 def _sender(pool: Any, send: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import logging
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 import clew
 from tests.conftest import Lines
 
-from .callers import HEADER, Server, Urllib3, caller_of
+from .callers import HEADER, PATIENCE, Server, Urllib3, caller_of
 from .test_contract import closed_port
 
 urllib3: Any = pytest.importorskip("urllib3", reason="pip install urllib3")
@@ -34,6 +35,31 @@ def statuses(lines: Lines) -> list[int | str]:
         line["response"].get("httpStatus") or line["exception"]["type"].rpartition(".")[2]
         for line in lines.http()
     ]
+
+
+def test_threads_that_ask_first_at_once_carry_their_ids(
+    caller: Urllib3, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two threads that call a host for the first time, the second waits for the first."""
+    client, module = caller.client(), importlib.import_module("clew.urllib3")
+    sender = module._sender
+    other: list[threading.Thread] = []
+
+    def call(request_id: str) -> None:
+        with clew.context(request_id=request_id):
+            client.request("GET", server.url())
+
+    def slowly(*args: Any) -> Any:
+        if not other:
+            other.append(threading.Thread(target=call, args=("second",)))
+            other[0].start()
+            other[0].join(0.3)  # it gets on only if it does not wait
+        return sender(*args)
+
+    monkeypatch.setattr(module, "_sender", slowly)
+    call("first")
+    other[0].join(PATIENCE)
+    assert sorted(map(str, server.ids())) == ["first", "second"]
 
 
 def test_every_attempt_of_a_retry_is_a_sending(
