@@ -104,13 +104,11 @@ def running(folder: Path) -> Iterator[Server]:
         assert ready, "the server has not started"
         yield Server(int(process.stdout.readline()))
     finally:
-        process.stdin.close()  # at which it ends
-        try:
-            process.wait(60)
-        finally:
-            process.kill()
-            process.wait()
-            process.stdout.close()
+        # Its tables are nobody's any more, and chDB has been seen to take a minute over its end.
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
 
 
 class _Refused(Exception):
