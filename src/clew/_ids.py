@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 try:
-    from uuid_utils import uuid7
+    from uuid_utils import reseed_rng, uuid7
 except ImportError:
     from uuid6 import uuid7  # type: ignore[assignment]
+else:
+    # Before 0.14, forked processes went on with the same random numbers, and made the same ids.
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=reseed_rng)
 
 LONGEST_ID = 200
 
