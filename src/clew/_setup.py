@@ -76,9 +76,9 @@ def configure_logging(
     """Set up the root logger: every line of every logger, with its ids, on *stream*.
 
     A second call replaces what the first set up; handlers that you added to the root logger stay.
-    The access lines
-    of uvicorn, gunicorn, hypercorn, granian, werkzeug and Django's runserver are turned off, the
-    servers' other lines come through. ``httpx`` and ``watchfiles`` are set to WARNING.
+    The access lines of uvicorn, gunicorn, hypercorn, granian, werkzeug and Django's runserver are
+    turned off, the servers' other lines come through. ``httpx`` and ``watchfiles`` are set to
+    WARNING.
 
     Args:
         level: The root logger's level, as in the logging module.

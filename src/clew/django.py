@@ -131,7 +131,7 @@ class _HTTP(EnvironExchange):
         scope = getattr(self.request, "scope", None)
         return self if scope is None else scope.get("client")
 
-    def has_begun(self) -> bool:
+    def sends_headers_first(self) -> bool:
         """Tell whether the server sends a response's headers before there is a part of its body."""
         server = str(self.environ.get("SERVER_SOFTWARE", ""))
         return (
@@ -235,7 +235,7 @@ class _Stream:
 
     def _failed(self, error: BaseException) -> None:
         exchange = self._exchange
-        if not self._made and isinstance(error, Exception) and not exchange.has_begun():
+        if not self._made and isinstance(error, Exception) and not exchange.sends_headers_first():
             exchange.status = None  # the server answers 500
         # Under ASGI, Django does not close a response whose body raised.
         exchange.end(error)

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
 import django
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponse
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test.utils import override_settings
 
 import clew
 import clew.asgi
+import clew.django
 import clew.wsgi
 from tests.conftest import parse_line
 
 from .drive import Call, serve_asgi
-from .stacks import DjangoASGI, DjangoWSGI, Stack
+from .stacks import CrashError, DjangoASGI, DjangoWSGI, Stack
 from .test_contract import only
 
 
@@ -81,6 +84,35 @@ def test_debug_writes_each_line_once() -> None:
         "GET /nowhere 404",
     ]
     assert done.stderr == "[<AdminEmailHandler (ERROR)>]\n"
+
+
+@pytest.mark.parametrize(
+    ("server", "first", "status"),
+    [
+        ({"SERVER_SOFTWARE": "gunicorn/27.0.1"}, [], 500),
+        ({"SERVER_SOFTWARE": "gunicorn/27.0.1"}, [b""], 200),
+        ({"SERVER_SOFTWARE": "Granian"}, [], 200),
+        ({"uwsgi.version": b"2.0.31"}, [], 200),
+    ],
+)
+def test_a_streamed_body_that_raises_at_once(
+    server: dict[str, Any], first: list[bytes], status: int, lines: Any
+) -> None:
+    """The record has what the server answers: 500, or 200 where headers go before any body."""
+
+    def chunks() -> Iterator[bytes]:
+        yield from first
+        raise CrashError("at once")
+
+    DjangoWSGI()  # sets Django up
+    middleware = clew.django.RequestIDMiddleware(lambda _: StreamingHttpResponse(chunks()))
+    environ = {"REQUEST_METHOD": "GET", "wsgi.input": io.BytesIO(), **server}
+    response: Any = middleware(WSGIRequest(environ))
+    with pytest.raises(CrashError):
+        list(response)
+    response.close()
+    record = only(lines.http())
+    assert (record["outcome"], record["response"]["httpStatus"]) == ("error", status)
 
 
 def test_evaluates_no_lazy_user(stack: Stack, lines: Any) -> None:

@@ -178,6 +178,20 @@ def test_returns_the_answer_where_write_is_missing(lines: Any) -> None:
     assert only(lines.http())["response"]["httpStatus"] == 500
 
 
+def test_returns_the_answer_where_the_server_would_add_a_page(lines: Any) -> None:
+    """mod_wsgi writes a page of its own behind what was written before a crash: it gets a body."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        raise CrashError("boom")
+
+    written: list[bytes] = []
+    start_response: Any = lambda *_: written.append  # noqa: E731
+    environ = {"REQUEST_METHOD": "GET", "mod_wsgi.version": (5, 0)}
+    body = wrapped(app)(environ, start_response)
+    assert (list(body), written) == ([b"Internal Server Error"], [])
+    assert only(lines.http())["outcome"] == "error"
+
+
 def test_leaves_a_crash_to_werkzeugs_debugger(lines: Any) -> None:
     """Inside werkzeug's debugger a crash is raised, so that the debugger shows it."""
 
