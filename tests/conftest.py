@@ -17,7 +17,7 @@ from _pytest.logging import LogCaptureHandler
 
 import clew
 import clew.wsgi
-from clew._handler import LineHandler
+from clew._lines.handler import LineHandler
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

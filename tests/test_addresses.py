@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clew._addresses import client_address, is_within, normalize, parse_networks
+from clew._http.addresses import client_address, is_within, normalize, parse_networks
 
 PROXIES = parse_networks("proxies", ["10.0.0.0/8", "2001:db8:1::/48", "192.0.2.1"])
 

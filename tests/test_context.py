@@ -285,7 +285,7 @@ def test_a_user_of_another_type_is_reported(given: object, lines: Lines) -> None
         log.info("line")
     fault, line = lines()
     assert fault["level"] == "warning"
-    assert f"not a {type(given).__name__}" in fault["message"]
+    assert f"not of type {type(given).__name__}" in fault["message"]
     assert line["tenant"] == "acme"
 
 
@@ -518,39 +518,39 @@ def test_carry_refuses_generator_functions() -> None:
 
 
 @pytest.fixture
-def observers() -> Iterator[list[Callable[[_context.Context], object]]]:
-    """The observers of contexts, put back as they were afterwards."""
-    before = list(_context.observers)
-    yield _context.observers
-    _context.observers[:] = before
+def subscribers() -> Iterator[list[Callable[[_context.Context], object]]]:
+    """The subscribers to contexts, put back as they were afterwards."""
+    before = list(_context._subscribers)
+    yield _context._subscribers
+    _context._subscribers[:] = before
 
 
-def test_observers_know_of_each_context_that_begins(
-    lines: Lines, observers: list[Callable[[_context.Context], object]]
+def test_subscribers_know_of_each_context_that_begins(
+    lines: Lines, subscribers: list[Callable[[_context.Context], object]]
 ) -> None:
-    """An observer is called once with each request and each clew.context, before it is current."""
+    """A subscriber is called once with each request and each clew.context, before it is current."""
     seen: list[tuple[str, str | None]] = []
 
-    def observe(context: _context.Context) -> None:
+    def subscriber(context: _context.Context) -> None:
         seen.append((context.request_id, clew.request_id()))
 
-    _context.observe(observe)
-    _context.observe(observe)
+    _context.subscribe(subscriber)
+    _context.subscribe(subscriber)
     serve(lambda: None, generate=lambda: "request")
     with clew.context(request_id="outer"), clew.context(request_id="inner"):
         pass
     assert seen == [("request", None), ("outer", None), ("inner", "outer")]
 
 
-def test_an_observer_that_raises_harms_nobody(
+def test_a_subscriber_that_raises_harms_nobody(
     lines: Lines,
-    observers: list[Callable[[_context.Context], object]],
+    subscribers: list[Callable[[_context.Context], object]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A broken observer is told of on stderr; requests, contexts and other observers go on."""
+    """A broken subscriber is reported on stderr; requests, contexts and other subscribers go on."""
     seen: list[_context.Context] = []
-    _context.observe(lambda _: 1 / 0)
-    _context.observe(seen.append)
+    _context.subscribe(lambda _: 1 / 0)
+    _context.subscribe(seen.append)
     serve(lambda: log.info("served"))
     with clew.context():
         log.info("worked")
@@ -561,14 +561,14 @@ def test_an_observer_that_raises_harms_nobody(
 
 @pytest.mark.parametrize("value", ["trace-1", None])
 def test_further_ids_of_a_request_are_on_its_record(
-    lines: Lines, observers: list[Callable[[_context.Context], object]], value: str | None
+    lines: Lines, subscribers: list[Callable[[_context.Context], object]], value: str | None
 ) -> None:
-    """Ids that an observer gives to a request are on its HTTPLog, and their keys are theirs."""
+    """Ids that a subscriber gives to a request are on its HTTPLog, and their keys are theirs."""
 
     def give(context: _context.Context) -> None:
         context.ids = {"traceId": value}
 
-    _context.observe(give)
+    _context.subscribe(give)
     serve(lambda: clew.bind(traceId="forged"))
     (record,) = lines.http()
     assert (record.get("traceId"), record["traceId_"]) == (value, "forged")

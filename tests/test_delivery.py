@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from clew._delivery import make_record
+from clew._lines.log_record import make_record
 
 LOGGER = logging.getLogger("shop.orders")
 ERROR = (ValueError, ValueError("boom"), None)

@@ -16,10 +16,13 @@ def test_the_public_names_are_the_documented_ones() -> None:
     """The package has these names, sorted, and no others."""
     assert clew.__all__ == [
         "ApplicationLog",
+        "ConsoleFormatter",
         "ContextFilter",
         "HTTPLog",
         "JSONFormatter",
+        "LineHandler",
         "Logger",
+        "ServerFilter",
         "Settings",
         "TaskLog",
         "bind",
@@ -119,8 +122,8 @@ def test_the_bare_adapters_load_no_framework(module: str) -> None:
 
 ON_DEMAND = """
 import sys, clew
-print("Settings" in dir(clew), "clew._settings" in sys.modules)
-print(clew.Settings.__name__, "clew._settings" in sys.modules)
+print("Settings" in dir(clew), "clew._http.settings" in sys.modules)
+print(clew.Settings.__name__, "clew._http.settings" in sys.modules)
 """
 
 

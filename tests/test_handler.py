@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 import clew
-from clew._delivery import make_record
-from clew._handler import LineHandler, lone_handler
+from clew._lines.delivery import lone_handler
+from clew._lines.handler import LineHandler
+from clew._lines.log_record import make_record
 
 from .conftest import parse_line, serve
 
@@ -39,8 +40,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         messages.append(str(args[4]))
         return make_record(*args)
 
-    monkeypatch.setattr("clew._logging.make_record", counted)
-    monkeypatch.setattr("clew._emission.make_record", counted)
+    monkeypatch.setattr("clew._lines.logger.make_record", counted)
+    monkeypatch.setattr("clew._lines.delivery.make_record", counted)
     return messages
 
 

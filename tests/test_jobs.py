@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 import clew
-from clew._jobs import Job, JobSettings
+from clew._tasks import Job, JobSettings
 from tests.conftest import Lines, Raising
 
 log = clew.get_logger("shop")

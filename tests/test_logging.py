@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import clew
-from clew._handler import LineHandler
+from clew._lines.handler import LineHandler
 from tests.conftest import Lines, Raising, parse_line, run_fresh, serve
 
 log = clew.get_logger("shop.orders")
@@ -335,7 +335,7 @@ def test_stack_info_is_written(lines: Lines) -> None:
     logging.getLogger("shop.orders").info("line", stack_info=True)
     for line in lines():
         assert "test_stack_info_is_written" in line["stackInfo"]
-        assert "clew/_logging.py" not in line["stackInfo"]
+        assert "clew/_lines/logger.py" not in line["stackInfo"]
     ours, theirs = (text.splitlines() for text in user.texts)
     assert ours[:-2] == theirs[:-2]
     assert theirs[1] == "Stack (most recent call last):"
@@ -416,7 +416,7 @@ def test_a_closed_stream_harms_nobody(capsys: pytest.CaptureFixture[str], lines:
 
 
 def test_no_stderr_harms_nobody(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a stderr to complain on, a raising handler still harms nobody."""
+    """Without a stderr to report_failure on, a raising handler still harms nobody."""
     monkeypatch.setattr(sys, "stderr", None)
     logging.getLogger("shop.orders").addHandler(Raising())
     log.info("line")

@@ -23,8 +23,7 @@ if sys.platform != "win32":
     import fcntl
     import termios
 
-from clew._handler import LineHandler
-from clew._pipes import pipe_of
+from clew._lines.handler import LineHandler, pipe_of
 
 from .conftest import parse_line
 from .servers.server import PATIENCE, until

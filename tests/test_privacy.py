@@ -21,8 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import clew
-from clew._privacy import DEFAULT, STRICT, redactor
-from clew._wire import shown_query
+from clew._http.wire import shown_query
+from clew._plain import to_plain
+from clew._redaction import DEFAULT, STRICT, redactor
 from tests.conftest import Lines, parse_line, run_fresh
 
 log = clew.get_logger("shop")
@@ -175,7 +176,7 @@ def test_masking_reaches_into(container: object, lines: Lines) -> None:
 )
 def test_a_container_becomes_an_object(kind: str) -> None:
     """What has named fields is written as an object of them."""
-    assert DEFAULT.plain(CONTAINERS[kind]) == {"name": "a", "password": "***"}
+    assert to_plain(CONTAINERS[kind], DEFAULT) == {"name": "a", "password": "***"}
 
 
 def dictionary_as_message(message: dict[Any, Any]) -> None:
@@ -235,7 +236,7 @@ def test_a_circle_is_cut(lines: Lines) -> None:
 def test_one_value_in_two_places_is_no_circle() -> None:
     """What stands in two places without containing itself is written twice."""
     shared = {"a": 1}
-    assert DEFAULT.plain([shared, shared]) == [{"a": 1}, {"a": 1}]
+    assert to_plain([shared, shared], DEFAULT) == [{"a": 1}, {"a": 1}]
 
 
 def test_depth_is_bounded(lines: Lines) -> None:
@@ -255,7 +256,7 @@ def test_breadth_is_bounded() -> None:
     bomb: object = ["x"] * 10
     for _ in range(9):
         bomb = [bomb] * 10
-    assert len(json.dumps(DEFAULT.plain(bomb))) < 10_000_000
+    assert len(json.dumps(to_plain(bomb, DEFAULT))) < 10_000_000
 
 
 class LazyList(collections.abc.Sequence[int]):
@@ -291,13 +292,13 @@ class LazyMapping(collections.abc.Mapping[int, int]):
 def test_lazy_containers_are_bounded(kind: type[LazyList | LazyMapping]) -> None:
     """Of a container that makes its values when asked, not many more are made than are written."""
     lazy = kind()
-    DEFAULT.plain([lazy, lazy])
+    to_plain([lazy, lazy], DEFAULT)
     assert 0 < lazy.asked < 200_000
 
 
 def test_a_long_range_is_bounded() -> None:
     """Of a range of 300,000 numbers some 100,000 are written."""
-    assert len(DEFAULT.plain(range(300_000))) < 200_000
+    assert len(to_plain(range(300_000), DEFAULT)) < 200_000
 
 
 @pytest.mark.parametrize(
@@ -538,8 +539,8 @@ HOSTILE = {
 
 MASKING = """
 import sys, clew
-from clew._wire import shown_query
-from clew._privacy import STRICT
+from clew._http.wire import shown_query
+from clew._redaction import STRICT
 text = eval(sys.argv[1])
 STRICT.text(text)
 shown_query(text, clew.Settings(redact="strict").redactor)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import clew
-from clew._settings import Header
+from clew._http.settings import Header
 from tests.conftest import Lines, Raising
 
 

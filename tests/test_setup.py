@@ -20,7 +20,7 @@ import werkzeug.serving
 
 import clew
 import clew.httpx
-from clew._handler import LineHandler
+from clew._lines.handler import LineHandler
 from tests.conftest import Lines, parse_line, run_fresh, serve
 
 if TYPE_CHECKING:

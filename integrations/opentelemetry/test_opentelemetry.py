@@ -22,8 +22,8 @@ import clew
 import clew.httpx
 import clew.opentelemetry
 from clew import _context
-from clew._handler import LineHandler
-from clew._jobs import Job, JobSettings
+from clew._lines.handler import LineHandler
+from clew._tasks import Job, JobSettings
 from clew.opentelemetry import TraceFilter, traceparent_ids
 from tests.conftest import Lines, restored_logging, run_fresh, serve  # noqa: F401
 from tests.servers.server import PATIENCE, PROGRAMS, Server, fresh_id, until
@@ -418,12 +418,12 @@ def test_number_of_traceparents(values: list[str]) -> None:
 def installed(request: pytest.FixtureRequest) -> Iterator[Lines]:
     """Lines in memory, with the integration installed, and everything undone afterwards."""
     request.getfixturevalue("restored_logging")
-    before = list(_context.observers)
+    before = list(_context._subscribers)
     lines = Lines()
     lines.configure()
     clew.opentelemetry.install()
     yield lines
-    _context.observers[:] = before
+    _context._subscribers[:] = before
 
 
 def handler() -> LineHandler:
@@ -531,7 +531,7 @@ def test_console(installed: Lines) -> None:
 
 def test_dict_config(installed: Lines) -> None:
     """A dictConfig may name the filter, in the place of clew's own, and needs no install()."""
-    _context.observers.clear()
+    _context._subscribers.clear()
     config = clew.logging_config()
     config["filters"]["context"] = {"()": "clew.opentelemetry.TraceFilter"}
     config["handlers"]["clew"]["stream"] = installed.stream
@@ -548,12 +548,12 @@ def test_configured_later(installed: Lines) -> None:
 
 
 def test_installed_twice(installed: Lines) -> None:
-    """Installing again changes nothing: one filter a handler, one observer."""
+    """Installing again changes nothing: one filter a handler, one subscriber."""
     clew.opentelemetry.install()
     traced(lambda: log.info("inside"))
     clew.opentelemetry.install()
     assert [type(entry) for entry in handler().filters] == [TraceFilter]
-    assert _context.observers.count(clew.opentelemetry._begun) == 1
+    assert _context._subscribers.count(clew.opentelemetry._begun) == 1
     assert len(installed()) == 2
 
 
@@ -674,7 +674,7 @@ def test_broken_span_breaks_no_request(
 
 def test_opentelemetrys_own_log_handler(installed: Lines) -> None:
     """Its handler beside clew's gets the same records: the fields, the ids and the HTTPLog as
-    attributes, and nothing that it cannot write and would complain of.
+    attributes, and nothing that it cannot write and would report_failure of.
     """
     export = pytest.importorskip("opentelemetry.sdk._logs.export", reason=INSTALL + "logging")
     handlers = pytest.importorskip(

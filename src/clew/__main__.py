@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from ._records import json_schema
+from .records import json_schema
 
 
 def main() -> None:

@@ -17,8 +17,9 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast
 from weakref import ReferenceType, ref
 
-from ._ids import is_safe_id, new_id
-from ._privacy import DEFAULT, Redactor
+from ._faults import report_failure, warn
+from ._ids import accepted_or_new
+from ._redaction import DEFAULT, Redactor
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,10 +29,12 @@ DEFAULT_HEADER = "X-Request-ID"
 # Fields whose Python spelling differs from their key in a line.
 RENAMED_FIELDS = {"monetary_value": "monetaryValue", "old_value": "oldValue"}
 
-UNBOUND = object()
+UNSET = object()
 
 # The contexts whose users are being found; each thread and each task has its own.
-_asking: ContextVar[tuple[Context, ...]] = ContextVar("clew_asking", default=())
+_users_being_found: ContextVar[tuple[Context, ...]] = ContextVar(
+    "clew_users_being_found", default=()
+)
 
 # Reentrant: a finalizer or a signal handler may bind while this thread does.
 _binding = RLock()
@@ -48,7 +51,7 @@ class Context:
     # where there is no such id, and still no caller's field may have its key.
     ids: Mapping[str, str | None] = {}
     live = True  # whether it is still being worked on
-    _user_id: object = UNBOUND
+    _user_id: object = UNSET
 
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
@@ -65,17 +68,28 @@ class Context:
 
     def user_id(self) -> str | None:
         """Return the bound user's id, else the one that the framework's authentication loaded."""
-        if self._user_id is not UNBOUND:
+        if self._user_id is not UNSET:
             return cast("str | None", self._user_id)
         # Finding the user may log, and that line would ask for the user again.
-        asking = _asking.get()
-        if self in asking:
+        found = _users_being_found.get()
+        if self in found:
             return None
-        token = _asking.set((*asking, self))
+        token = _users_being_found.set((*found, self))
         try:
             return self.find_user()
         finally:
-            _asking.reset(token)
+            _users_being_found.reset(token)
+
+    # An exception may take a context along into another process, and is copied; it is not.
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()
+
+    def __deepcopy__(self, _memo: object) -> Context:
+        return self
+
+    def __copy__(self) -> Context:
+        return self
 
     def find_user(self) -> str | None:
         """Return the user's id from where the framework keeps it; nowhere outside HTTP."""
@@ -88,9 +102,7 @@ class Context:
                 self._user_id = as_user_id(user_id)
             except TypeError as error:
                 # Logging must not break a request, so a wrong user is reported, not raised.
-                from ._logging import get_logger
-
-                get_logger("clew").warning("clew.bind() left the user as it was: %s", error)
+                warn("clew.bind() left the user as it was: %s", error)
         if fields:
             renamed = rename_fields(fields)
             # Other threads may be binding as well.
@@ -100,24 +112,33 @@ class Context:
 
 # Called with each context that begins, before it becomes the current one. For integrations that
 # hand its ids on to a system of their own, which is there once a process, as loggers are.
-observers: list[Callable[[Context], object]] = []
+_subscribers: list[Callable[[Context], object]] = []
 
 
-def observe(observer: Callable[[Context], object]) -> None:
-    """Let *observer* know of each context that begins; once, however often it is given."""
-    if observer not in observers:
-        observers.append(observer)
+def subscribe(subscriber: Callable[[Context], object]) -> bool:
+    """Call *subscriber* with each context that begins; tell whether it was not called before."""
+    if subscriber in _subscribers:
+        return False
+    _subscribers.append(subscriber)
+    return True
 
 
-def tell(context: Context) -> None:
-    """Tell the observers that *context* begins. Never raises."""
-    for observer in tuple(observers):
+def unsubscribe(subscriber: Callable[[Context], object]) -> bool:
+    """Call *subscriber* no longer; tell whether it was called until now."""
+    try:
+        _subscribers.remove(subscriber)
+    except ValueError:
+        return False
+    return True
+
+
+def notify(context: Context) -> None:
+    """Tell the subscribers that *context* begins. Never raises."""
+    for subscriber in tuple(_subscribers):
         try:
-            observer(context)
+            subscriber(context)
         except Exception:
-            from ._delivery import complain
-
-            complain()
+            report_failure()
 
 
 _current: ContextVar[Context | None] = ContextVar("clew", default=None)
@@ -125,13 +146,33 @@ _current: ContextVar[Context | None] = ContextVar("clew", default=None)
 # Whether clew refused a WebSocket in the application's place, with a response; see ServerFilter.
 refused_handshake: ContextVar[bool] = ContextVar("clew_refused_handshake", default=False)
 
-# The context that the last exception to leave took along, as long as that exception lives.
-_left: ContextVar[ReferenceType[Context] | None] = ContextVar("clew_left", default=None)
+# Weak reference to the context of the exception that escaped last.
+_escaped: ContextVar[ReferenceType[Context] | None] = ContextVar("clew_escaped", default=None)
 
 current = _current.get
-# The variable is set again, not reset by a token: a token is refused in another copy of the
-# context, which is where some servers close a response.
-enter = _current.set
+
+
+def enter(context: Context | None) -> Context | None:
+    """Make *context* the current one; return the outer one, which `leave` gives back."""
+    outer = current()
+    _current.set(context)
+    return outer
+
+
+def leave(
+    context: Context | None, outer: Context | None, error: BaseException | None = None
+) -> None:
+    """Make *outer* the current context again, where *context* still is the current one.
+
+    It is not where what entered it (a generator, a coroutine) is closed or collected in the midst
+    of another request, whose context stays. *error*, on its way out, takes *context* along.
+    """
+    # The variable is set again, not reset by a token: a token is refused in another copy of the
+    # context, which is where some servers close a response.
+    if current() is context:
+        _current.set(outer)
+    if error is not None and context is not None:
+        attach_context(error, context)
 
 
 def request_id() -> str | None:
@@ -179,17 +220,13 @@ class context:  # noqa: N801 - it reads as a function: with clew.context(...):
                 f"request_id must be a string or None, not {request_id!r}: "
                 "give it as str(...), or leave it out to get a new one"
             )
-        if request_id is None or not is_safe_id(request_id):
-            request_id = new_id()
-        self._context = Context(request_id)
+        self._context = Context(accepted_or_new(request_id))
         self._context.bind({**fields, "user_id": user_id})
         self._outer: list[Context | None] = []
 
     def __enter__(self) -> str:
-        if observers:
-            tell(self._context)
-        self._outer.append(current())
-        enter(self._context)
+        notify(self._context)
+        self._outer.append(enter(self._context))
         return self._context.request_id
 
     def __exit__(
@@ -198,28 +235,26 @@ class context:  # noqa: N801 - it reads as a function: with clew.context(...):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        enter(self._outer.pop())
-        if error is not None:
-            take_along(self._context, error)
+        leave(self._context, self._outer.pop(), error)
 
 
-def take_along(context: Context, error: BaseException) -> None:
-    """Let *error*, on its way out, take *context* along."""
+def attach_context(error: BaseException, context: Context) -> None:
+    """Attach *context* to *error*, which is on its way out of it."""
     try:
         error.__clew_context__ = context  # type: ignore[attr-defined]
     except Exception:  # pragma: no cover - an exception class may forbid new attributes
         pass
-    _left.set(ref(context))
+    _escaped.set(ref(context))
 
 
-def last_left() -> Context | None:
-    """Return the context of the exception that left last, for a line that only has its text."""
-    left = _left.get()
-    return None if left is None else left()
+def last_escaped() -> Context | None:
+    """Return the context of the exception that escaped last, for a line that has only its text."""
+    escaped = _escaped.get()
+    return None if escaped is None else escaped()
 
 
 def context_of(error: object) -> Context | None:
-    """Return the current context, else the one that *error* took along when it left.
+    """Return the current context, else the one that is attached to *error*.
 
     A context that has ended may still be current, where a server began the next request in it.
     """
@@ -239,7 +274,7 @@ def carry(work: Callable[P, R]) -> Callable[P, R]:
     functions stay coroutine functions. The result may be called many times, also at once.
     Generator functions raise TypeError: where they run is up to who iterates.
     """
-    carried = current()
+    context = current()
     called = getattr(work, "__call__", work)  # noqa: B004 - of an object, its method
     for kind in (work, called):
         if inspect.isgeneratorfunction(kind) or inspect.isasyncgenfunction(kind):
@@ -251,29 +286,27 @@ def carry(work: Callable[P, R]) -> Callable[P, R]:
 
         @functools.wraps(work)
         async def run_async(*args: P.args, **kwargs: P.kwargs) -> Any:
-            outer = current()
-            enter(carried)
+            outer = enter(context)
             try:
                 return await cast("Awaitable[Any]", work(*args, **kwargs))
             finally:
-                enter(outer)
+                leave(context, outer)
 
         return cast("Callable[P, R]", run_async)
 
     @functools.wraps(work)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        outer = current()
-        enter(carried)
+        outer = enter(context)
         try:
             return work(*args, **kwargs)
         finally:
-            enter(outer)
+            leave(context, outer)
 
     return run
 
 
 def as_user_id(value: object) -> str | None:
-    """Return *value* as a user's id: integers and UUIDs become strings, an empty one is nobody.
+    """Return *value* as a user's id. Integers and UUIDs become strings; an empty string is None.
 
     Raises TypeError for anything else, whose text might hold more than an id.
     """
@@ -287,7 +320,7 @@ def as_user_id(value: object) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return int.__repr__(value)
     raise TypeError(
-        f"a user's id must be a string, an integer or a UUID, not a {type(value).__name__}"
+        f"a user's id must be a string, an integer or a UUID, not of type {type(value).__name__}"
     )
 
 

@@ -37,3 +37,8 @@ def is_safe_id(value: str) -> bool:
     forge a line or break a header.
     """
     return len(value) <= LONGEST_ID and _ALPHABET.fullmatch(value) is not None
+
+
+def accepted_or_new(value: object) -> str:
+    """Return *value* where it is a string that `is_safe_id` admits, else a new id."""
+    return value if isinstance(value, str) and is_safe_id(value) else new_id()

@@ -13,7 +13,7 @@ try:
 except ImportError as error:
     raise ImportError('clew.aiohttp wraps its sessions: pip install "clew[aiohttp]"') from error
 
-from ._outgoing import Call, CallOptions, shown_host
+from ._http.call import Call, CallOptions, shown_host
 
 SessionT = TypeVar("SessionT", bound=aiohttp.ClientSession)
 

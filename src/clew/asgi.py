@@ -11,10 +11,10 @@ from time import perf_counter
 from typing import Any, Unpack
 
 from ._context import refused_handshake
-from ._exchange import CRASH_BODY, Exchange, id_of
-from ._routes import RouteTemplates
-from ._settings import Header, Options, Settings
-from ._wire import EXPOSE, encoded_path, exposed, replaced
+from ._http.exchange import CRASH_BODY, Exchange, id_of
+from ._http.routes import RouteTemplates
+from ._http.settings import Header, Options, Settings
+from ._http.wire import EXPOSE, encoded_path, exposed, replaced
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -18,8 +18,8 @@ try:
 except ImportError as error:
     raise ImportError('clew.celery is for Celery: pip install "clew[celery]"') from error
 
-from ._jobs import CARRIED, Job, JobSettings
-from ._setup import configure_logging
+from ._lines.setup import configure_logging
+from ._tasks import CARRIED, Job, JobSettings
 
 # At INFO they write each task's arguments and return value; the TaskLog replaces that.
 _TASK_LOGGERS = ("celery.app.trace", "celery.worker.strategy", "celery.pool")

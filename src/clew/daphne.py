@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ._logging import get_logger
-from ._setup import configure_logging
+from ._lines.logger import get_logger
+from ._lines.setup import configure_logging
 
 try:
     from daphne import cli, server

@@ -24,11 +24,11 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 from django.utils.log import RequireDebugTrue
 
-from ._environ import MARK, EnvironExchange, live_exchange
-from ._exchange import Exchange, id_of, know_exception
-from ._handler import LineHandler
-from ._settings import Settings
-from ._wire import EXPOSE, encoded_path, exposed
+from ._http.environ import MARK, EnvironExchange, live_exchange
+from ._http.exchange import Exchange, id_of, know_exception
+from ._http.settings import Settings
+from ._http.wire import EXPOSE, encoded_path, exposed
+from ._lines.handler import LineHandler
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 

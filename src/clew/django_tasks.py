@@ -13,8 +13,8 @@ try:
 except ImportError as error:
     raise ImportError('clew.django_tasks is for Django 6.0: pip install "django>=6.0"') from error
 
-from ._delivery import complain
-from ._jobs import Job, JobSettings
+from ._faults import report_failure
+from ._tasks import Job, JobSettings
 
 
 def install(
@@ -66,7 +66,7 @@ class _Tasks:
             _running.set(run)
             run.begin()
         except Exception:
-            complain()
+            report_failure()
 
     def end(self, task_result: Any, **_: Any) -> None:
         try:
@@ -78,7 +78,7 @@ class _Tasks:
             failed = task_result.status == TaskResultStatus.FAILED
             run.end("failed" if failed else "succeeded", sys.exc_info()[1] if failed else None)
         except Exception:
-            complain()
+            report_failure()
 
     def _run(self, result: Any) -> _Run:
         given = result.kwargs.get(self.keyword)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from flask import g, got_request_exception, request, request_started
 
-from ._environ import live_exchange
-from ._exchange import id_of, know_exception
-from ._settings import Options, Settings
+from ._http.environ import live_exchange
+from ._http.exchange import id_of, know_exception
+from ._http.settings import Options, Settings
 from .wsgi import RequestIDMiddleware
 
 if TYPE_CHECKING:

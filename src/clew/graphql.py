@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ._context import current
-from ._exchange import Exchange
+from ._http.exchange import Exchange
 
 OK: Final = 200
 BAD_REQUEST: Final = 400

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from ._capture import ContextFilter
-from ._formatters import JSONFormatter
-from ._handler import LineHandler
-from ._setup import configure_logging
+from ._lines.entry import ContextFilter
+from ._lines.handler import LineHandler
+from ._lines.json_formatter import JSONFormatter
+from ._lines.setup import configure_logging
 
 try:
     from gunicorn import glogging

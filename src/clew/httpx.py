@@ -10,7 +10,7 @@ try:
 except ImportError as error:
     raise ImportError('clew.httpx wraps httpx clients: pip install "clew[httpx]"') from error
 
-from ._outgoing import Call, CallOptions
+from ._http.call import Call, CallOptions
 
 # What a request carries beside its header, to tell an id that clew put there from the caller's;
 # httpx hands it on to the next hop of a redirect.

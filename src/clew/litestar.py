@@ -6,8 +6,8 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ._exchange import Exchange, id_of
-from ._settings import Options, Settings
+from ._http.exchange import Exchange, id_of
+from ._http.settings import Options, Settings
 from .asgi import Receive, RequestIDMiddleware, Scope, Send
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ try:
 except ImportError as error:
     raise ImportError('clew.loguru needs loguru: pip install "clew[loguru]"') from error
 
-from ._capture import Captured, capture, message_of, taken_along
 from ._context import context_of, rename_fields
-from ._formatters import JSONFormatter
-from ._handler import escaped, takes_utf8
-from ._privacy import Redact, text_of
-from ._records import describe
+from ._lines.entry import Captured, capture, message_of, taken_along
+from ._lines.json_formatter import JSONFormatter
+from ._redaction import Redact
+from ._text import escaped, takes_utf8, text_of
+from .records import describe
 
 if TYPE_CHECKING:
     import loguru

@@ -22,12 +22,12 @@ try:
 except ImportError:  # then there are no spans, but there may be a traceparent
     trace = None  # type: ignore[assignment]
 
-from ._capture import ContextFilter, capture
-from ._context import Context, context_of, current, observe, observers
-from ._delivery import complain
-from ._exchange import Exchange
-from ._formatters import JSONFormatter
-from ._settings import Header
+from ._context import Context, context_of, current, subscribe, unsubscribe
+from ._faults import report_failure
+from ._http.exchange import Exchange
+from ._http.settings import Header
+from ._lines.entry import ContextFilter, capture
+from ._lines.json_formatter import JSONFormatter
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, TracerProvider
@@ -70,8 +70,8 @@ def install(*, tracer_provider: TracerProvider | None = None) -> None:
             )
         _watch(tracer_provider)
     _put_filters()
-    observe(_put_filters_late)
-    observe(_begun)
+    subscribe(_put_filters_late)
+    subscribe(_begun)
 
 
 class TraceFilter(ContextFilter):
@@ -83,7 +83,7 @@ class TraceFilter(ContextFilter):
 
     def __init__(self, name: str = "") -> None:
         super().__init__(name)
-        observe(_begun)
+        subscribe(_begun)
 
     def filter(self, record: logging.LogRecord) -> bool:
         super().filter(record)
@@ -140,11 +140,8 @@ def _hand_on_plainly(handler: logging.Handler) -> None:
 
 
 def _put_filters_late(_context: Context) -> None:
-    try:
-        observers.remove(_put_filters_late)
-    except ValueError:  # another thread's request has come first
-        return
-    _put_filters()
+    if unsubscribe(_put_filters_late):  # another thread's request may have come first
+        _put_filters()
 
 
 # The ids of a line.
@@ -279,7 +276,7 @@ def _watch(provider: Any) -> None:
                 if context is not None and not over and _is_entry(span):
                     _belongs(span, _span_ids(span, context), context)
             except Exception:
-                complain()
+                report_failure()
 
     _watched.add(provider)
     provider.add_span_processor(Marker())

@@ -23,8 +23,9 @@ from typing import Any
 
 from _clew_pytest import clew_logs, pytest_runtest_makereport
 
-from ._console import ConsoleFormatter, one_line
-from ._formatters import JSONFormatter
+from ._lines.console import ConsoleFormatter
+from ._lines.json_formatter import JSONFormatter
+from ._text import one_line
 
 # For "-p clew.pytest", where pytest does not load what is installed.
 __all__ = ["Logs", "clew_logs", "gathered", "pytest_runtest_makereport"]

@@ -13,8 +13,8 @@ from quart.signals import (
 )
 
 from ._context import current
-from ._exchange import Exchange, know_exception
-from ._settings import Options, Settings
+from ._http.exchange import Exchange, know_exception
+from ._http.settings import Options, Settings
 from .asgi import RequestIDMiddleware
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ except ImportError as error:
 
 from requests.adapters import BaseAdapter
 
-from ._outgoing import Call, CallOptions, shown_host
-from ._urllib3 import mask_lines, watch
+from ._http.call import Call, CallOptions, shown_host
+from ._http.urllib3 import mask_lines, watch
 
 SessionT = TypeVar("SessionT", bound=requests.Session)
 

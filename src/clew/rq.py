@@ -15,8 +15,8 @@ try:
 except ImportError as error:
     raise ImportError('clew.rq is for RQ: pip install "clew[rq]"') from error
 
-from ._delivery import complain
-from ._jobs import CARRIED, Job, JobSettings
+from ._faults import report_failure
+from ._tasks import CARRIED, Job, JobSettings
 
 _LOGGER = "rq.worker"
 
@@ -78,7 +78,7 @@ def _creating(create: Callable[..., RQJob]) -> Callable[..., RQJob]:
         try:
             _carry(job)
         except Exception:
-            complain()
+            report_failure()
         return job
 
     return create_job
@@ -113,7 +113,7 @@ def _begun(job: Any) -> _Run | None:
         run.begin()
         return run
     except Exception:
-        complain()
+        report_failure()
         return None
 
 
@@ -149,7 +149,7 @@ def _lost(worker: Any, job: Any) -> None:
             duration=None if began is None else (now() - began).total_seconds() * 1000,
         )
     except Exception:
-        complain()
+        report_failure()
 
 
 def _may_retry(job: Any) -> bool:
@@ -184,7 +184,7 @@ class _Run(Job):
             error = exc_info[1]
             self.error = error if isinstance(error, BaseException) else None
         except Exception:
-            complain()
+            report_failure()
 
     def outcome(self, job: Any, done: bool) -> str:
         """Return how the run ended, which was *done* or failed."""
@@ -195,5 +195,5 @@ class _Run(Job):
                 failed = job.get_status(refresh=False) == JobStatus.FAILED
                 return "failed" if failed else "retried"
         except Exception:
-            complain()
+            report_failure()
         return "succeeded" if done else "failed"

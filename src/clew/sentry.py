@@ -13,8 +13,8 @@ except ImportError as error:
         'clew.sentry gives the events of sentry-sdk their ids: pip install "clew[sentry]"'
     ) from error
 
-from ._context import Context, context_of, observe, observers
-from ._exchange import HTTP_LOGGER
+from ._context import Context, context_of, subscribe
+from ._http.exchange import HTTP_LOGGER
 
 if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
@@ -36,9 +36,8 @@ def install() -> None:
     Sentry stays. Records of requests and of outgoing calls become neither events nor breadcrumbs:
     Sentry has the exception already, from its own integration. Installing again changes nothing.
     """
-    if _hold in observers:
+    if not subscribe(_hold):
         return
-    observe(_hold)
     add_global_event_processor(_identify)
     for name in (HTTP_LOGGER, f"{HTTP_LOGGER}.client"):
         ignore_logger(name)

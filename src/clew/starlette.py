@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Unpack
 
-from ._settings import Options, Settings
+from ._http.settings import Options, Settings
 from .asgi import RequestIDMiddleware
 
 if TYPE_CHECKING:

@@ -14,11 +14,12 @@ try:
 except ImportError as error:
     raise ImportError('clew.structlog needs structlog: pip install "clew[structlog]"') from error
 
-from ._capture import Captured, taken_along
 from ._context import context_of, rename_fields
-from ._formatters import JSONFormatter
-from ._privacy import Redact, text_of
-from ._records import describe
+from ._lines.entry import Captured, taken_along
+from ._lines.json_formatter import JSONFormatter
+from ._redaction import Redact
+from ._text import text_of
+from .records import describe
 
 EventDict = MutableMapping[str, Any]
 

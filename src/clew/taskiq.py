@@ -15,9 +15,9 @@ try:
 except ImportError as error:
     raise ImportError('clew.taskiq is for Taskiq: pip install "clew[taskiq]"') from error
 
-from ._delivery import complain
-from ._handler import LineHandler
-from ._jobs import CARRIED, Job, JobSettings
+from ._faults import report_failure
+from ._lines.handler import LineHandler
+from ._tasks import CARRIED, Job, JobSettings
 
 
 def install(
@@ -94,7 +94,7 @@ class _Middleware(TaskiqMiddleware):
                 if carried is not None:
                     message.labels[CARRIED] = msgspec.json.encode(carried).decode()
         except Exception:
-            complain()
+            report_failure()
         return message
 
     def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
@@ -113,7 +113,7 @@ class _Middleware(TaskiqMiddleware):
             _running.set(run)
             run.begin()
         except Exception:
-            complain()
+            report_failure()
         return message
 
     def on_error(

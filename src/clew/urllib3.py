@@ -17,8 +17,8 @@ except ImportError as error:
 from urllib3.exceptions import HostChangedError, HTTPError, LocationValueError
 from urllib3.util import parse_url
 
-from ._outgoing import Call, CallOptions, as_text, shown_host
-from ._urllib3 import mask_lines, watch
+from ._http.call import Call, CallOptions, as_text, shown_host
+from ._http.urllib3 import mask_lines, watch
 
 PoolT = TypeVar("PoolT", urllib3.PoolManager, urllib3.HTTPConnectionPool)
 

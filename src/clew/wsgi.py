@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ._environ import MARK, EnvironExchange, live_exchange
-from ._exchange import CRASH_BODY
-from ._settings import Options, Settings
-from ._wire import EXPOSE, exposed, replaced
+from ._http.environ import MARK, EnvironExchange, live_exchange
+from ._http.exchange import CRASH_BODY
+from ._http.settings import Options, Settings
+from ._http.wire import EXPOSE, exposed, replaced
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

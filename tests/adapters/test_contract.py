@@ -17,7 +17,7 @@ from _pytest.logging import LogCaptureHandler
 from django.core.exceptions import ImproperlyConfigured
 
 import clew
-from clew._exchange import Exchange
+from clew._http.exchange import Exchange
 
 from .drive import Reply
 from .stacks import CHUNKS, STACKS, USER, Stack

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import clew
 import clew._ids
-from clew._handler import LineHandler
+from clew._lines.handler import LineHandler
 
 from .measuring import Contender
 

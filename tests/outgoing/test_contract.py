@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import clew
-from clew._outgoing import CallOptions
+from clew._http.call import CallOptions
 from tests.conftest import Lines, Raising, run_without, serve
 
 from .callers import HEADER, PATIENCE, Async, Caller, Server
@@ -498,8 +498,8 @@ def test_a_fault_of_clews_own_reaches_no_caller(
     def failing(*_: object) -> None:
         raise RuntimeError("no path")
 
-    monkeypatch.setattr("clew._outgoing.clean_path", failing)
-    monkeypatch.setattr("clew._outgoing.as_text", failing)
+    monkeypatch.setattr("clew._http.call.clean_path", failing)
+    monkeypatch.setattr("clew._http.call.as_text", failing)
     logging.getLogger("clew.http.client").addHandler(Raising())
     assert caller.call(caller.client(), server.url()) == (200, b"hello")
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from clew._levels import level_words
-from clew._records import TASK_LOGGER, ApplicationLog, HTTPLog, TaskLog
+from clew.records import TASK_LOGGER, ApplicationLog, HTTPLog, TaskLog, level_words
 
 from ._files import OVERLONG, LogFile, find
 

@@ -313,7 +313,7 @@ def schema(levels: tuple[str, ...]) -> None:
 
 
 def _renamed(levels: tuple[str, ...]) -> Mapping[str, str]:
-    from clew._levels import level_words
+    from clew.records import level_words
 
     renamed = dict(pair.partition("=")[::2] for pair in levels)
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from clew._records import TASK_LOGGER
+from clew.records import TASK_LOGGER
 
 # The year 10000: what lies beyond cannot be written as ISO 8601.
 _LATEST = 253_402_300_800_000

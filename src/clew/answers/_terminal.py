@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from clew._console import one_line
+from clew._text import one_line
 
 from ._logs import Answer
 from ._timeline import Span, Timeline

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from clew._records import TASK_LOGGER
+from clew.records import TASK_LOGGER
 
 from ._logs import Logs
 from ._lookups import OF_REQUEST

@@ -31,19 +31,20 @@ from ._context import (
     RENAMED_FIELDS,
     Context,
     as_user_id,
+    attach_context,
     current,
     enter,
-    observers,
-    take_along,
-    tell,
+    leave,
+    notify,
 )
-from ._delivery import complain
-from ._emission import emit
-from ._ids import is_safe_id, new_id
-from ._levels import level_word
-from ._privacy import DEFAULT, text_of
-from ._records import OWNED_KEYS, TASK_LOGGER, Task, TaskLog, describe
-from ._settings import set_field, strings
+from ._faults import report_failure
+from ._ids import accepted_or_new
+from ._lines.delivery import emit
+from ._options import Patterns, check_flag, set_field, strings
+from ._plain import to_plain
+from ._redaction import DEFAULT
+from ._text import text_of
+from .records import OWNED_KEYS, TASK_LOGGER, Task, TaskLog, describe, level_word
 
 _logger = logging.getLogger(TASK_LOGGER)
 
@@ -79,13 +80,11 @@ class JobSettings:
     exclude: Collection[str] = ()
     log: bool = True
 
-    _excluded: frozenset[str] = field(init=False, repr=False)
-    _excluded_prefixes: tuple[str, ...] = field(init=False, repr=False)
+    _excluded: Patterns = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for option in ("user_id", "log"):
-            if not isinstance(getattr(self, option), bool):
-                raise TypeError(f"{option} must be True or False, not {getattr(self, option)!r}")
+            check_flag(option, getattr(self, option))
         set_field(self, "fields", tuple(map(_field_name, strings("fields", self.fields))))
         names = strings("exclude", self.exclude)
         for name in names:
@@ -94,13 +93,11 @@ class JobSettings:
                     f"exclude has {name!r}: allowed are a task's name, as 'shop.heartbeat', "
                     "or a prefix ended by a star, as 'celery.*'"
                 )
-        set_field(self, "_excluded", frozenset(names))
-        prefixes = tuple(name[:-1] for name in names if name.endswith("*"))
-        set_field(self, "_excluded_prefixes", prefixes)
+        set_field(self, "_excluded", Patterns(names))
 
     def excludes(self, name: str) -> bool:
         """Tell whether successes of the task *name* make no TaskLog."""
-        return name in self._excluded or name.startswith(self._excluded_prefixes)
+        return self._excluded.match(name)
 
     def carried(self, context: Context | None = None) -> dict[str, object] | None:
         """Return what travels with a task that is sent in *context*, or now. Never raises.
@@ -118,7 +115,7 @@ class JobSettings:
             if fields := self._chosen(context.fields):
                 carried["fields"] = fields
         except Exception:
-            complain()
+            report_failure()
         return carried
 
     def _chosen(self, fields: object) -> dict[str, object]:
@@ -147,8 +144,7 @@ class Job(Context):
     ) -> None:
         """Begin with what the message *carried* and what it says of the task, whoever wrote it."""
         read = carried if isinstance(carried, Mapping) else {}
-        given = read.get("requestId")
-        super().__init__(given if isinstance(given, str) and is_safe_id(given) else new_id())
+        super().__init__(accepted_or_new(read.get("requestId")))
         self.settings = settings
         user = read.get("userId") if settings.user_id else None
         if isinstance(user, str) and len(user) <= _LONGEST_TEXT:
@@ -169,10 +165,8 @@ class Job(Context):
 
     def begin(self) -> None:
         """Make this the current context, until `end`."""
-        if observers:
-            tell(self)
-        self._outer = current()
-        enter(self)
+        notify(self)
+        self._outer = enter(self)
         self._started = perf_counter()
 
     def end(
@@ -190,17 +184,17 @@ class Job(Context):
         try:
             self._log(outcome, error, duration)
         except Exception:
-            complain()
-        self.leave()
-        if error is not None:
-            take_along(self, error)
+            report_failure()
+        self.leave(error)
 
-    def leave(self) -> None:
+    def leave(self, error: BaseException | None = None) -> None:
         """Let the outer context come back, without a record."""
         self.live = False
         if self._started is not None:
             self._started = None
-            enter(self._outer)
+            leave(self, self._outer, error)
+        elif error is not None:
+            attach_context(error, self)
 
     def _log(self, outcome: str, error: BaseException | None, duration: float | None) -> None:
         task, settings = self.task, self.settings
@@ -245,7 +239,7 @@ def _field_name(name: str) -> str:
 
 def _bounded(value: object) -> str | float | bool | None:
     """Return what travels of *value*: a text, a number or a truth value; else None."""
-    plain = DEFAULT.plain(value)
+    plain = to_plain(value, DEFAULT)
     if isinstance(plain, bool):
         return plain
     if isinstance(plain, int):

@@ -26,25 +26,24 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, Final, TypeVar
 
-from ._addresses import client_address, is_within, normalize
-from ._context import (
-    UNBOUND,
+from clew._context import (
+    UNSET,
     Context,
     as_user_id,
     current,
     enter,
-    observers,
-    take_along,
-    tell,
+    leave,
+    notify,
 )
-from ._delivery import complain
-from ._emission import emit
-from ._ids import LONGEST_ID, is_safe_id, new_id
-from ._levels import level_word
-from ._privacy import Redactor
-from ._records import ExceptionInfo, HTTPLog, Request, Response, describe
-from ._settings import Header, Settings
-from ._wire import clean_method, clean_path, shown_path, shown_query
+from clew._faults import report_failure
+from clew._ids import LONGEST_ID, is_safe_id, new_id
+from clew._lines.delivery import emit
+from clew._redaction import Redactor
+from clew.records import ExceptionInfo, HTTPLog, Request, Response, describe, level_word
+
+from .addresses import client_address, is_within, normalize
+from .settings import Header, Settings
+from .wire import clean_method, clean_path, shown_path, shown_query
 
 T = TypeVar("T")
 
@@ -99,8 +98,7 @@ class Exchange(Context):
             self.request_id = inbound[0]
         else:
             self.request_id = new_id() if settings.generate is new_id else self._made_id()
-        if observers:
-            tell(self)
+        notify(self)
 
     @property
     def header_name(self) -> str:
@@ -190,7 +188,7 @@ class Exchange(Context):
 
     def user_id(self) -> str | None:
         unasked = self.settings.user_id is None and self.inner_user is None
-        if unasked and self._user_id is UNBOUND and not self.has_user():
+        if unasked and self._user_id is UNSET and not self.has_user():
             return self._seen_user  # most often nobody: asking costs more than this
         return super().user_id()
 
@@ -244,9 +242,7 @@ class Exchange(Context):
         if self._inside:
             self._inside = False
             outer, self._outer = self._outer, None
-            enter(outer)
-            if error is not None:
-                take_along(self, error)
+            leave(self, outer, error)
 
     def started(self, status: int) -> None:
         """The status and the headers have been handed to the server."""
@@ -310,7 +306,7 @@ class Exchange(Context):
         try:
             self._log()
         except Exception:
-            complain()
+            report_failure()
 
     def _log(self) -> None:
         status, outcome = self._result()
@@ -442,7 +438,7 @@ def _told(ask: Callable[[], T], default: T) -> T:
     try:
         return ask()
     except Exception:
-        complain()
+        report_failure()
         return default
 
 

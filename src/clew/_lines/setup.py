@@ -7,62 +7,22 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TextIO
 
-from ._capture import ContextFilter, taken_along
-from ._console import ConsoleFormatter, is_terminal
-from ._context import last_left, refused_handshake
-from ._formatters import JSONFormatter
-from ._handler import LineHandler
-from ._levels import level_words
-from ._privacy import Redact, redactor
+from clew._redaction import Redact, redactor
+from clew.records import level_words
 
-# The HTTPLog replaces these servers' access lines.
-_ACCESS_LOGGERS = ("uvicorn.access", "gunicorn.access", "hypercorn.access", "granian.access")
-# These carry access lines among others.
-_MIXED_LOGGERS = ("werkzeug", "django.server", "django.channels.server")
-# These come with handlers of their own; through the root logger their lines become JSON.
-_SERVER_LOGGERS = (
-    *("uvicorn", "uvicorn.error", "gunicorn.error", "hypercorn.error"),
-    *("_granian", "_granian.utils"),
+from .console import ConsoleFormatter, is_terminal
+from .entry import ContextFilter
+from .handler import LineHandler
+from .json_formatter import JSONFormatter
+from .servers import (
+    ACCESS_LOGGERS,
+    ALL_SERVER_LOGGERS,
+    QUIET_LOGGERS,
+    ServerFilter,
+    remove_console_handlers,
 )
-_ALL_SERVER_LOGGERS = (*_SERVER_LOGGERS, *_MIXED_LOGGERS, *_ACCESS_LOGGERS)
-_NO_HANDSHAKE = "returned without completing handshake."
-_GRANIAN_CRASH = "Application callable raised an exception"
-# At INFO httpx and httpcore write whole URLs, credentials and all; the outgoing HTTPLog replaces
-# that. watchfiles, which uvicorn reloads by, writes a line whenever a file changes, the file that
-# this line goes to as well.
-_QUIET_LOGGERS = ("httpx", "httpcore", "watchfiles.main")
 
 Format = Literal["json", "console"]
-
-
-class ServerFilter(logging.Filter):
-    """Drop a server's access lines; bring its other lines to the root logger's handlers.
-
-    A filter of a logger stays when a server sets up its handlers anew, as uvicorn does when it
-    is started by code that has called `configure_logging` before.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether *record* is another line than an access line."""
-        _tame(name for name in _ALL_SERVER_LOGGERS if f"{record.name}.".startswith(f"{name}."))
-        if record.name in _ACCESS_LOGGERS:
-            return False
-        if record.name == "django.server":
-            return not hasattr(record, "status_code")
-        if record.name == "django.channels.server":
-            return not (isinstance(record.args, Mapping) and "client" in record.args)
-        if record.name == "uvicorn.error":
-            if '"WebSocket %s"' in str(record.msg):  # of a handshake, query and all
-                return False
-            # What uvicorn says of any handshake that was refused with a response.
-            return not (refused_handshake.get() and str(record.msg).endswith(_NO_HANDSHAKE))
-        if record.name == "_granian.utils" and str(record.msg).startswith(_GRANIAN_CRASH):
-            # Granian writes the exception into the text, so the record's own way to its request
-            # is gone; but it does so where the exception has just left.
-            left = last_left()
-            if left is not None:
-                taken_along(left).put_on(record)
-        return record.name != "werkzeug" or '] "%s" %s %s' not in str(record.msg)
 
 
 def configure_logging(
@@ -110,23 +70,13 @@ def configure_logging(
         if isinstance(other, LineHandler):
             root.removeHandler(other)
     root.addHandler(handler)
-    _tame(_ALL_SERVER_LOGGERS)
-    for name in _ALL_SERVER_LOGGERS:
+    remove_console_handlers(ALL_SERVER_LOGGERS)
+    for name in ALL_SERVER_LOGGERS:
         logger = logging.getLogger(name)
         if not any(isinstance(entry, ServerFilter) for entry in logger.filters):
             logger.addFilter(ServerFilter())
-    for name in _QUIET_LOGGERS:
+    for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def _tame(names: Iterable[str]) -> None:
-    """Take from these loggers of servers the handlers that they write to a terminal with."""
-    for name in names:
-        logger = logging.getLogger(name)
-        for own in logger.handlers[:]:
-            if type(own) is logging.StreamHandler:  # a file, or your own class, stays
-                logger.removeHandler(own)
-        logger.propagate = name not in _ACCESS_LOGGERS
 
 
 def logging_config(
@@ -151,7 +101,7 @@ def logging_config(
         redact = list(redact)  # it may be one that ends
     redactor(redact)
     formatter: dict[str, Any] = {
-        "()": "clew._console.ConsoleFormatter" if format == "console" else "clew.JSONFormatter",
+        "()": "clew.ConsoleFormatter" if format == "console" else "clew.JSONFormatter",
         "redact": redact,
     }
     if format == "console":
@@ -165,12 +115,12 @@ def logging_config(
         "disable_existing_loggers": False,
         "filters": {
             "context": {"()": "clew.ContextFilter"},
-            "servers": {"()": "clew._setup.ServerFilter"},
+            "servers": {"()": "clew.ServerFilter"},
         },
         "formatters": {"clew": formatter},
         "handlers": {
             "clew": {
-                "class": "clew._handler.LineHandler",
+                "class": "clew.LineHandler",
                 "stream": f"ext://sys.{stream}",
                 "formatter": "clew",
                 "filters": ["context"],
@@ -182,11 +132,11 @@ def logging_config(
                 name: {
                     "handlers": [],
                     "filters": ["servers"],
-                    "propagate": name not in _ACCESS_LOGGERS,
+                    "propagate": name not in ACCESS_LOGGERS,
                 }
-                for name in _ALL_SERVER_LOGGERS
+                for name in ALL_SERVER_LOGGERS
             },
-            **{name: {"level": "WARNING"} for name in _QUIET_LOGGERS},
+            **{name: {"level": "WARNING"} for name in QUIET_LOGGERS},
         },
     }
 

@@ -12,10 +12,12 @@ from msgspec.structs import replace
 from pythonjsonlogger.core import RESERVED_ATTRS, LogData
 from pythonjsonlogger.msgspec import MsgspecFormatter
 
-from ._capture import Aside, Captured, capture, message_of
-from ._levels import level_word, level_words
-from ._privacy import DEFAULT, OFF, Redact, Redactor, printable, redactor, text_of, unprintable
-from ._records import OWNED_KEYS, ExceptionInfo, HTTPLog, TaskLog
+from clew._plain import to_plain
+from clew._redaction import DEFAULT, OFF, Redact, Redactor, redactor
+from clew._text import printable, text_of, unprintable
+from clew.records import OWNED_KEYS, ExceptionInfo, HTTPLog, TaskLog, level_word, level_words
+
+from .entry import Aside, Captured, capture, message_of
 
 # Attributes that are no fields, whatever reserved_attrs says: they are written as something else,
 # or, as uvicorn's color_message, say again what the message says.
@@ -141,7 +143,7 @@ class JSONFormatter(MsgspecFormatter):
         except Exception:
             pass
         try:
-            return _encode(self.redactor.plain(value, self._default)).decode()
+            return _encode(to_plain(value, self.redactor, self._default)).decode()
         except Exception:
             return _encode(unprintable(value)).decode()
 

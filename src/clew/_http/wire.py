@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, AnyStr
 from urllib.parse import quote
 
-from ._privacy import Redactor
+from clew._redaction import Redactor
 
 # RFC 3986, section 3.3: what stands unescaped in a path.
 PATH_SAFE = "/:@!$&'()*+,;=-._~"

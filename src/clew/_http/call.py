@@ -24,14 +24,14 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from ._context import DEFAULT_HEADER, current
-from ._emission import emit
-from ._levels import level_word
-from ._logging import get_logger
-from ._privacy import DEFAULT, Redactor
-from ._records import HTTPLog, Request, Response, describe
-from ._settings import Settings
-from ._wire import clean_method, clean_path, shown_path, shown_query
+from clew._context import DEFAULT_HEADER, current
+from clew._lines.delivery import emit
+from clew._lines.logger import get_logger
+from clew._redaction import DEFAULT, Redactor
+from clew.records import HTTPLog, Request, Response, describe, level_word
+
+from .settings import Settings
+from .wire import clean_method, clean_path, shown_path, shown_query
 
 _log = get_logger("clew.http.client")  # never raises
 _logger = logging.getLogger(_log.name)

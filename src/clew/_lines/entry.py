@@ -8,9 +8,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from ._context import Context, context_of
-from ._privacy import text_of
-from ._records import ExceptionInfo, HTTPLog, TaskLog, describe
+from clew._context import Context, context_of
+from clew._text import text_of
+from clew.records import ExceptionInfo, HTTPLog, TaskLog, describe
 
 
 class Captured(Struct):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ._exchange import Exchange
-from ._settings import Header, Settings
-from ._wire import encoded_path
+from .exchange import Exchange
+from .settings import Header, Settings
+from .wire import encoded_path
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import urllib3
 
-from ._outgoing import Call
-from ._privacy import DEFAULT
+from clew._redaction import DEFAULT
+
+from .call import Call
 
 # Their lines about retries and redirects hold whole URLs.
 _URL_LOGGERS = ("urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry")

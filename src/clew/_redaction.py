@@ -6,22 +6,13 @@ are one name, and ``className`` is not taken for an ssn.
 
 from __future__ import annotations
 
-import enum
 import math
 import re
-from collections import UserString
-from collections.abc import Callable, Iterable, Mapping, Sequence, ValuesView
-from collections.abc import Set as AbstractSet
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from types import SimpleNamespace
 from typing import Any
-from uuid import UUID
 
-import msgspec
-
-MASK = "***"
+from ._plain import MASK, to_plain
 
 # Each entry is a name in words; its words run together are the same name (apikey, api_key).
 DEFAULT_NAMES = (
@@ -45,9 +36,6 @@ DEFAULT_NAMES = (
 )
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+|\d+")
-_PLAIN_TYPES = (timedelta, UUID)
-_DEEPEST = 32
-_MOST_VALUES = 100_000
 
 # What only strict looks for is compiled when it first does, which spares every import of clew.
 _EMAIL = r"[\w.%+'\-]{1,64}(?:@|%40)[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,8}"
@@ -141,117 +129,14 @@ class Redactor:
             return value
         if kind is int and not (self.strict and name not in ("monetaryValue", "quantity")):
             return value
-        return self.plain(value, default)
+        return to_plain(value, self, default)
 
-    def plain(self, value: object, default: Callable[[Any], Any] | None = None) -> Any:
-        """Return *value* out of plain JSON types, masked at any depth. Never fails.
-
-        Mappings, dataclasses, Structs, attrs classes, named tuples and pydantic models become
-        objects; what is none of these is written as *default* or ``str`` gives it. A float
-        outside the numbers is null. In a circle, deeper than 32 levels or beyond 100,000 values
-        stands ``"..."``.
-        """
-        return _Walk(self, default).plain(value)
+    def integer(self, value: int) -> int | str:
+        """Return *value*, or a mask where strict takes it for a card's number."""
+        return MASK if self.strict and value.bit_length() < 64 and _is_card(str(value)) else value
 
 
-class _Walk:
-    """One way through a value; knows where it is, so that it ends."""
-
-    def __init__(self, redactor: Redactor, default: Callable[[Any], Any] | None) -> None:
-        self.redactor = redactor
-        self.default = default
-        self.ancestors: list[object] = []
-        self.left = _MOST_VALUES
-
-    def plain(self, value: Any) -> Any:
-        try:
-            return self._plain(value)
-        except Exception:
-            return unprintable(value)
-
-    def _plain(self, value: Any) -> Any:
-        self.left -= 1
-        if value is None or value is True or value is False:
-            return value
-        if isinstance(value, enum.Enum):
-            value = value.value
-        if isinstance(value, str):
-            return self._text(str.__str__(value))
-        if isinstance(value, UserString):
-            return self._text(value.data)
-        if isinstance(value, int):
-            return self._integer(int(value))
-        if isinstance(value, float):
-            return float(value) if math.isfinite(value) else None
-        if isinstance(value, Decimal):
-            return Decimal(value) if value.is_finite() else None
-        if type(value) in _PLAIN_TYPES:
-            return value
-        if isinstance(value, (datetime, date, time)):
-            return value.isoformat().replace("+00:00", "Z")
-        if isinstance(value, (bytes, bytearray, memoryview)):
-            return self._text(_decode(bytes(value)))
-        if isinstance(value, type):
-            return value.__qualname__
-        if isinstance(value, BaseException):
-            return self._text(f"{type(value).__qualname__}: {value}")
-        fields = _fields_of(value)
-        if fields is None and not isinstance(value, (Sequence, AbstractSet, ValuesView)):
-            return self._text(str(value)) if self.default is None else self._by_default(value)
-        return self._inside(value, fields)
-
-    def _by_default(self, value: object) -> Any:
-        default, self.default = self.default, None
-        try:
-            return self.plain(default(value)) if default else None
-        finally:
-            self.default = default
-
-    def _inside(self, value: Any, fields: Mapping[Any, Any] | None) -> Any:
-        if (
-            self.left < 0
-            or len(self.ancestors) >= _DEEPEST
-            or any(value is ancestor for ancestor in self.ancestors)
-        ):
-            return "..."
-        self.ancestors.append(value)
-        try:
-            return self._array(value) if fields is None else self._object(fields)
-        finally:
-            self.ancestors.pop()
-
-    def _array(self, value: Iterable[Any]) -> list[Any]:
-        plain: list[Any] = []
-        for item in value:
-            if self.left < 0:
-                plain.append("...")
-                break
-            plain.append(self.plain(item))
-        return plain
-
-    def _object(self, fields: Mapping[Any, Any]) -> dict[str, Any]:
-        plain: dict[str, Any] = {}
-        for key, value in fields.items():
-            if self.left < 0:
-                plain["..."] = "..."
-                break
-            name = text_of(key)
-            while name in plain:
-                name += "_"
-            plain[name] = MASK if self.redactor.is_sensitive(name) else self.plain(value)
-        return plain
-
-    def _text(self, text: str) -> str:
-        return self.redactor.text(printable(text))
-
-    def _integer(self, value: int) -> int | str:
-        if self.redactor.strict and value.bit_length() < 64 and _is_card(str(value)):
-            return MASK
-        # Python refuses to write longer ones in decimal.
-        return value if value.bit_length() < 8192 else hex(value)
-
-
-class _Open(Redactor):
+class _NoRedactor(Redactor):
     """Masks nothing: ``redact="off"``."""
 
     def __init__(self) -> None:
@@ -259,7 +144,7 @@ class _Open(Redactor):
         self.is_sensitive = self._is_sensitive_parameter = lambda _name: False
 
 
-OFF = _Open()
+OFF = _NoRedactor()
 DEFAULT = Redactor()
 STRICT = Redactor(strict=True)
 
@@ -287,13 +172,6 @@ def redactor(redact: object) -> Redactor:
     return Redactor(names)
 
 
-def printable(text: str) -> str:
-    """Return *text* with lone surrogates, which UTF-8 cannot hold, as escapes."""
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
 def _decoded(name: str) -> str:
     if "%" not in name:
         return name
@@ -305,55 +183,6 @@ def _decoded(name: str) -> str:
             break
         name = unquote_plus(name)
     return name
-
-
-def _decode(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        from binascii import b2a_base64
-
-        return b2a_base64(value, newline=False).decode()
-
-
-def text_of(value: object) -> str:
-    """Return *value* as text that UTF-8 can hold. Never fails."""
-    try:
-        if isinstance(value, enum.Enum):
-            value = value.value
-        return printable(str.__str__(value) if isinstance(value, str) else str(value))
-    except Exception:
-        return unprintable(value)
-
-
-def unprintable(value: object) -> str:
-    """Return what stands for a *value* that has no text."""
-    return f"<unprintable {type(value).__qualname__}>"
-
-
-def _fields_of(value: Any) -> Mapping[Any, Any] | None:
-    if isinstance(value, Mapping):
-        return value
-    kind = type(value)
-    if isinstance(value, type):
-        return None
-    if hasattr(kind, "__dataclass_fields__"):
-        from dataclasses import fields
-
-        names: Iterable[str] = [field.name for field in fields(value)]
-    elif isinstance(value, msgspec.Struct):
-        names = value.__struct_fields__
-    elif hasattr(kind, "__attrs_attrs__"):
-        names = [attribute.name for attribute in kind.__attrs_attrs__]
-    elif hasattr(kind, "model_fields"):
-        names = kind.model_fields
-    elif isinstance(value, tuple) and hasattr(kind, "_fields"):
-        names = kind._fields
-    elif isinstance(value, SimpleNamespace):
-        names = vars(value)
-    else:
-        return None
-    return {name: getattr(value, name) for name in names if hasattr(value, name)}
 
 
 def _without_cards(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Making records and handing them to the handlers, as the standard library's logging does."""
+"""A logging.LogRecord, quickly: as the standard library makes it, attribute by attribute."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import os
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Mapping
 from logging import LogRecord
 from typing import Any
+
+from clew._faults import report_failure
 
 # What every record has of its own; whatever else stands on one, somebody added.
 STANDARD_ATTRIBUTES = frozenset(LogRecord("", 0, "", 0, "", (), None).__dict__) | frozenset(
@@ -18,16 +19,13 @@ STANDARD_ATTRIBUTES = frozenset(LogRecord("", 0, "", 0, "", (), None).__dict__) 
 )
 
 
-def _own(name: str) -> Any:
-    """Return Logger's method *name*; None where somebody replaced it before clew came."""
+def own_method(name: str) -> Any:
+    """Return Logger's method *name*; None if it was patched before clew was imported."""
     method = getattr(logging.Logger, name)
     return method if getattr(method, "__globals__", None) is vars(logging) else None
 
 
-_make = _own("makeRecord")
-_handle = _own("handle")
-_call_handlers = _own("callHandlers")
-_filter = _own("filter")
+_make = own_method("makeRecord")
 _new = LogRecord.__new__
 
 # What the records of one source file have in common, by its path.
@@ -35,22 +33,6 @@ _templates: dict[str, dict[str, Any]] = {}
 _MOST_TEMPLATES = 1_000
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_templates.clear)  # the child has another process id
-
-
-def is_plain(logger: logging.Logger) -> bool:
-    """Tell whether the records of *logger* are made and delivered as Python itself does it."""
-    kind, own = type(logger), logger.__dict__
-    return (
-        kind.handle is _handle
-        and kind.callHandlers is _call_handlers
-        and kind.makeRecord is _make
-        and kind.filter is _filter
-        and "handle" not in own
-        and "callHandlers" not in own
-        and "makeRecord" not in own
-        and "filter" not in own
-        and logging.getLogRecordFactory() is LogRecord
-    )
 
 
 def make_record(
@@ -78,7 +60,7 @@ def make_record(
         try:
             return logger.makeRecord(*where, message, args, exc_info, function, None, stack_info)
         except Exception:
-            complain()
+            report_failure()
             return LogRecord(*where, message, args, exc_info, function, stack_info)
     template = _templates.get(pathname) or _template(pathname)
     record = _new(LogRecord)
@@ -145,50 +127,3 @@ def _task_name() -> str | None:
         except Exception:  # there is no loop here, or no task
             pass
     return None
-
-
-def deliver(logger: logging.Logger, record: logging.LogRecord) -> None:
-    """Hand *record* to the handlers, as ``logger.handle`` does; one that raises harms no other.
-
-    Where somebody replaced the standard way (Sentry does), theirs is taken.
-    """
-    kind, own = type(logger), logger.__dict__
-    if (
-        kind.handle is not _handle
-        or kind.callHandlers is not _call_handlers
-        or "handle" in own
-        or "callHandlers" in own
-    ):
-        logger.handle(record)
-        return
-    if logger.disabled:
-        return
-    passed: bool | logging.LogRecord = logger.filter(record)
-    if not passed:
-        return
-    if isinstance(passed, logging.LogRecord):  # a filter may replace it, from Python 3.12 on
-        record = passed
-    found = False
-    parent: logging.Logger | None = logger
-    while parent is not None:
-        for handler in parent.handlers:
-            found = True
-            if record.levelno >= handler.level:
-                try:
-                    handler.handle(record)
-                except Exception:
-                    complain()
-        if not parent.propagate:
-            break
-        parent = parent.parent
-    if not found and logging.lastResort is not None and record.levelno >= logging.lastResort.level:
-        logging.lastResort.handle(record)
-
-
-def complain() -> None:
-    """Say on stderr that logging failed, as the standard library does, and go on."""
-    if logging.raiseExceptions:
-        try:
-            sys.stderr.write("--- Logging error ---\n" + traceback.format_exc())
-        except Exception:  # there may be no stderr, or a closed one
-            pass

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import time
 from typing import Any
 
-from ._capture import capture
-from ._formatters import JSONFormatter
-from ._levels import level_word
-from ._privacy import printable
-from ._records import TASK_LOGGER
+from clew._text import one_line, printable
+from clew.records import TASK_LOGGER, level_word
+
+from .entry import capture
+from .json_formatter import JSONFormatter
 
 _COLOURS = {"debug": "2", "info": "32", "warning": "33", "danger": "31", "critical": "1;31"}
-_CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
 
 class ConsoleFormatter(JSONFormatter):
@@ -74,11 +72,6 @@ class ConsoleFormatter(JSONFormatter):
 
     def _paint(self, text: str, colour: str) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self.colours else text
-
-
-def one_line(text: str) -> str:
-    """Return *text* with its control characters escaped: they could forge a line, or colours."""
-    return re.sub(_CONTROL, lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def _indented(text: str | list[str]) -> str:

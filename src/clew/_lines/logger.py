@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from types import FrameType, TracebackType
 from typing import Any
 
-from ._capture import Aside, taken_along
-from ._context import current, rename_fields
-from ._delivery import STANDARD_ATTRIBUTES, complain, deliver, lone_mapping, make_record
-from ._handler import lone_handler
+from clew._context import current, rename_fields
+from clew._faults import report_failure
+
+from .delivery import deliver, lone_handler
+from .entry import Aside, taken_along
+from .log_record import STANDARD_ATTRIBUTES, lone_mapping, make_record
 
 ExcInfo = (
     bool
@@ -129,7 +131,7 @@ class Logger:
                 _put_on(record, fields)
             deliver(self._logger, record)
         except Exception:
-            complain()
+            report_failure()
 
     def _put(
         self, level: int, message: object, args: tuple[object, ...], fields: dict[str, object]

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict
 from urllib.parse import quote
 
-from ._addresses import Networks, parse_networks
-from ._context import DEFAULT_HEADER, rename_fields
-from ._ids import is_safe_id, new_id
-from ._logging import get_logger
-from ._privacy import Redact, Redactor, redactor, text_of
-from ._records import HTTPLog
-from ._wire import PATH_SAFE
+from clew._context import DEFAULT_HEADER, rename_fields
+from clew._faults import warn
+from clew._ids import is_safe_id, new_id
+from clew._options import Patterns, check_flag, set_field, strings
+from clew._redaction import Redact, Redactor, redactor
+from clew._text import text_of
+from clew.records import HTTPLog
+
+from .addresses import Networks, parse_networks
+from .wire import PATH_SAFE
 
 # RFC 9110, section 5.6.2: what a field's name is made of.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -68,9 +71,6 @@ class Header:
         self.key = first + "".join(word.capitalize() for word in rest)
 
 
-set_field = object.__setattr__
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Settings:
     """The options of an adapter: keyword-only, the same names everywhere, frozen.
@@ -117,8 +117,7 @@ class Settings:
     captured: tuple[Header, ...] = field(init=False, repr=False)
     trusted: Networks | None = field(init=False, repr=False)
     proxy_networks: Networks = field(init=False, repr=False)
-    excluded_paths: frozenset[str] = field(init=False, repr=False)
-    excluded_prefixes: tuple[str, ...] = field(init=False, repr=False)
+    excluded: Patterns = field(init=False, repr=False)
     redactor: Redactor = field(init=False, repr=False)
     _reported: set[str] = field(init=False, repr=False)
 
@@ -128,8 +127,7 @@ class Settings:
         for option in ("user_id", "level", "enrich"):
             _check_callable(option, getattr(self, option), required=False)
         for option in ("expose", "log"):
-            if not isinstance(getattr(self, option), bool):
-                raise TypeError(f"{option} must be True or False, not {getattr(self, option)!r}")
+            check_flag(option, getattr(self, option))
         inbound = _header("header", self.header)
         set_field(self, "inbound", inbound)
         set_field(self, "outbound", _response_header(self.response_header, inbound))
@@ -143,9 +141,7 @@ class Settings:
         )
         set_field(self, "trusted", _trust(self.trust))
         set_field(self, "proxy_networks", parse_networks("proxies", self.proxies))
-        exact, prefixes = _exclude(self.exclude)
-        set_field(self, "excluded_paths", exact)
-        set_field(self, "excluded_prefixes", prefixes)
+        set_field(self, "excluded", Patterns(_exclude(self.exclude)))
         set_field(self, "redactor", redactor(self.redact))
         set_field(self, "_reported", set())
 
@@ -175,9 +171,7 @@ class Settings:
 
     def excludes(self, path: str) -> bool:
         """Tell whether successful requests for *path*, as on the wire, make no HTTPLog."""
-        return bool(self.exclude) and (
-            path in self.excluded_paths or path.startswith(self.excluded_prefixes)
-        )
+        return self.excluded.match(path)
 
     def level_of(self, log: HTTPLog, default: int) -> int:
         """Return the level that the option ``level`` gives *log*, else *default*."""
@@ -204,11 +198,11 @@ class Settings:
         """Log what is wrong with a user's callable, once for each option."""
         if option not in self._reported:
             self._reported.add(option)
-            get_logger("clew").warning(
+            warn(
                 "The option %s failed, its default is used (said once): %s",
                 option,
                 fault if isinstance(fault, str) else f"{type(fault).__name__}: {text_of(fault)}",
-                exc_info=fault if isinstance(fault, BaseException) else None,
+                error=fault if isinstance(fault, BaseException) else None,
             )
 
 
@@ -252,19 +246,6 @@ def _check_callable(option: str, value: object, *, required: bool) -> None:
         raise TypeError(f"{option} must be a plain function, not the coroutine function {value!r}")
 
 
-def strings(option: str, value: object) -> tuple[str, ...]:
-    """Return *value*, a collection of strings; a TypeError names the *option* and the remedy."""
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise TypeError(
-            f"{option} must be a collection of strings, not {value!r}: write {option}=[{value!r}]"
-        )
-    entries = tuple(value)
-    for entry in entries:
-        if not isinstance(entry, str):
-            raise TypeError(f"{option} has {entry!r}: allowed are strings")
-    return cast("tuple[str, ...]", entries)
-
-
 def _trust(value: object) -> Networks | None:
     """Return the networks whose peers may set an id; None for every peer."""
     if isinstance(value, str):
@@ -279,9 +260,8 @@ def _trust(value: object) -> Networks | None:
     return parse_networks("trust", value)
 
 
-def _exclude(value: object) -> tuple[frozenset[str], tuple[str, ...]]:
-    exact: list[str] = []
-    prefixes: list[str] = []
+def _exclude(value: object) -> list[str]:
+    patterns: list[str] = []
     for entry in strings("exclude", value):
         path = entry.removesuffix("*")
         if not path.startswith("/") or "*" in path or "?" in path:
@@ -289,5 +269,5 @@ def _exclude(value: object) -> tuple[frozenset[str], tuple[str, ...]]:
                 f"exclude has {entry!r}: allowed are a path without its query, as '/healthz', "
                 "or a prefix ended by a star, as '/static/*'"
             )
-        (prefixes if entry.endswith("*") else exact).append(quote(path, safe=PATH_SAFE + "%"))
-    return frozenset(exact), tuple(prefixes)
+        patterns.append(quote(path, safe=PATH_SAFE + "%") + entry[len(path) :])
+    return patterns

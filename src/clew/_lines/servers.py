@@ -1,0 +1,69 @@
+"""What servers say themselves: access lines dropped, all else through the root logger."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+
+from clew._context import last_escaped, refused_handshake
+
+from .entry import taken_along
+
+# The HTTPLog replaces these servers' access lines.
+ACCESS_LOGGERS = ("uvicorn.access", "gunicorn.access", "hypercorn.access", "granian.access")
+# These carry access lines among others.
+_MIXED_LOGGERS = ("werkzeug", "django.server", "django.channels.server")
+# These come with handlers of their own; through the root logger their lines become JSON.
+_SERVER_LOGGERS = (
+    *("uvicorn", "uvicorn.error", "gunicorn.error", "hypercorn.error"),
+    *("_granian", "_granian.utils"),
+)
+ALL_SERVER_LOGGERS = (*_SERVER_LOGGERS, *_MIXED_LOGGERS, *ACCESS_LOGGERS)
+_NO_HANDSHAKE = "returned without completing handshake."
+_GRANIAN_CRASH = "Application callable raised an exception"
+# At INFO httpx and httpcore write whole URLs, credentials and all; the outgoing HTTPLog replaces
+# that. watchfiles, which uvicorn reloads by, writes a line whenever a file changes, the file that
+# this line goes to as well.
+QUIET_LOGGERS = ("httpx", "httpcore", "watchfiles.main")
+
+
+class ServerFilter(logging.Filter):
+    """Drop a server's access lines; bring its other lines to the root logger's handlers.
+
+    A filter of a logger stays when a server sets up its handlers anew, as uvicorn does when it
+    is started by code that has called `configure_logging` before.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether *record* is another line than an access line."""
+        remove_console_handlers(
+            name for name in ALL_SERVER_LOGGERS if f"{record.name}.".startswith(f"{name}.")
+        )
+        if record.name in ACCESS_LOGGERS:
+            return False
+        if record.name == "django.server":
+            return not hasattr(record, "status_code")
+        if record.name == "django.channels.server":
+            return not (isinstance(record.args, Mapping) and "client" in record.args)
+        if record.name == "uvicorn.error":
+            if '"WebSocket %s"' in str(record.msg):  # of a handshake, query and all
+                return False
+            # What uvicorn says of any handshake that was refused with a response.
+            return not (refused_handshake.get() and str(record.msg).endswith(_NO_HANDSHAKE))
+        if record.name == "_granian.utils" and str(record.msg).startswith(_GRANIAN_CRASH):
+            # Granian writes the exception into the text, so the record's own way to its request
+            # is gone; but it does so where the exception has just left.
+            left = last_escaped()
+            if left is not None:
+                taken_along(left).put_on(record)
+        return record.name != "werkzeug" or '] "%s" %s %s' not in str(record.msg)
+
+
+def remove_console_handlers(names: Iterable[str]) -> None:
+    """Take from these loggers of servers the handlers that they write to a terminal with."""
+    for name in names:
+        logger = logging.getLogger(name)
+        for own in logger.handlers[:]:
+            if type(own) is logging.StreamHandler:  # a file, or your own class, stays
+                logger.removeHandler(own)
+        logger.propagate = name not in ACCESS_LOGGERS

@@ -1,0 +1,42 @@
+"""Checks that options of several kinds share; each error names the option and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+set_field = object.__setattr__  # of a frozen dataclass, while it is being made
+
+
+def check_flag(option: str, value: object) -> bool:
+    """Return *value*, True or False; raise TypeError for anything else."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{option} must be True or False, not {value!r}")
+    return value
+
+
+def strings(option: str, value: object) -> tuple[str, ...]:
+    """Return *value*, a collection of strings; raise TypeError for anything else."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(
+            f"{option} must be a collection of strings, not {value!r}: write {option}=[{value!r}]"
+        )
+    entries = tuple(value)
+    for entry in entries:
+        if not isinstance(entry, str):
+            raise TypeError(f"{option} has {entry!r}: allowed are strings")
+    return cast("tuple[str, ...]", entries)
+
+
+class Patterns:
+    """Exact texts, and prefixes ended by a star."""
+
+    __slots__ = ("_exact", "_prefixes")
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        self._exact = frozenset(pattern for pattern in patterns if not pattern.endswith("*"))
+        self._prefixes = tuple(pattern[:-1] for pattern in patterns if pattern.endswith("*"))
+
+    def match(self, text: str) -> bool:
+        """Tell whether one of the patterns fits *text*."""
+        return text in self._exact or text.startswith(self._prefixes)

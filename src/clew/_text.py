@@ -1,0 +1,53 @@
+"""Text that any stream can hold, and that forges nothing."""
+
+from __future__ import annotations
+
+import enum
+import re
+
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+
+
+def printable(text: str) -> str:
+    """Return *text* with lone surrogates, which UTF-8 cannot hold, as escapes."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def text_of(value: object) -> str:
+    """Return *value* as text that UTF-8 can hold. Never fails."""
+    try:
+        if isinstance(value, enum.Enum):
+            value = value.value
+        return printable(str.__str__(value) if isinstance(value, str) else str(value))
+    except Exception:
+        return unprintable(value)
+
+
+def unprintable(value: object) -> str:
+    """Return what stands for a *value* that has no text."""
+    return f"<unprintable {type(value).__qualname__}>"
+
+
+def one_line(text: str) -> str:
+    """Return *text* with its control characters escaped: they could forge a line, or colours."""
+    return re.sub(_CONTROL, lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def escaped(line: str) -> str:
+    """Return *line* in ASCII, the rest as JSON escapes it (RFC 8259, section 7)."""
+    return "".join(map(_escaped, line))
+
+
+def _escaped(letter: str) -> str:
+    if letter.isascii():
+        return letter
+    units = letter.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
+
+
+def takes_utf8(stream: object) -> bool:
+    """Tell whether *stream* takes text as it is, in UTF-8."""
+    encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
+    return encoding.replace("_", "-") in ("utf-8", "utf8")
