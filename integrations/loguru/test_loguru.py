@@ -267,7 +267,7 @@ def test_a_handler_goes_to_other_processes() -> None:
     )
     again = pickle.loads(pickle.dumps(handler["format"]))
     assert (again.formatter.service, again.queued) == ("shop", True)
-    assert again.formatter.redactor.is_sensitive("tenant")
+    assert again.formatter.encoder.redactor.is_sensitive("tenant")
 
 
 class Unpicklable(Exception):

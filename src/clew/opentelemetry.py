@@ -129,7 +129,7 @@ def _hand_on_plainly(handler: logging.Handler) -> None:
     def emit_plainly(record: logging.LogRecord) -> None:
         plain = copy(record)
         attributes = plain.__dict__
-        for name in ("_clew", "_clew_aside"):
+        for name in ("_clew", "_clew_fields"):
             attributes.pop(name, None)
         for name in ("http", "task"):
             if isinstance(attributes.get(name), msgspec.Struct):

@@ -23,7 +23,9 @@ from typing import Any
 
 from _clew_pytest import clew_logs, pytest_runtest_makereport
 
-from ._lines.console import ConsoleFormatter
+from ._lines.console import ConsoleEncoder, ConsoleFormatter
+from ._lines.encoder import Encoder
+from ._lines.entry import Entry
 from ._lines.json_formatter import JSONFormatter
 from ._text import one_line
 
@@ -113,7 +115,7 @@ class _Gatherer(logging.Handler):
         for handler in logging.getLogger().handlers:
             formatter = handler.formatter
             if isinstance(formatter, ConsoleFormatter):
-                return JSONFormatter.format(formatter, record)
+                return Encoder.encode(formatter.encoder, Entry.of_record(record)).decode()
             if isinstance(formatter, JSONFormatter):
                 return formatter.format(record)
         return self._own.format(record)
@@ -123,6 +125,6 @@ def _readable(line: dict[str, Any]) -> str:
     """Return *line* as the console format shows it."""
     try:
         created = line["createdAt"] / 1000
-        return ConsoleFormatter().readable(created, logging.INFO, dict(line))
+        return ConsoleEncoder().text(created, logging.INFO, dict(line))
     except Exception:  # a formatter of the user's own may leave out what it likes
         return str(line)

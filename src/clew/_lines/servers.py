@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from clew._context import last_escaped, refused_handshake
 
-from .entry import taken_along
+from .entry import Entry
 
 # The HTTPLog replaces these servers' access lines.
 ACCESS_LOGGERS = ("uvicorn.access", "gunicorn.access", "hypercorn.access", "granian.access")
@@ -55,7 +55,10 @@ class ServerFilter(logging.Filter):
             # is gone; but it does so where the exception has just left.
             left = last_escaped()
             if left is not None:
-                taken_along(left).put_on(record)
+                Entry(
+                    *(record.levelno, "", record.created, record.name),
+                    *(left.request_id, left.user_id(), {}, left.fields),
+                ).attach_to(record)
         return record.name != "werkzeug" or '] "%s" %s %s' not in str(record.msg)
 
 
