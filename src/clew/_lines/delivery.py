@@ -1,14 +1,14 @@
 """Entries on their way to the handlers, each of which is served in its own way.
 
-clew's own handler takes an entry as it is. Any other gets a LogRecord, which is made when the
-first one needs it. What a filter on somebody else's handler does to that record does not reach
+clew's own handler takes an entry as it is. Any other gets a LogRecord, which is made once, when
+there is one. What a filter on somebody else's handler does to that record does not reach
 clew's line; filters on loggers and on clew's own handler do, since there the record comes first.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from logging import LogRecord
 
 from clew._faults import report_failure
@@ -22,6 +22,8 @@ _make = own_method("makeRecord")
 _handle = own_method("handle")
 _call_handlers = own_method("callHandlers")
 _filter = own_method("filter")
+
+_PATCHABLE = frozenset(("handle", "callHandlers", "makeRecord", "filter"))
 
 # How many attributes a logger has of its own.
 _OWN = len(logging.getLogger("clew").__dict__)
@@ -42,18 +44,39 @@ def is_unpatched(logger: logging.Logger) -> bool:
     )
 
 
-def deliver(
-    logger: logging.Logger, level: int, entry: Entry | None, make: Callable[[], LogRecord]
-) -> None:
-    """Hand a line to the handlers of *logger*, as ``logger.handle`` does; one that raises harms no
-    other.
+def put(logger: logging.Logger, level: int, entry: Entry) -> list[logging.Handler] | None:
+    """Hand *entry* to those handlers of *logger* that take one; return the others.
 
-    Without an *entry*, or where somebody would see or change the record on its way to all
-    handlers, the record that *make* returns is handed to each.
+    They need a record. None where one has to be made for all of them: somebody would see it, or
+    change it, on its way to the handlers.
     """
-    record: LogRecord | None = None
-    if entry is None or logger.filters or not is_unpatched(logger):
-        record = make()
+    if logger.filters or not is_unpatched(logger):
+        return None
+    others: list[logging.Handler] = []
+    if logger.disabled:
+        return others
+    found = False
+    parent: logging.Logger | None = logger
+    while parent is not None:
+        for handler in parent.handlers:
+            found = True
+            if level >= handler.level and not (type(handler) is LineHandler and handler.put(entry)):
+                others.append(handler)
+        parent = parent.parent if parent.propagate else None
+    if not found and logging.lastResort is not None and level >= logging.lastResort.level:
+        others.append(logging.lastResort)
+    return others
+
+
+def deliver(
+    logger: logging.Logger, record: LogRecord, handlers: list[logging.Handler] | None = None
+) -> None:
+    """Hand *record* to *handlers*, or to all of *logger* as ``logger.handle`` does.
+
+    A handler that raises harms no other. Where somebody replaced the standard way (Sentry does),
+    theirs is taken.
+    """
+    if handlers is None:
         kind, own = type(logger), logger.__dict__
         if (
             kind.handle is not _handle
@@ -61,35 +84,32 @@ def deliver(
             or "handle" in own
             or "callHandlers" in own
         ):
-            logger.handle(record)  # somebody replaced the standard way, as Sentry does
+            logger.handle(record)
+            return
+        if logger.disabled:
             return
         passed: bool | LogRecord = logger.filter(record)
         if not passed:
             return
         if isinstance(passed, LogRecord):  # a filter may replace it, from Python 3.12 on
             record = passed
-        level, entry = record.levelno, None
-    if logger.disabled:
-        return
-    found = False
+        handlers = _handlers_of(logger, record.levelno)
+    for handler in handlers:
+        try:
+            handler.handle(record)
+        except Exception:
+            report_failure()
+
+
+def _handlers_of(logger: logging.Logger, level: int) -> list[logging.Handler]:
+    found = []
     parent: logging.Logger | None = logger
     while parent is not None:
-        for handler in parent.handlers:
-            found = True
-            if level < handler.level:
-                continue
-            try:
-                if entry is None or type(handler) is not LineHandler or not handler.put(entry):
-                    if record is None:
-                        record = make()
-                    handler.handle(record)
-            except Exception:
-                report_failure()
-        if not parent.propagate:
-            break
-        parent = parent.parent
-    if not found and logging.lastResort is not None and level >= logging.lastResort.level:
-        logging.lastResort.handle(make() if record is None else record)
+        found += parent.handlers
+        parent = parent.parent if parent.propagate else None
+    if not found and logging.lastResort is not None:
+        found = [logging.lastResort]
+    return [handler for handler in found if level >= handler.level]
 
 
 def emit(
@@ -102,15 +122,14 @@ def emit(
 ) -> None:
     """Hand *log*, with further *fields* and *ids*, to the handlers of *logger*."""
     entry = Entry.of_log(log, fields, level, ids)
-
-    def make() -> LogRecord:
-        exc_info = None if error is None else (type(error), error, error.__traceback__)
-        record = make_record(logger, level, __file__, 0, log.message, (), exc_info, "emit", None)
-        name, own = place_of(log)
-        record.__dict__[name] = own
-        entry.attach_to(record)
-        if ids:
-            entry.add_ids(record, ids)
-        return record
-
-    deliver(logger, level, entry, make)
+    others = put(logger, level, entry)
+    if others is not None and not others:
+        return
+    exc_info = None if error is None else (type(error), error, error.__traceback__)
+    record = make_record(logger, level, __file__, 0, log.message, (), exc_info, "emit", None)
+    name, own = place_of(log)
+    record.__dict__[name] = own
+    entry.attach_to(record)
+    if ids:
+        entry.add_ids(record, ids)
+    deliver(logger, record, others)

@@ -51,6 +51,7 @@ class Encoder:
     ) -> None:
         self.service = service
         self.level_names = level_words(levels)
+        self._words = {10 * rank: word for rank, word in enumerate(self.level_names.values(), 1)}
         self.redactor: Redactor = redactor(redact)
         self._default = default
         self._strict = self.redactor.strict
@@ -62,32 +63,29 @@ class Encoder:
     def encode(self, entry: Entry) -> bytes:
         """Return the line of *entry*. Never fails."""
         log = entry.log
-        if log is not None and entry.ids is None and not self._masks_logs:
-            try:
-                return self._encode_log(log, entry)
-            except Exception:  # some text in it is none
-                pass
         try:
-            return self._to_json(self.line(entry))
+            if log is None or self._masks_logs or entry.ids is not None:
+                return to_json(self.line(entry))
+            line = to_json(self._own(log))
+            if entry.bound or entry.fields:
+                further: dict[str, Any] = {}
+                self._add(further, entry)
+                if further:
+                    return line[:-1] + b"," + self.part_by_part(further)[1:]
+            return line
+        except Exception:  # JSON or UTF-8 cannot hold some of it
+            pass
+        try:
+            return self.part_by_part(self.line(entry))
         except Exception as error:
             return self.fallback(entry, error)
-
-    def _encode_log(self, log: HTTPLog | TaskLog, entry: Entry) -> bytes:
-        line = to_json(self._own(log))
-        if entry.bound or entry.fields:
-            further: dict[str, Any] = {}
-            self._add(further, entry)
-            if further:
-                return line[:-1] + b"," + self._to_json(further)[1:]
-        return line
 
     def line(self, entry: Entry, owned: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the keys and values of the line of *entry*, masked, in their order.
 
         *owned* says under which names further ids are written besides their own.
         """
-        log = entry.log
-        line = self._head(entry) if log is None else self._of_log(log)
+        line = self._head(entry) if entry.log is None else self._of_log(entry.log)
         if entry.ids is None:
             self._add(line, entry)
         else:
@@ -105,33 +103,33 @@ class Encoder:
         return line
 
     def _head(self, entry: Entry) -> dict[str, Any]:
-        message = entry.message
+        level, message = entry.level, entry.message
         line = {
-            "level": self.level_names[level_word(entry.level)],
+            "level": self._words.get(level) or self.level_names[level_word(level)],
             "message": self.redactor.text(message) if self._strict else message,
             "createdAt": int(entry.created * 1000),
             "logger": entry.logger,
         }
         if self.service is not None:
             line["service"] = self.service
-        if entry.request_id is not None:
-            line["requestId"] = entry.request_id
-        if entry.user_id is not None:
-            line["userId"] = entry.user_id
+        if (request_id := entry.request_id) is not None:
+            line["requestId"] = request_id
+        if (user_id := entry.user_id) is not None:
+            line["userId"] = user_id
         return line
 
     def _add(self, line: dict[str, Any], entry: Entry) -> None:
         """Add the caller's fields to *line* and, behind them, the bound ones."""
-        fields = entry.fields
+        fields, open_names, strict = entry.fields, self._open_names, self._strict
         for name, value in fields.items():
-            if type(name) is str and name in self._open_names and name not in line:
-                if type(value) is not str or self._strict:
-                    value = self.redactor.value(name, value, self._default)  # noqa: PLW2901
-                line[name] = value
+            if type(name) is str and name in open_names and name not in line:
+                if type(value) is str and not strict:
+                    line[name] = value
+                else:
+                    line[name] = self.redactor.value(name, value, self._default)
             else:
                 self._settle(line, name, value)
-        bound = entry.bound
-        if bound:
+        if bound := entry.bound:
             for name, value in bound.items():
                 if name not in fields:
                     self._settle(line, name, value)
@@ -184,14 +182,12 @@ class Encoder:
             "stackTrace": self.redactor.text(str(exception.stack_trace)),
         }
 
-    def _to_json(self, line: Mapping[str, Any]) -> bytes:
+    def part_by_part(self, line: Mapping[str, Any]) -> bytes:
+        """Return *line* as JSON; what UTF-8 or JSON cannot hold, as text."""
         try:
             return to_json(line)
         except Exception:
-            return self.part_by_part(line)
-
-    def part_by_part(self, line: Mapping[str, Any]) -> bytes:
-        """Return *line* as JSON; what UTF-8 or JSON cannot hold, as text."""
+            pass
         parts = [self.value_to_json(key) + b":" + self.value_to_json(line[key]) for key in line]
         return b"{" + b",".join(parts) + b"}"
 

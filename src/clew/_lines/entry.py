@@ -40,6 +40,9 @@ NEVER_FIELDS = frozenset(
 _SKIPPED = NEVER_FIELDS | STANDARD_ATTRIBUTES
 
 
+_NO_FIELDS: Mapping[Any, object] = {}
+
+
 class Entry(Struct):
     r"""What one line says.
 
@@ -92,12 +95,12 @@ class Entry(Struct):
         ids: Mapping[str, str | None] | None = None,
     ) -> Self:
         """Make the entry of the record of a request, a call or a task, with further *fields*."""
+        # What it says besides is asked of the record itself.
         created = log.created_at / 1000
-        exception = log.exception
         return cls(
-            *(level, log.message, created, log.logger, log.request_id, log.user_id),
-            *({}, fields, dict(ids) if ids else None, log, exception),
-        )
+            level, log.message, created, log.logger, log.request_id, log.user_id,
+            _NO_FIELDS, fields, dict(ids) if ids else None, log, log.exception,
+        )  # fmt: skip
 
     @classmethod
     def of_event(
@@ -123,18 +126,38 @@ class Entry(Struct):
         return entry
 
     @classmethod
-    def of_record(cls, record: LogRecord, skipped: Iterable[str] | None = None) -> Entry:
+    def of_record(
+        cls, record: LogRecord, skipped: Iterable[str] | None = None, *, last: bool = False
+    ) -> Entry:
         """Make the entry of *record* as it is now: filters may have changed it since it was made.
 
         *skipped* are the attributes that are no fields, in place of the standard library's own.
+        For the *last* who looks at the record, nothing is put on it.
         """
-        held = capture(record)
-        if held.log is not None and _is_whole(record, held.log):
-            return held
-        entry: Entry = replace(held)
-        mapping = _read(record, entry) if entry.log is None else None
+        attributes = record.__dict__
+        held = attributes.get("_clew")
+        if type(held) is Entry:
+            if held.log is not None:
+                whole = _is_whole(record, held.log)
+                return held if whole else replace(held, fields=_fields(record, held, skipped))
+            entry = replace(held, level=record.levelno, created=record.created, logger=record.name)
+        else:
+            entry = _captured(record)
+            if not last or "requestId" in attributes or "userId" in attributes:
+                entry.attach_to(record)
+                entry = replace(entry)
         fields = _fields(record, entry, skipped)
-        entry.fields = {**fields, **mapping} if mapping else fields
+        message: Any = attributes["msg"]
+        args = attributes["args"]
+        if args is None and (entry.message or entry.fields):
+            entry.fields = {**fields, **entry.fields}
+            return entry  # a QueueHandler has put all into the text by now
+        if entry.exception is not None and not (record.exc_info or record.exc_text):
+            entry.exception = None
+        if args or type(message) is not str:
+            message, mapping = _read(record)
+            fields = {**fields, **mapping}
+        entry.message, entry.fields, entry.stack = message, fields, attributes["stack_info"]
         return entry
 
     def take_ids(self, error: BaseException | None, record: LogRecord | None = None) -> None:
@@ -184,44 +207,35 @@ class UnattachedFields(dict[str, object]):
 
 def capture(record: LogRecord) -> Entry:
     """Return the entry that *record* holds; the first to ask makes it, in its thread."""
-    entry = record.__dict__.get("_clew")
-    if type(entry) is Entry:
-        return entry
-    error = _error_of(record)
-    entry = Entry(record.levelno, "", record.created, record.name)
-    entry.take_ids(error)
-    if error is not None:
-        entry.exception = describe(error)
-    raw: Any = record.msg
-    if entry.exception is not None or record.stack_info or issubclass(type(raw), dict):
-        # A QueueHandler would put all of it into one text.
-        mapping = _read(record, entry)
-        if mapping:
-            entry.fields = mapping
+    held = record.__dict__.get("_clew")
+    if type(held) is Entry:
+        return held
+    entry = _captured(record)
     entry.attach_to(record)
     return entry
 
 
-def _read(record: LogRecord, entry: Entry) -> Mapping[Any, object] | None:
-    """Take the message and the stack of *record* into *entry*; return the fields that a dictionary
-    in the message's place holds.
-    """
-    entry.level, entry.created, entry.logger = record.levelno, record.created, record.name
+def _captured(record: LogRecord) -> Entry:
+    attributes = record.__dict__
+    error = _error_of(record) if attributes["exc_info"] else None
+    entry = Entry(attributes["levelno"], "", attributes["created"], attributes["name"])
+    entry.take_ids(error)
+    if error is not None:
+        entry.exception = describe(error)
+    if error is not None or attributes["stack_info"] or issubclass(type(record.msg), dict):
+        # A QueueHandler would put all of it into one text.
+        entry.message, entry.fields = _read(record)
+        entry.stack = attributes["stack_info"]
+    return entry
+
+
+def _read(record: LogRecord) -> tuple[str, Mapping[Any, object]]:
+    """Return the message of *record*, and the fields of a dictionary that stands in its place."""
     raw: Any = record.msg
-    if record.args is None and (entry.message or entry.fields):
-        return entry.fields  # a QueueHandler has put all into the text by now
-    entry.stack = record.stack_info
-    if not (record.exc_info or record.exc_text):
-        entry.exception = None
-    if type(raw) is str and not record.args:
-        entry.message = raw
-    elif issubclass(type(raw), dict):  # some objects lie about their class
+    if issubclass(type(raw), dict):  # some objects lie about their class
         mapping = dict(raw)
-        entry.message = text_of(mapping.pop("message", ""))
-        return mapping
-    else:
-        entry.message = message_of(record)
-    return None
+        return text_of(mapping.pop("message", "")), mapping
+    return message_of(record), {}
 
 
 def _fields(record: LogRecord, entry: Entry, skipped: Iterable[str] | None) -> Mapping[Any, object]:
@@ -234,11 +248,10 @@ def _fields(record: LogRecord, entry: Entry, skipped: Iterable[str] | None) -> M
         added = islice(attributes, len(_OWN) - 1, None)
         if next(added, None) == _OWN[-1]:
             names = added
-    fields = {
-        name: attributes[name]
-        for name in names
-        if name not in skipped and not (type(name) is str and name.startswith("_"))
-    }
+    fields: dict[Any, object] = {}
+    for name in names:
+        if name not in skipped and not (type(name) is str and name[:1] == "_"):
+            fields[name] = attributes[name]
     if entry.ids:
         for name in entry.ids:
             fields.pop(name, None)

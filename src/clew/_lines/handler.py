@@ -48,7 +48,10 @@ class LineHandler(logging.StreamHandler[TextIO]):
         if encoder is None or type(self) is not LineHandler:
             return bool(super().handle(record))
         try:
-            line = encoder.encode(Entry.of_record(record))
+            # The root logger's last handler is the last one to see a record; its dictionary would
+            # grow by what nobody reads.
+            last = logging.root.handlers[-1:] == [self]
+            line = encoder.encode(Entry.of_record(record, last=last))
         except Exception:
             return bool(super().handle(record))
         self._put(line, record)
@@ -84,25 +87,27 @@ class LineHandler(logging.StreamHandler[TextIO]):
         return getattr(self.formatter, "direct", None)
 
     def _put(self, line: bytes, source: Entry | logging.LogRecord) -> None:
+        """Write *line*, in UTF-8, whole and in one call."""
         with self.lock or nullcontext():
             try:
-                self._write(line)
+                stream = self.stream
+                if stream is not self._seen:
+                    self._seen, (self._descriptor, self._shared) = stream, descriptor_of(stream)
+                descriptor = self._descriptor
+                if descriptor is None or not (line.isascii() or takes_utf8(stream)):
+                    self._write_text(line.decode())
+                    return
+                stream.flush()  # what others have written to it comes first
+                line += b"\n"
+                if self._shared:
+                    write_whole(descriptor, line, shared=True)
+                elif (size := os.write(descriptor, line)) < len(line):
+                    write_whole(descriptor, line[size:], shared=False)
             except Exception:
                 if isinstance(source, Entry):
                     where = (source.logger, source.level, "", 0)
                     source = logging.LogRecord(*where, source.message, (), None)
                 self.handleError(source)
-
-    def _write(self, line: bytes) -> None:
-        """Write *line*, in UTF-8, whole and in one call, and flush it."""
-        stream = self.stream
-        if stream is not self._seen:
-            self._seen, (self._descriptor, self._shared) = stream, descriptor_of(stream)
-        if self._descriptor is None or not (line.isascii() or takes_utf8(stream)):
-            self._write_text(line.decode())
-            return
-        stream.flush()  # what others have written to it comes first
-        write_whole(self._descriptor, line + b"\n", shared=self._shared)
 
     def _write_text(self, text: str) -> None:
         stream = self.stream

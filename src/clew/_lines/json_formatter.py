@@ -13,7 +13,7 @@ from pythonjsonlogger.msgspec import MsgspecFormatter
 from clew._redaction import Redact
 from clew.records import OWNED_KEYS
 
-from .encoder import Encoder, to_json
+from .encoder import Encoder
 from .entry import NEVER_FIELDS, Entry, salvage
 
 
@@ -120,7 +120,4 @@ class JSONFormatter(MsgspecFormatter):
 
     def jsonify_log_record(self, log_data: LogData) -> str:
         """Return *log_data* as JSON; what UTF-8 or JSON cannot hold, as text."""
-        try:
-            return to_json(log_data).decode()
-        except Exception:
-            return self.encoder.part_by_part(log_data).decode()
+        return self.encoder.part_by_part(log_data).decode()

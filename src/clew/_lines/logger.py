@@ -12,7 +12,7 @@ from typing import Any
 from clew._context import RENAMED_FIELDS, rename_fields
 from clew._faults import report_failure
 
-from .delivery import deliver
+from .delivery import deliver, put
 from .entry import STANDARD_ATTRIBUTES, Entry, UnattachedFields
 from .log_record import make_record, mapping_argument
 
@@ -27,8 +27,7 @@ ExcInfo = (
 # Fields of these names have no place among a record's attributes, or another name in a line.
 _SPECIAL = STANDARD_ATTRIBUTES | RENAMED_FIELDS.keys() | {"requestId", "userId", "color_message"}
 
-# Who logs is the first caller outside of these files.
-_HERE = frozenset((__file__, deliver.__code__.co_filename, logging.__file__))
+_HERE = frozenset((__file__, logging.__file__))
 
 
 class Logger:
@@ -109,10 +108,9 @@ class Logger:
         **fields: object,
     ) -> None:
         try:
-            logger = self._logger
+            logger, handlers, entry = self._logger, None, None
             if extra is not None:
                 fields = {**_fields_of(extra), **fields}
-            entry: Entry | None = None
             if not _SPECIAL.isdisjoint(fields):
                 fields = rename_fields(fields)
             if (
@@ -120,28 +118,35 @@ class Logger:
                 and not (exc_info or stack_info)
                 and _SPECIAL.isdisjoint(fields)
             ):
-                try:
-                    text = message % (mapping_argument(args) or args) if args else message
-                    entry = Entry.now(level, text, self.name, fields)
-                except Exception:  # with a record, what is good of it is saved
-                    pass
-
-            def make() -> logging.LogRecord:
-                frame = _caller(stacklevel)
-                code = frame.f_code
-                stack = _stack_info(frame) if stack_info else None
-                where = (logger, level, code.co_filename, frame.f_lineno)
-                record = make_record(
-                    *where, message, args, _exc_info(exc_info), code.co_name, stack
-                )
-                _attach(record, fields)
-                if entry is not None:
-                    entry.without_fields().attach_to(record)
-                return record
-
-            deliver(logger, level, entry, make)
+                entry = _entry(level, message, args, self.name, fields)
+            if entry is not None:
+                handlers = put(logger, level, entry)
+                if handlers is not None and not handlers:
+                    return
+            frame = _caller(stacklevel)
+            code = frame.f_code
+            record = make_record(
+                *(logger, level, code.co_filename, frame.f_lineno, message, args),
+                *(_exc_info(exc_info), code.co_name, _stack_info(frame) if stack_info else None),
+            )
+            _attach(record, fields)
+            if entry is not None:
+                entry.without_fields().attach_to(record)
+            deliver(logger, record, handlers)
         except Exception:
             report_failure()
+
+
+def _entry(
+    level: int, message: str, args: tuple[object, ...], name: str, fields: dict[str, object]
+) -> Entry | None:
+    """Return the entry of a line; None where *message* does not fit its arguments."""
+    if args:
+        try:
+            message %= mapping_argument(args) or args
+        except Exception:  # with a record, what is good of it is saved
+            return None
+    return Entry.now(level, message, name, fields)
 
 
 def get_logger(name: str | None = None) -> Logger:
@@ -151,9 +156,7 @@ def get_logger(name: str | None = None) -> Logger:
 
 def _caller(stacklevel: int) -> FrameType:
     """Return the frame that called a Logger, *stacklevel* - 1 callers further out."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename in _HERE:
-        frame = frame.f_back
+    frame = sys._getframe(3)
     while isinstance(stacklevel, int) and stacklevel > 1 and frame.f_back is not None:
         frame = frame.f_back
         if frame.f_code.co_filename not in _HERE:
