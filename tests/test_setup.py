@@ -386,6 +386,22 @@ def test_a_call_replaces_the_dictionary(restored_logging: None) -> None:
     assert parse_line(stream.getvalue())["message"] == "line"
 
 
+def test_a_dictionary_of_an_earlier_version_works(
+    restored_logging: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that names the classes where they were before sets up the same."""
+    config = clew.logging_config(format="console")
+    config["handlers"]["clew"]["class"] = "clew._handler.LineHandler"
+    config["filters"]["servers"]["()"] = "clew._setup.ServerFilter"
+    config["formatters"]["clew"]["()"] = "clew._console.ConsoleFormatter"
+    logging.config.dictConfig(json.loads(json.dumps(config)))
+    (handler,) = line_handlers()
+    assert type(handler.formatter) is clew.ConsoleFormatter
+    assert type(logging.getLogger("uvicorn.error").filters[0]) is clew.ServerFilter
+    log.info("line")
+    assert capsys.readouterr().out.endswith("line\n")
+
+
 def test_the_dictionary_is_made_anew() -> None:
     """Changing a returned dictionary, as users do, changes no later one."""
     clew.logging_config()["loggers"].clear()
