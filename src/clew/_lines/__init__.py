@@ -1,0 +1,1 @@
+"""Turn what is said into a line: entry, formatter, handler, delivery, logger."""
