@@ -174,8 +174,8 @@ def _on_task_postrun(task: Any, state: str | None = None, retval: object = None,
     run, before = getattr(task.request, "_clew", (None, None))
     if run is None:
         return
-    now = sys.exc_info()[1]
-    outcome, error = _outcome(state, retval, None if now is before else now)
+    current = sys.exc_info()[1]
+    outcome, error = _outcome(state, retval, None if current is before else current)
     if not (error is None or isinstance(error, Exception)) and current_process().daemon:
         run.leave()  # it ends this process, which the worker reports
     else:
@@ -228,9 +228,9 @@ def _on_task_revoked(sender: Any, request: Any, terminated: bool = False, **_: A
     settings = _settings_of(sender.app)
     if settings is None:
         return
-    whole = _requests.pop(request.id, None)
-    if whole is not None:
-        _log_killed(settings, whole, "revoked")
+    own = _requests.pop(request.id, None)
+    if own is not None:
+        _log_killed(settings, own, "revoked")
     elif not terminated:
         _make_run(settings, request, sender.name, _extract(request)).end("revoked")
 
