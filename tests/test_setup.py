@@ -20,7 +20,8 @@ import werkzeug.serving
 
 import clew
 import clew.httpx
-from clew._lines.handler import LineHandler
+from clew._lines.handler import LineHandler, own_handlers
+from clew._lines.servers import remove_console_handlers
 from tests.conftest import Lines, parse_line, run_fresh, serve
 
 if TYPE_CHECKING:
@@ -305,6 +306,18 @@ def test_werkzeug_loses_only_its_access_lines(
     assert ["boom" in line["message"] for line in lines()] == [True]
     assert lines()[0]["message"].startswith("Error on request")
     assert capfd.readouterr() == ("", "")
+
+
+def test_only_plain_console_handlers_are_removed() -> None:
+    """Of a logger's handlers other classes stay, and what the condition does not match."""
+    logger = logging.Logger("server")
+    plain, other, own = logging.StreamHandler(), logging.StreamHandler(), LineHandler()
+    for handler in (plain, other, own):
+        logger.addHandler(handler)
+    remove_console_handlers(logger, lambda handler: handler is plain)
+    assert logger.handlers == [other, own]
+    remove_console_handlers(logger)
+    assert own_handlers(logger) == logger.handlers == [own]
 
 
 def test_the_dictionary_is_plain() -> None:
