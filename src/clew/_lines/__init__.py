@@ -1,1 +1,1 @@
-"""Turn what is said into a line: entry, formatter, handler, delivery, logger."""
+"""Write lines: from what a caller logs to what a handler puts on its stream."""
