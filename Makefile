@@ -41,10 +41,11 @@ test: $(VENV)/.test ## Run the tests, with branch coverage
 bench: $(VENV)/.bench ## Measure what a request, a line and a call cost, next to what others cost
 	@$(VENV)/bin/python -m tests.benchmarks $(BENCH)
 
-check: $(VENV)/.test ## Look at style, format and types: ruff, mypy
+check: $(VENV)/.test ## Look at style, format, types and imports: ruff, mypy, import-linter
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo
 
 test-lowest: $(VENV)/lowest/.test ## Run the tests with the lowest versions that pyproject.toml admits
 	@$(VENV)/lowest/bin/python $(PYTEST) tests
@@ -61,7 +62,7 @@ bench-answers: $(VENV)/.test ## Measure the answers on 5 million lines, next to 
 	@$(VENV)/bin/python -m tests.benchmarks.answers
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* build dist
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist
 	find src tests integrations examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.demo: pyproject.toml $(CONSTRAINTS)

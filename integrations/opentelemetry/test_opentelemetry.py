@@ -23,7 +23,7 @@ import clew.httpx
 import clew.opentelemetry
 from clew import _context
 from clew._lines.handler import LineHandler
-from clew._tasks import Job, JobSettings
+from clew._tasks import TaskRun, TaskSettings
 from clew.opentelemetry import TraceFilter, traceparent_ids
 from tests.conftest import Lines, restored_logging, run_fresh, serve  # noqa: F401
 from tests.servers.server import PATIENCE, PROGRAMS, Server, fresh_id, until
@@ -700,9 +700,9 @@ def test_opentelemetrys_own_log_handler(installed: Lines) -> None:
         "spanId": SPAN,
     }
     assert logs[3].attributes["http"]["request"]["method"] == "GET"
-    job = Job(JobSettings(), None, name="shop.mail", id="1")
-    job.begin()
-    job.end("succeeded")
+    run = TaskRun(TaskSettings(), None, name="shop.mail", id="1")
+    run.begin()
+    run.end("succeeded")
     task = exporter.get_finished_logs()[-1].log_record
     assert task.attributes["task"]["name"] == "shop.mail"
     assert len(installed()) == 3

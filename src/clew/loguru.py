@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 try:
     from loguru import logger
 except ImportError as error:
-    raise ImportError('clew.loguru needs loguru: pip install "clew[loguru]"') from error
+    raise ImportError("clew.loguru needs loguru: pip install loguru") from error
 
 from ._context import rename_fields
 from ._lines.entry import Entry, capture, message_of

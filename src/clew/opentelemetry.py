@@ -47,7 +47,7 @@ _NO_IDS: Mapping[str, str | None] = {"traceId": None, "spanId": None}
 
 
 class _SpanIds(dict[str, str | None]):
-    """The ids of a span of this process, not of a caller's."""
+    """Hold the ids of a span of this process, not of a caller's."""
 
 
 def install(*, tracer_provider: TracerProvider | None = None) -> None:
@@ -61,6 +61,9 @@ def install(*, tracer_provider: TracerProvider | None = None) -> None:
     Args:
         tracer_provider: The SDK's provider whose spans get the request id; by default the global
             one, which may be set later.
+
+    Raises:
+        TypeError: *tracer_provider* takes no span processors.
     """
     if tracer_provider is not None:
         if not hasattr(tracer_provider, "add_span_processor"):
@@ -70,7 +73,7 @@ def install(*, tracer_provider: TracerProvider | None = None) -> None:
             )
         _watch(tracer_provider)
     _put_filters()
-    subscribe(_put_filters_late)
+    subscribe(_on_first_context)
     subscribe(_begun)
 
 
@@ -99,11 +102,11 @@ class TraceFilter(ContextFilter):
 
 def _put_filters() -> None:
     """Put a TraceFilter on every handler that writes clew's lines, in the ContextFilter's place."""
-    known = list(logging.root.manager.loggerDict.values())
-    for logger in [logging.root, *known]:
+    loggers = list(logging.root.manager.loggerDict.values())
+    for logger in [logging.root, *loggers]:
         for handler in getattr(logger, "handlers", ()):
             if type(handler).__module__.startswith("opentelemetry."):
-                _hand_on_plainly(handler)
+                _patch_emit(handler)
                 continue
             filters = handler.filters
             for place, entry in enumerate(filters):
@@ -115,14 +118,14 @@ def _put_filters() -> None:
                 handler.addFilter(TraceFilter())
 
 
-def _hand_on_plainly(handler: logging.Handler) -> None:
-    """Give OpenTelemetry's own *handler* records that it can write.
+def _patch_emit(handler: logging.Handler) -> None:
+    """Let OpenTelemetry's own *handler* emit records that it can write.
 
-    It makes attributes of all that a record has, and warns of what is neither a text, nor a
-    number, nor a mapping.
+    It makes attributes of everything that a record has, and warns of what is neither a text, nor
+    a number, nor a mapping.
     """
     if any(isinstance(entry, TraceFilter) for entry in handler.filters):
-        return  # it has been here before
+        return  # it is patched
     handler.addFilter(TraceFilter())
     emit = handler.emit
 
@@ -139,8 +142,8 @@ def _hand_on_plainly(handler: logging.Handler) -> None:
     handler.emit = emit_plainly  # type: ignore[method-assign]
 
 
-def _put_filters_late(_context: Context) -> None:
-    if unsubscribe(_put_filters_late):  # another thread's request may have come first
+def _on_first_context(_context: Context) -> None:
+    if unsubscribe(_on_first_context):  # another thread's request may have come first
         _put_filters()
 
 
@@ -151,18 +154,18 @@ def _ids_of(record: logging.LogRecord) -> Mapping[str, str | None]:
     """Return the ids of the active span, else those that the record's context remembers."""
     exc_info = record.exc_info
     context = context_of(exc_info[1] if isinstance(exc_info, tuple) else None)
-    return _look(context) or (context and context.ids) or _NO_IDS
+    return _active_ids(context) or (context and context.ids) or _NO_IDS
 
 
-def _look(context: Context | None) -> Mapping[str, str | None] | None:
+def _active_ids(context: Context | None) -> Mapping[str, str | None] | None:
     """Return the ids of the active span; *context* remembers them where they are its own."""
     if trace is None:
         return None
     span = trace.get_current_span()
     ids = _span_ids(span, context)
-    # What a sampler has left out has no kind, and no processor hears of it.
+    # A span that the sampler drops has no kind, and no processor hears of it.
     if context is not None and context.live and (not span.is_recording() or _is_entry(span)):
-        _belongs(span, ids, context)
+        _remember(span, ids, context)
     return ids
 
 
@@ -227,7 +230,7 @@ def _started(exchange_ref: ref[Exchange], status: int) -> None:
     exchange = exchange_ref()
     if exchange is not None:
         try:
-            _look(exchange)
+            _active_ids(exchange)
         finally:
             type(exchange).started(exchange, status)
 
@@ -238,8 +241,8 @@ def _is_entry(span: object) -> bool:
     return kind in (trace.SpanKind.SERVER, trace.SpanKind.CONSUMER)
 
 
-def _belongs(span: Span, ids: Mapping[str, str | None] | None, context: Context) -> None:
-    """Let *context* remember *span*, in which it is worked on; the first one counts."""
+def _remember(span: Span, ids: Mapping[str, str | None] | None, context: Context) -> None:
+    """Let *context* remember the *ids* of its *span*; the first ones count."""
     if isinstance(ids, _SpanIds) and not isinstance(context.ids, _SpanIds):
         context.ids = ids
         if span.is_recording():
@@ -256,27 +259,27 @@ def _mark(span: Span, context: Context) -> None:
         span.set_attribute(f"http.request.header.{name}", [context.request_id])
 
 
-_watched: WeakSet[Any] = WeakSet()
+_providers: WeakSet[Any] = WeakSet()
 
 
 def _watch(provider: Any) -> None:
-    """Hear of the spans that *provider* starts, if it is one that starts any."""
-    if provider in _watched or not hasattr(provider, "add_span_processor"):
+    """Add a span processor to *provider*, once, if it takes any."""
+    if provider in _providers or not hasattr(provider, "add_span_processor"):
         return
     from opentelemetry.sdk.trace import SpanProcessor
 
     class Marker(SpanProcessor):
-        """Marks the span of a request that begins inside of clew, and remembers it."""
+        """Mark the span of a request that begins inside of clew, and remember it."""
 
         def on_start(self, span: Span, parent_context: object = None) -> None:  # noqa: ARG002
             try:
                 context = current()
-                # On one connection, the next request may begin in what is left of the last one.
+                # On one connection, the next request may begin in the last one's context.
                 over = context is None or not context.live or getattr(context, "answered", False)
                 if context is not None and not over and _is_entry(span):
-                    _belongs(span, _span_ids(span, context), context)
+                    _remember(span, _span_ids(span, context), context)
             except Exception:
                 report_failure()
 
-    _watched.add(provider)
+    _providers.add(provider)
     provider.add_span_processor(Marker())

@@ -12,7 +12,7 @@ try:
     import structlog
     from structlog.processors import StackInfoRenderer
 except ImportError as error:
-    raise ImportError('clew.structlog needs structlog: pip install "clew[structlog]"') from error
+    raise ImportError("clew.structlog needs structlog: pip install structlog") from error
 
 from ._context import rename_fields
 from ._lines.entry import Entry

@@ -736,4 +736,4 @@ def test_what_is_no_client_is_refused(caller: Caller, client: object) -> None:
 def test_without_the_package_the_remedy_is_named(caller: Caller) -> None:
     """Where the client is not installed, the error says what to install."""
     told = run_without(caller.package, f"clew.{caller.package}")
-    assert f'pip install "clew[{caller.package}]"' in told
+    assert f"pip install {caller.package}" in told

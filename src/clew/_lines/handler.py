@@ -161,3 +161,8 @@ def _lock(pipe: int) -> bool:
     except OSError:  # not every system can lock a pipe
         return False
     return True
+
+
+def own_handlers(logger: logging.Logger = logging.root) -> list[LineHandler]:
+    """Return the handlers of *logger* that clew has set up."""
+    return [handler for handler in logger.handlers if isinstance(handler, LineHandler)]

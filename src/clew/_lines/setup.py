@@ -1,4 +1,4 @@
-"""Setting up the standard library's logging, in one call or as a dictionary."""
+"""Set up the standard library's logging, in one call or as a dictionary."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from clew.records import level_words
 
 from .console import ConsoleFormatter, is_terminal
 from .entry import ContextFilter
-from .handler import LineHandler
+from .handler import LineHandler, own_handlers
 from .json_formatter import JSONFormatter
 from .servers import (
     ACCESS_LOGGERS,
     ALL_SERVER_LOGGERS,
     QUIET_LOGGERS,
     ServerFilter,
-    remove_console_handlers,
+    add_filter_once,
+    reset_loggers,
 )
 
 Format = Literal["json", "console"]
@@ -66,15 +67,12 @@ def configure_logging(
     handler.addFilter(ContextFilter())
     root = logging.getLogger()
     root.setLevel(level)
-    for other in root.handlers[:]:
-        if isinstance(other, LineHandler):
-            root.removeHandler(other)
+    for other in own_handlers():
+        root.removeHandler(other)
     root.addHandler(handler)
-    remove_console_handlers(ALL_SERVER_LOGGERS)
+    reset_loggers(ALL_SERVER_LOGGERS)
     for name in ALL_SERVER_LOGGERS:
-        logger = logging.getLogger(name)
-        if not any(isinstance(entry, ServerFilter) for entry in logger.filters):
-            logger.addFilter(ServerFilter())
+        add_filter_once(logging.getLogger(name), ServerFilter)
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
 

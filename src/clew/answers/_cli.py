@@ -307,7 +307,7 @@ def schema(levels: tuple[str, ...]) -> None:
     """Print the JSON Schema of a line."""
     import json
 
-    from clew import json_schema
+    from clew.records import json_schema
 
     click.echo(json.dumps(json_schema(levels=_renamed(levels)), indent=2))
 

@@ -135,7 +135,7 @@ def connect(address: Address, *, create: bool = False) -> Client:
                 connect_timeout=10,
                 autogenerate_session_id=False,  # one session would not take two queries at once
             )
-    with needs("chdb", "clew[chdb]"):
+    with needs("chdb", "chdb"):
         import chdb  # noqa: F401
     folder = Path(address.folder)
     if create:

@@ -16,26 +16,28 @@ import msgspec
 import pytest
 
 import clew
-from clew._tasks import Job, JobSettings
+from clew._tasks import Nested, TaskRun, TaskSettings
 from tests.conftest import Lines, Raising
 
 log = clew.get_logger("shop")
 
 
-def run(outcome: str = "succeeded", error: BaseException | None = None, **more: Any) -> Job:
+def run_task(
+    outcome: str = "succeeded", error: BaseException | None = None, **more: Any
+) -> TaskRun:
     """Return a run that has ended, in which a line was written."""
-    settings = JobSettings(**more.pop("settings", {}))
+    settings = TaskSettings(**more.pop("settings", {}))
     about = {"name": "shop.send_mail", "id": "task-1", **more}
-    job = Job(settings, about.pop("carried", {"requestId": "r"}), **about)
-    job.begin()
+    run = TaskRun(settings, about.pop("payload", {"requestId": "r"}), **about)
+    run.begin()
     log.info("Sent mail", action="SENT_MAIL")
-    job.end(outcome, error)
-    return job
+    run.end(outcome, error)
+    return run
 
 
-def carried_of(settings: JobSettings, **bound: Any) -> Any:
+def payload_of(settings: TaskSettings, **bound: Any) -> Any:
     with clew.context(request_id="r", **bound):
-        return settings.carried()
+        return settings.payload()
 
 
 @pytest.mark.parametrize(
@@ -51,8 +53,8 @@ def carried_of(settings: JobSettings, **bound: Any) -> Any:
 )
 def test_a_run_ends_in_a_record(outcome: str, level: str, lines: Lines) -> None:
     """A run's lines carry its id and its task; its record says how it ended, once."""
-    job = run(outcome, queue="mail", retries=2)
-    job.end("failed")
+    run = run_task(outcome, queue="mail", retries=2)
+    run.end("failed")
     said, record = lines()
     assert said["task"] == {"name": "shop.send_mail", "id": "task-1"}
     assert said["requestId"] == record["requestId"] == "r"
@@ -68,8 +70,8 @@ def test_a_run_ends_in_a_record(outcome: str, level: str, lines: Lines) -> None:
 def test_a_record_fits_the_schema(lines: Lines) -> None:
     """A record, also one with an exception or without a duration, fits the JSON Schema and reads
     back as a TaskLog."""
-    run("failed", ValueError("no paper"))
-    Job(JobSettings(), None, name="shop.bill", id=7).end("revoked")
+    run_task("failed", ValueError("no paper"))
+    TaskRun(TaskSettings(), None, name="shop.bill", id=7).end("revoked")
     for line in lines():
         jsonschema.Draft202012Validator(clew.json_schema()).validate(line)
     failed, revoked = [
@@ -82,14 +84,26 @@ def test_a_record_fits_the_schema(lines: Lines) -> None:
 def test_the_outer_context_comes_back() -> None:
     """A run has a context of its own, within which ever it begins, also when it fails."""
     with clew.context(request_id="outer", tenant="acme"):
-        run("failed", ValueError("no paper"))
+        run_task("failed", ValueError("no paper"))
         assert clew.request_id() == "outer"
+
+
+def test_a_task_runs_within_another() -> None:
+    """The run that began last is the innermost one, until it ends."""
+    runs: Nested[TaskRun] = Nested("test_nested")
+    outer, inner = (TaskRun(TaskSettings(), None, name="shop.bill", id=id) for id in "12")
+    assert runs.pop() is None
+    runs.push(outer)
+    runs.push(inner)
+    assert runs.innermost() is inner
+    assert (runs.pop(), runs.innermost()) == (inner, outer)
+    assert (runs.pop(), runs.innermost()) == (outer, None)
 
 
 def test_an_exception_takes_the_context_along(lines: Lines) -> None:
     """A line about the exception, written after the run has ended, has its id and its task."""
     error = ValueError("no paper")
-    run("failed", error)
+    run_task("failed", error)
     lines.clear()
     logging.getLogger("worker").error("A task failed", exc_info=error)
     (line,) = lines()
@@ -99,12 +113,12 @@ def test_an_exception_takes_the_context_along(lines: Lines) -> None:
 def test_a_field_called_task_is_the_applications(lines: Lines) -> None:
     """A line's own field of that name stays as it is; in the record one that was bound stands
     beside the record's."""
-    job = Job(JobSettings(), None, name="shop.send_mail", id="task-1")
-    job.begin()
+    run = TaskRun(TaskSettings(), None, name="shop.send_mail", id="task-1")
+    run.begin()
     log.info("Done", task="dishes")
     clew.bind(task="dishes")
     log.info("Again")
-    job.end("succeeded")
+    run.end("succeeded")
     log.info("After", task={"duration": 5})
     done, again, record, after = lines()
     assert (done["task"], again["task"], after["task"]) == ("dishes", "dishes", {"duration": 5})
@@ -113,12 +127,12 @@ def test_a_field_called_task_is_the_applications(lines: Lines) -> None:
 
 def test_what_was_bound_is_in_the_record(lines: Lines) -> None:
     """The user and the fields that travelled, or that the task binds, are in its record."""
-    settings = JobSettings(fields=["tenant"], user_id=True)
-    carried = {"requestId": "r", "userId": "42", "fields": {"tenant": "acme"}}
-    job = Job(settings, carried, name="shop.send_mail", id="task-1")
-    job.begin()
+    settings = TaskSettings(fields=["tenant"], user_id=True)
+    payload = {"requestId": "r", "userId": "42", "fields": {"tenant": "acme"}}
+    run = TaskRun(settings, payload, name="shop.send_mail", id="task-1")
+    run.begin()
     clew.bind(colour="red")
-    job.end("succeeded")
+    run.end("succeeded")
     (record,) = lines()
     assert (record["userId"], record["tenant"], record["colour"]) == ("42", "acme", "red")
     assert "task_" not in record
@@ -140,7 +154,7 @@ def test_which_runs_make_a_record(
 ) -> None:
     """An excluded task makes a record when it fails, and none at all with log=False."""
     for outcome in ("succeeded", "failed"):
-        run(outcome, settings=settings)
+        run_task(outcome, settings=settings)
     records = [line for line in lines() if line["logger"] == "clew.task"]
     assert [record["task"]["outcome"] for record in records] == outcomes
 
@@ -148,8 +162,8 @@ def test_which_runs_make_a_record(
 def test_a_level_that_is_off_makes_no_record(lines: Lines) -> None:
     """The level of the logger clew.task counts."""
     logging.getLogger("clew.task").setLevel(logging.ERROR)
-    run("succeeded")
-    run("failed")
+    run_task("succeeded")
+    run_task("failed")
     assert [line["message"] for line in lines() if line["logger"] == "clew.task"] == [
         "shop.send_mail failed"
     ]
@@ -160,7 +174,7 @@ def test_a_handler_that_raises_harms_no_task(
 ) -> None:
     """A handler of the user's that raises costs its own line, and is named."""
     logging.getLogger("clew.task").addHandler(Raising())
-    run("failed", ValueError("no paper"))
+    run_task("failed", ValueError("no paper"))
     assert clew.request_id() is None
     assert "the disk is full" in capsys.readouterr().err
     assert [line["message"] for line in lines()] == ["Sent mail", "shop.send_mail failed"]
@@ -176,7 +190,7 @@ class Hostile:
 @pytest.mark.parametrize("given", [Hostile(), None, 7, "x" * 5000, "a\nb", "\ud800", ["x"]])
 def test_whatever_a_message_says_of_its_task(given: object, lines: Lines) -> None:
     """A name, an id, a queue or a number of retries of any type and length costs only itself."""
-    run(name=given, id=given, queue=given, retries=given)
+    run_task(name=given, id=given, queue=given, retries=given)
     _, record = lines()
     task = record["task"]
     assert isinstance(task["name"], str) and len(task["name"]) <= 200
@@ -186,13 +200,13 @@ def test_whatever_a_message_says_of_its_task(given: object, lines: Lines) -> Non
 
 
 @pytest.mark.parametrize(
-    "carried",
+    "payload",
     [None, "r", 7, ["r"], {}, {"requestId": None}, {"requestId": "a b"}, {"requestId": "x" * 201}],
 )
-def test_an_id_that_is_not_safe_is_replaced(carried: object) -> None:
+def test_an_id_that_is_not_safe_is_replaced(payload: object) -> None:
     """What travelled without a safe id costs the id."""
-    job = Job(JobSettings(), carried, name="shop.send_mail", id="task-1")
-    assert uuid.UUID(job.request_id)
+    run = TaskRun(TaskSettings(), payload, name="shop.send_mail", id="task-1")
+    assert uuid.UUID(run.request_id)
 
 
 class Colour(enum.Enum):
@@ -224,15 +238,15 @@ class Colour(enum.Enum):
 def test_what_travels_of_a_field(value: object, travels: object) -> None:
     """Texts, numbers and truth values travel, short; what has a short text does as that; lists
     and objects do not. A broker and JSON can take all of it, and it arrives as it was sent."""
-    settings = JobSettings(fields=["tenant", "absent"])
-    carried = carried_of(settings, tenant=value, secret="x")
-    assert carried == {
+    settings = TaskSettings(fields=["tenant", "absent"])
+    payload = payload_of(settings, tenant=value, secret="x")
+    assert payload == {
         "requestId": "r",
         **({} if travels is None else {"fields": {"tenant": travels}}),
     }
-    arrived = Job(settings, json.loads(json.dumps(carried)), name="a", id="b")
+    arrived = TaskRun(settings, json.loads(json.dumps(payload)), name="a", id="b")
     assert arrived.fields.get("tenant") == travels
-    assert arrived.carried() == carried
+    assert arrived.payload() == payload
 
 
 @pytest.mark.parametrize(
@@ -241,30 +255,30 @@ def test_what_travels_of_a_field(value: object, travels: object) -> None:
 )
 def test_a_user_travels_when_chosen(user: object, chosen: bool, travels: str | None) -> None:
     """The user's id travels with user_id=True, if it is short."""
-    settings = JobSettings(user_id=chosen)
-    carried = carried_of(settings, user_id=user)
-    assert carried.get("userId") == travels
-    assert Job(settings, carried, name="a", id="b").user_id() == travels
-    assert Job(JobSettings(), carried, name="a", id="b").user_id() is None
+    settings = TaskSettings(user_id=chosen)
+    payload = payload_of(settings, user_id=user)
+    assert payload.get("userId") == travels
+    assert TaskRun(settings, payload, name="a", id="b").user_id() == travels
+    assert TaskRun(TaskSettings(), payload, name="a", id="b").user_id() is None
 
 
 def test_nothing_travels_outside_any_context() -> None:
     """Without a context there is nothing to send."""
-    assert JobSettings().carried() is None
+    assert TaskSettings().payload() is None
 
 
 def test_renamed_fields_travel_under_either_name() -> None:
     """A field that Python spells otherwise is chosen by either of its names."""
     for name in ("old_value", "oldValue"):
-        carried = carried_of(JobSettings(fields=[name]), old_value="1")
-        assert carried["fields"] == {"oldValue": "1"}
+        payload = payload_of(TaskSettings(fields=[name]), old_value="1")
+        assert payload["fields"] == {"oldValue": "1"}
 
 
 @pytest.mark.parametrize("options", [{}, {"redact": "strict"}, {"service": "worker"}])
 def test_a_record_is_masked_as_any_line_is(options: dict[str, Any], lines: Lines) -> None:
     """With redact="strict", texts of a record and of its exception are masked as well."""
     lines.configure(**options)
-    run("failed", ValueError("no mail for bob@example.com"), name="shop.bob@example.com")
+    run_task("failed", ValueError("no mail for bob@example.com"), name="shop.bob@example.com")
     said, record = lines()
     masked = "redact" in options
     for text in (record["message"], record["task"]["name"], record["exception"]["message"]):
@@ -276,7 +290,7 @@ def test_a_record_is_masked_as_any_line_is(options: dict[str, Any], lines: Lines
 def test_a_record_on_a_terminal(lines: Lines) -> None:
     """On a terminal a record is one line, with its duration and its task."""
     lines.configure(format="console")
-    run(queue="mail")
+    run_task(queue="mail")
     _, text = lines.raw().splitlines()
     assert "shop.send_mail succeeded" in text
     assert " ms  " in text
@@ -292,7 +306,7 @@ def test_other_formatters_see_the_task(restored_logging: None) -> None:
             seen.append(record)
 
     logging.getLogger("clew.task").addHandler(Seeing())
-    run("failed", ValueError("no paper"))
+    run_task("failed", ValueError("no paper"))
     (record,) = seen
     task: Any = record.task  # type: ignore[attr-defined]
     assert (task.name, task.outcome) == ("shop.send_mail", "failed")
@@ -301,8 +315,8 @@ def test_other_formatters_see_the_task(restored_logging: None) -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: JobSettings(fields=["tenant"] * 3), lambda: JobSettings(exclude=("*",))]
+    "make", [lambda: TaskSettings(fields=["tenant"] * 3), lambda: TaskSettings(exclude=("*",))]
 )
-def test_odd_but_right_options(make: Callable[[], JobSettings]) -> None:
+def test_odd_but_right_options(make: Callable[[], TaskSettings]) -> None:
     """Names may be given twice, and a lone star excludes all."""
     assert make()
