@@ -25,7 +25,8 @@ if sys.platform != "win32":
 
 import clew
 from clew._lines.entry import Entry
-from clew._lines.handler import LineHandler, descriptor_of
+from clew._lines.handler import LineHandler
+from clew._lines.line_writer import descriptor_of
 
 from .conftest import parse_line
 from .servers.server import PATIENCE, until

@@ -82,16 +82,20 @@ def test_handlers_of_users_stay(restored_logging: None) -> None:
     assert user.stream.getvalue() == "line\n"
 
 
-def test_stdout_is_the_one_of_the_call(
+def test_stdout_is_looked_up_at_each_line(
     restored_logging: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lines go to the stdout that is there when logging is set up."""
-    stream = io.StringIO()
-    monkeypatch.setattr(sys, "stdout", stream)
+    """Where a test or a command replaces stdout for a while, lines go to what is there then."""
+    streams = [io.StringIO(), io.StringIO()]
+    monkeypatch.setattr(sys, "stdout", streams[0])
     clew.configure_logging()
-    monkeypatch.setattr(sys, "stdout", io.StringIO())
-    log.info("line")
-    assert parse_line(stream.getvalue())["message"] == "line"
+    log.info("first")
+    streams[0].close()
+    monkeypatch.setattr(sys, "stdout", streams[1])
+    log.info("second")
+    monkeypatch.setattr(sys, "stdout", None)
+    log.info("nowhere to be written")
+    assert parse_line(streams[1].getvalue())["message"] == "second"
 
 
 @pytest.mark.parametrize(

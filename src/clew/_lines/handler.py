@@ -1,30 +1,16 @@
-"""The handler that writes whole lines, also into pipes that several processes write to.
-
-One write to a pipe is one piece up to PIPE_BUF bytes, 4,096 on Linux (POSIX, write()). A longer one
-waits as soon as the pipe is full, and what others write meanwhile, short lines too, comes into its
-midst; a socket cuts it as well. So the processes take turns, by a lock of the pipe itself, which
-the kernel takes back from one that dies. A file needs none of this: there one write is one piece.
-
-The lock costs about what writing a short line costs.
-"""
+"""The handler that writes lines: of entries, and of the records of other loggers."""
 
 from __future__ import annotations
 
 import logging
-import os
-import stat
 import sys
 from contextlib import nullcontext
-from io import BufferedWriter, FileIO, TextIOWrapper
-from select import select
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
-from clew._text import escaped, takes_utf8
+from clew._faults import Losses
 
 from .entry import ContextFilter, Entry
-
-if sys.platform != "win32":
-    import fcntl
+from .line_writer import LineWriter
 
 if TYPE_CHECKING:
     from .encoder import Encoder
@@ -35,12 +21,27 @@ class LineHandler(logging.StreamHandler[TextIO]):
 
     An entry is written as it is where the formatter is clew's, without options of
     python-json-logger's, and no filter but a `ContextFilter` looks at records.
+
+    Args:
+        stream: A text stream; or ``"stdout"`` or ``"stderr"``, which are looked up at each line,
+            so that a test's or a command's replaced stream does no harm.
     """
 
-    # The stream that was looked at last, and the descriptor to which its lines go straight.
-    _seen: TextIO | None = None
-    _descriptor: int | None = None
-    _shared = False
+    def __init__(self, stream: TextIO | Literal["stdout", "stderr"] = "stdout") -> None:
+        logging.Handler.__init__(self)
+        self._stream: TextIO | str = stream
+        self._writer: LineWriter | None = None
+        self._losses = Losses("lines")
+
+    @property
+    def stream(self) -> TextIO:
+        """The stream that the next line goes to."""
+        stream = self._stream
+        return getattr(sys, stream) if isinstance(stream, str) else stream
+
+    @stream.setter
+    def stream(self, stream: TextIO) -> None:
+        self._stream = stream
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Write the line of *record*, unless a filter drops it; tell whether it was written."""
@@ -54,7 +55,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
             line = encoder.encode(Entry.of_record(record, last=last))
         except Exception:
             return bool(super().handle(record))
-        self._put(line, record)
+        self._write(line)
         return True
 
     def put(self, entry: Entry) -> bool:
@@ -62,15 +63,17 @@ class LineHandler(logging.StreamHandler[TextIO]):
         encoder = self._direct_encoder()
         if encoder is None:
             return False
-        self._put(encoder.encode(entry), entry)
+        self._write(encoder.encode(entry))
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the line of *record*."""
         try:
-            self._write_text(self.format(record))
+            line = self.format(record).encode("utf-8", "backslashreplace")
         except Exception:
             self.handleError(record)
+        else:
+            self._write(line)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name in logging
         """Say on stderr what failed, as the standard library does; never raise."""
@@ -79,6 +82,11 @@ class LineHandler(logging.StreamHandler[TextIO]):
         except Exception:  # stderr may be closed as well
             pass
 
+    def flush(self) -> None:
+        """Flush the stream, if there is one; every line is flushed as it is written."""
+        if self.stream is not None:
+            super().flush()
+
     def _direct_encoder(self) -> Encoder | None:
         """Return what encodes an entry for this handler; None where a record is needed."""
         filters = self.filters
@@ -86,81 +94,21 @@ class LineHandler(logging.StreamHandler[TextIO]):
             return None
         return getattr(self.formatter, "direct", None)
 
-    def _put(self, line: bytes, source: Entry | logging.LogRecord) -> None:
-        """Write *line*, in UTF-8, whole and in one call."""
+    def _write(self, line: bytes) -> None:
+        """Write *line*, in UTF-8; what cannot be written is counted, and said on stderr."""
         with self.lock or nullcontext():
             try:
                 stream = self.stream
-                if stream is not self._seen:
-                    self._seen, (self._descriptor, self._shared) = stream, descriptor_of(stream)
-                descriptor = self._descriptor
-                if descriptor is None or not (line.isascii() or takes_utf8(stream)):
-                    self._write_text(line.decode())
-                    return
-                stream.flush()  # what others have written to it comes first
-                line += b"\n"
-                if self._shared:
-                    write_whole(descriptor, line, shared=True)
-                elif (size := os.write(descriptor, line)) < len(line):
-                    write_whole(descriptor, line[size:], shared=False)
-            except Exception:
-                if isinstance(source, Entry):
-                    where = (source.logger, source.level, "", 0)
-                    source = logging.LogRecord(*where, source.message, (), None)
-                self.handleError(source)
-
-    def _write_text(self, text: str) -> None:
-        stream = self.stream
-        if not text.isascii() and not takes_utf8(stream):
-            text = escaped(text)
-        descriptor, shared = descriptor_of(stream)
-        if descriptor is not None and shared:
-            stream.flush()
-            write_whole(descriptor, (text + self.terminator).encode(stream.encoding), shared=True)
-            return
-        stream.write(text + self.terminator)
-        if hasattr(stream, "flush"):
-            stream.flush()
-
-
-def descriptor_of(stream: object) -> tuple[int | None, bool]:
-    """Return the descriptor that a plain text *stream* writes to, None where lines cannot go
-    straight there; and whether it is a pipe or a socket, in which other processes may cut them.
-    """
-    if sys.platform == "win32" or type(stream) is not TextIOWrapper:
-        return None, False
-    try:
-        descriptor = stream.fileno()
-        mode = os.fstat(descriptor).st_mode
-        plain = type(stream.buffer) in (BufferedWriter, FileIO)
-    except (OSError, ValueError):  # no file, or a closed one
-        return None, False
-    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
-        return descriptor, True
-    return (descriptor if plain and stat.S_ISREG(mode) and takes_utf8(stream) else None), False
-
-
-def write_whole(descriptor: int, line: bytes, *, shared: bool) -> None:
-    """Write *line*, all of it; where the descriptor is *shared*, while no other process does."""
-    locked = shared and _lock(descriptor)
-    try:
-        # A signal may end a write early; sys.stdout loses the rest under PYTHONUNBUFFERED.
-        while line:
-            try:
-                line = line[os.write(descriptor, line) :]
-            except BlockingIOError:  # somebody made the pipe one that does not wait
-                select((), (descriptor,), ())
-    finally:
-        if locked:
-            fcntl.lockf(descriptor, fcntl.LOCK_UN, 1)
-
-
-def _lock(pipe: int) -> bool:
-    try:
-        fcntl.lockf(pipe, fcntl.LOCK_EX, 1)
-    except OSError:  # not every system can lock a pipe
-        return False
-    return True
+                writer = self._writer
+                if writer is None or writer.stream is not stream:
+                    if stream is None:
+                        return  # a process without a stdout has nowhere to write to
+                    writer = self._writer = LineWriter(stream)
+                writer.write(line)
+                if self._losses.count:
+                    self._losses.end()
+            except Exception as error:
+                self._losses.add(error)
 
 
 def own_handlers(logger: logging.Logger = logging.root) -> list[LineHandler]:

@@ -44,25 +44,23 @@ def configure_logging(
     Args:
         level: The root logger's level, as in the logging module.
         format: ``"json"``, or ``"console"`` for people at a terminal.
-        stream: Where the lines go; ``sys.stdout`` as it is now when None.
+        stream: Where the lines go; ``sys.stdout``, looked up at each line, when None.
         service: Which service of several writes the lines.
         levels: Other words for some levels, ``{"danger": "error"}``.
         redact: ``"default"`` masks the values of names like password, token and email, at any
             depth; a collection of names masks those too; ``"strict"`` also masks e-mail
             addresses, card numbers and tokens inside texts; ``"off"`` masks nothing.
     """
-    if stream is None:
-        stream = sys.stdout
-    elif not hasattr(stream, "write"):
+    if stream is not None and not hasattr(stream, "write"):
         raise TypeError(f"stream must be a text stream, as sys.stderr, not {stream!r}")
     options: dict[str, Any] = {"service": service, "levels": levels, "redact": redact}
     _check(level, format, service)
     formatter = (
-        ConsoleFormatter(colours=is_terminal(stream), **options)
+        ConsoleFormatter(colours=is_terminal(sys.stdout if stream is None else stream), **options)
         if format == "console"
         else JSONFormatter(**options)
     )
-    handler = LineHandler(stream)
+    handler = LineHandler("stdout" if stream is None else stream)
     handler.setFormatter(formatter)
     handler.addFilter(ContextFilter())
     root = logging.getLogger()
@@ -119,7 +117,7 @@ def logging_config(
         "handlers": {
             "clew": {
                 "class": "clew.LineHandler",
-                "stream": f"ext://sys.{stream}",
+                "stream": stream,  # its name: looked up at each line
                 "formatter": "clew",
                 "filters": ["context"],
             }
