@@ -126,10 +126,9 @@ def emit(
     if others is not None and not others:
         return
     exc_info = None if error is None else (type(error), error, error.__traceback__)
-    record = make_record(logger, level, __file__, 0, log.message, (), exc_info, "emit", None)
+    record = make_record(logger, level, __file__, 0, log.message, (), exc_info, "emit", None, entry)
     name, own = place_of(log)
     record.__dict__[name] = own
-    entry.attach_to(record)
     if ids:
         entry.add_ids(record, ids)
     deliver(logger, record, others)

@@ -140,7 +140,8 @@ class Entry(Struct):
             if held.log is not None:
                 whole = _is_whole(record, held.log)
                 return held if whole else replace(held, fields=_fields(record, held, skipped))
-            entry = replace(held, level=record.levelno, created=record.created, logger=record.name)
+            entry = replace(held)
+            entry.level, entry.created, entry.logger = record.levelno, record.created, record.name
         else:
             entry = _captured(record)
             if not last or "requestId" in attributes or "userId" in attributes:

@@ -13,6 +13,8 @@ from typing import Any
 
 from clew._faults import report_failure
 
+from .entry import Entry
+
 
 def own_method(name: str) -> Any:
     """Return Logger's method *name*; None if it was patched before clew was imported."""
@@ -43,8 +45,11 @@ def make_record(
     exc_info: Any,
     function: str,
     stack_info: str | None,
+    held: Entry | None = None,
 ) -> LogRecord:
     """Return a record as *logger* and the record factory make it; a plain one where they fail.
+
+    The record holds the entry *held*, and has its ids.
 
     Where both are the standard library's own, the record is put together here: most of what
     ``LogRecord`` works out is the same for all records of a source file.
@@ -56,15 +61,19 @@ def make_record(
     ):
         where = (logger.name, level, pathname, lineno)
         try:
-            return logger.makeRecord(*where, message, args, exc_info, function, None, stack_info)
+            record = logger.makeRecord(*where, message, args, exc_info, function, None, stack_info)
         except Exception:
             report_failure()
-            return LogRecord(*where, message, args, exc_info, function, stack_info)
+            record = LogRecord(*where, message, args, exc_info, function, stack_info)
+        if held is not None:
+            held.attach_to(record)
+        return record
     filename, module, started, process = _templates.get(pathname) or _template(pathname)
     created = time.time()
     threads = logging.logThreads
     record = _new(LogRecord)
-    record.__dict__ = {
+    # All that it will ever have, since a dictionary that grows costs as much as one that is made.
+    record.__dict__ = attributes = {
         "name": logger.name,
         "msg": message,
         # "%(name)s" takes its values from a single mapping.
@@ -86,11 +95,18 @@ def make_record(
         "threadName": threading.current_thread().name if threads else None,
         "processName": _process_name() if logging.logMultiprocessing else None,
         "process": process if logging.logProcesses else None,
+        "taskName": _task_name() if getattr(logging, "logAsyncioTasks", False) else None,
+        "requestId": "",
+        "userId": "",
+        "_clew": held,
     }
-    if _HAS_TASKS:
-        record.__dict__["taskName"] = (
-            _task_name() if getattr(logging, "logAsyncioTasks", False) else None
-        )
+    if not _HAS_TASKS:
+        del attributes["taskName"]
+    if held is None:
+        del attributes["requestId"], attributes["userId"], attributes["_clew"]
+    else:
+        attributes["requestId"] = held.request_id or ""
+        attributes["userId"] = held.user_id or ""
     return record
 
 

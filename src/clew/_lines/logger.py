@@ -128,10 +128,9 @@ class Logger:
             record = make_record(
                 *(logger, level, code.co_filename, frame.f_lineno, message, args),
                 *(_exc_info(exc_info), code.co_name, _stack_info(frame) if stack_info else None),
+                None if entry is None else entry.without_fields(),
             )
             _attach(record, fields)
-            if entry is not None:
-                entry.without_fields().attach_to(record)
             deliver(logger, record, handlers)
         except Exception:
             report_failure()
