@@ -11,12 +11,12 @@ from time import perf_counter
 from typing import Any, Unpack
 
 from ._context import refused_handshake
-from ._http.exchange import CRASH_BODY, Exchange, id_of
+from ._http.exchange import CRASH_BODY
 from ._http.routes import RouteTemplates
+from ._http.scope import Scope, ScopeExchange
 from ._http.settings import Header, Options, Settings
-from ._http.wire import EXPOSE, encoded_path, exposed, replaced
+from ._http.wire import EXPOSE, with_exposed, with_header
 
-Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -27,7 +27,7 @@ _LENGTH = Header("Content-Length")
 _TRANSFER_ENCODING = Header("Transfer-Encoding")
 
 # Seconds after which it is worth asking whether somebody is still waiting for the response.
-_PATIENCE = 0.1
+_PROBE_AFTER = 0.1
 
 
 class RequestIDMiddleware:
@@ -67,9 +67,9 @@ class RequestIDMiddleware:
         if type(given) is not list:  # any iterable will do, also one that ends
             given = scope["headers"] = list(given or ())
         scope["clew"] = exchange = kind(self, scope, receive, send)
-        exchange.resume()
         error: BaseException | None = None
         try:
+            exchange.resume()
             await self.app(scope, exchange.receive, exchange.send)
         except BaseException as raised:
             error = raised
@@ -87,81 +87,19 @@ class RequestIDMiddleware:
             error = None  # it holds this frame
 
 
-class _HTTP(Exchange):
-    """An HTTP request, as ASGI shows it."""
+class _HTTP(ScopeExchange):
+    """An HTTP request whose response goes out through this middleware."""
 
     response_prefix = "http.response"
 
     def __init__(
         self, middleware: RequestIDMiddleware, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        self.scope = scope
-        self._routes = middleware.routes
         self._receive = receive
         self._send = send
-        settings = middleware.settings
-        header = settings.inbound
-        inbound = self.header_values(header)
-        # An empty value counts as none.
-        super().__init__(settings, [value for value in inbound if value.strip()] if inbound else ())
-        self._raw_id = self.request_id.encode()
-        # The application reads the effective id.
-        if not inbound:
-            scope["headers"] = [*scope["headers"], (header.raw, self._raw_id)]
-        elif inbound != [self.request_id]:
-            scope["headers"] = replaced(scope["headers"], header.raw, self._raw_id)
+        super().__init__(middleware.settings, scope, middleware.routes)
 
-    # Translation.
-
-    def header_values(self, header: Header) -> Sequence[str]:
-        name = header.raw
-        length = len(name)
-        found = []
-        for key, value in self.scope["headers"]:
-            if len(key) == length and key.lower() == name:
-                found.append(value.decode("latin-1"))
-        return found
-
-    def method(self) -> str:
-        return str(self.scope.get("method", "GET"))
-
-    def path(self) -> str:
-        raw: bytes | None = self.scope.get("raw_path")
-        if raw:
-            # Some servers leave the query in it.
-            return raw.partition(b"?")[0].decode("latin-1")
-        path = str(self.scope.get("path", ""))
-        root = str(self.scope.get("root_path") or "").rstrip("/")
-        # The specification has the root path inside the path; not every server does.
-        if root and path != root and not path.startswith(f"{root}/"):
-            path = root + path
-        return encoded_path(path)
-
-    def query(self) -> str:
-        query = self.scope.get("query_string") or b""
-        return query if isinstance(query, str) else str(query, "latin-1")
-
-    def peer(self) -> str | None:
-        client = self.scope.get("client")
-        return client[0] if client else None
-
-    def connection(self) -> object:
-        return self.scope.get("client")
-
-    def route(self) -> str | None:
-        return self._routes.find(self.scope)
-
-    def source(self) -> Scope:
-        return self.scope
-
-    def has_user(self) -> bool:
-        return self.scope.get("user") is not None
-
-    def framework_user(self) -> object:
-        user = self.scope.get("user")
-        return None if user is None else id_of(user, "id", "pk", "identity")
-
-    # The two channels; who wants to know what goes through them overrides these.
+    # receive and send; `_Logged` overrides both to watch the response.
 
     def receive(self) -> Awaitable[Message]:
         return self._receive()
@@ -171,7 +109,7 @@ class _HTTP(Exchange):
             self.status = message["status"]
             message = {**message, "headers": self._response_headers(message)}
         elif not message.get("more_body", False):
-            self._finished = self._arrived  # nobody asks how long it took
+            self.ended = self.arrived  # nobody asks how long it took
         return self._send(message)
 
     async def answer(self, status: int, body: bytes) -> None:
@@ -191,10 +129,12 @@ class _HTTP(Exchange):
         header = self.settings.outbound
         if header is None:
             return list(given)
-        headers = replaced(given, header.raw, self._raw_id)
+        headers = with_header(given, header.raw, self.raw_id)
         if self.settings.expose:
             values = [value.decode("latin-1") for key, value in headers if key.lower() == _EXPOSE]
-            headers = replaced(headers, _EXPOSE, exposed(values, header.name).encode("latin-1"))
+            headers = with_header(
+                headers, _EXPOSE, with_exposed(values, header.name).encode("latin-1")
+            )
         return headers
 
 
@@ -217,7 +157,7 @@ class _Logged(_HTTP):
         finally:
             self._receiving -= 1
         if message["type"] == "http.disconnect":
-            self.left()
+            self.disconnected()
         elif not message.get("more_body", False):
             self._body_read = True
         return message
@@ -226,7 +166,7 @@ class _Logged(_HTTP):
         kind = message["type"]
         try:
             if kind == "http.response.start":
-                if perf_counter() - self._arrived > _PATIENCE and self._may_listen():
+                if perf_counter() - self.arrived > _PROBE_AFTER and self._may_listen():
                     await self._look_for_disconnect()
                 await self._send({**message, "headers": self._response_headers(message)})
                 if message.get("trailers"):
@@ -240,14 +180,14 @@ class _Logged(_HTTP):
                     await self._look_for_disconnect()
                 await self._send(message)
                 self.sent(len(message.get("body", b"")))
-                if not more and not self._trailers and not self._left:
+                if not more and not self._trailers and not self.is_disconnected:
                     self.finished()
             else:
                 await self._send(message)
                 self._sent_otherwise(kind, message)
         except OSError:
             # ASGI 2.4: what send raises when the client has left.
-            self.left()
+            self.disconnected()
             raise
 
     def _sent_otherwise(self, kind: str, message: Message) -> None:
@@ -276,7 +216,7 @@ class _Logged(_HTTP):
         tell only who receives. What else comes is kept for the application.
         """
         for _ in range(2):  # the request's body may be waiting before the disconnect
-            if self._receiving or self._left:
+            if self._receiving or self.is_disconnected:
                 return  # the application is listening itself
             try:
                 asyncio.get_running_loop()
@@ -294,7 +234,7 @@ class _Logged(_HTTP):
             message = asking.result()
             self._held = [*self._held, message]
             if message["type"] == "http.disconnect":
-                self.left()
+                self.disconnected()
 
 
 class _WebSocket(_HTTP):
@@ -308,7 +248,7 @@ class _WebSocket(_HTTP):
         message = await self._receive()
         if message["type"] == "websocket.disconnect":
             if self.status is None:
-                self.left()
+                self.disconnected()
             elif self.close_code is None:
                 self.close_code = message.get("code", 1005)
         return message

@@ -11,9 +11,8 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from copy import copy
-from functools import partial
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet, ref
+from weakref import WeakSet
 
 import msgspec
 
@@ -71,7 +70,7 @@ def install(*, tracer_provider: TracerProvider | None = None) -> None:
         _watch(tracer_provider)
     _put_filters()
     subscribe(_put_filters_late)
-    subscribe(_begun)
+    _subscribe()
 
 
 class TraceFilter(ContextFilter):
@@ -83,7 +82,7 @@ class TraceFilter(ContextFilter):
 
     def __init__(self, name: str = "") -> None:
         super().__init__(name)
-        subscribe(_begun)
+        _subscribe()
 
     def filter(self, record: logging.LogRecord) -> bool:
         super().filter(record)
@@ -95,6 +94,13 @@ class TraceFilter(ContextFilter):
             record.__dict__.setdefault("traceId", "")
             record.__dict__.setdefault("spanId", "")
         return True
+
+
+def _subscribe() -> None:
+    subscribe(_begun)
+    # A span that a sampler has left out is seen when the response starts, at the latest. The
+    # record may be written after it.
+    subscribe(_look_once, on="start")
 
 
 def _put_filters() -> None:
@@ -217,19 +223,11 @@ def _begun(context: Context) -> None:
         return
     if not context.ids:
         context.ids = traceparent_ids(context.header_values(_TRACEPARENT)) or _NO_IDS
-    # A span that a sampler has left out is seen when the response begins, at the latest. The
-    # record may be written after it.
-    started = partial(_started, ref(context))
-    context.started = started  # type: ignore[method-assign]
 
 
-def _started(exchange_ref: ref[Exchange], status: int) -> None:
-    exchange = exchange_ref()
-    if exchange is not None:
-        try:
-            _look(exchange)
-        finally:
-            type(exchange).started(exchange, status)
+def _look_once(context: Context) -> None:
+    if not isinstance(context.ids, _SpanIds):
+        _look(context)
 
 
 def _is_entry(span: object) -> bool:

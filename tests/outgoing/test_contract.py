@@ -498,7 +498,7 @@ def test_a_fault_of_clews_own_reaches_no_caller(
     def failing(*_: object) -> None:
         raise RuntimeError("no path")
 
-    monkeypatch.setattr("clew._http.call.clean_path", failing)
+    monkeypatch.setattr("clew._http.record.clean_path", failing)
     monkeypatch.setattr("clew._http.call.as_text", failing)
     logging.getLogger("clew.http.client").addHandler(Raising())
     assert caller.call(caller.client(), server.url()) == (200, b"hello")
