@@ -6,20 +6,17 @@ Pure ASGI 3.0; the source of the rules is the ASGI specification's "HTTP & WebSo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from time import perf_counter
 from typing import Any, Unpack
 
 from ._context import refused_handshake
 from ._http.exchange import CRASH_BODY
 from ._http.routes import RouteTemplates
-from ._http.scope import Scope, ScopeExchange
+from ._http.scope import Message, Receive, Scope, ScopeExchange, Send
 from ._http.settings import Header, Options, Settings
 from ._http.wire import EXPOSE, with_exposed, with_header
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _EXPOSE = EXPOSE.lower().encode()
@@ -66,38 +63,32 @@ class RequestIDMiddleware:
         given = scope.get("headers")
         if type(given) is not list:  # any iterable will do, also one that ends
             given = scope["headers"] = list(given or ())
-        scope["clew"] = exchange = kind(self, scope, receive, send)
-        error: BaseException | None = None
+        scope["clew"] = exchange = kind(self.settings, self.routes, scope, receive, send)
         try:
             exchange.resume()
             await self.app(scope, exchange.receive, exchange.send)
-        except BaseException as raised:
-            error = raised
-            exchange.failed(raised)
-            answers = self.outermost or inside is None
-            if answers and exchange.status is None and isinstance(raised, Exception):
-                await exchange.answer(500, CRASH_BODY)
+            exchange.end()
+            exchange.pause()
+        except BaseException as error:
+            try:
+                exchange.failed(error)
+                answers = self.outermost or inside is None
+                if answers and exchange.status is None and isinstance(error, Exception):
+                    await exchange.answer(500, CRASH_BODY)
+            finally:
+                exchange.end(error)
+                exchange.pause(error)
             raise
         finally:
-            exchange.end(error)
-            exchange.pause(error)
             # The scope is the caller's again, and may be used again.
             scope["headers"] = given
             scope.pop("clew", None)
-            error = None  # it holds this frame
 
 
 class _HTTP(ScopeExchange):
     """An HTTP request whose response goes out through this middleware."""
 
     response_prefix = "http.response"
-
-    def __init__(
-        self, middleware: RequestIDMiddleware, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        self._receive = receive
-        self._send = send
-        super().__init__(middleware.settings, scope, middleware.routes)
 
     # receive and send; `_Logged` overrides both to watch the response.
 
@@ -107,7 +98,7 @@ class _HTTP(ScopeExchange):
     def send(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message = {**message, "headers": self._response_headers(message)}
+            message = self.with_id(message)
         elif not message.get("more_body", False):
             self.ended = self.arrived  # nobody asks how long it took
         return self._send(message)
@@ -124,18 +115,23 @@ class _HTTP(ScopeExchange):
         except Exception:  # the client has left, or the server: nobody is there to be told
             pass
 
-    def _response_headers(self, message: Message) -> list[Sequence[bytes]]:
-        given = message.get("headers") or ()
+    def with_id(self, message: Message) -> Message:
+        """Return *message*, which starts a response, with the id on it. It stays as it is."""
+        headers: Iterable[Sequence[bytes]] = message.get("headers") or ()
         header = self.settings.outbound
         if header is None:
-            return list(given)
-        headers = with_header(given, header.raw, self.raw_id)
-        if self.settings.expose:
-            values = [value.decode("latin-1") for key, value in headers if key.lower() == _EXPOSE]
-            headers = with_header(
-                headers, _EXPOSE, with_exposed(values, header.name).encode("latin-1")
-            )
-        return headers
+            headers = list(headers)
+        else:
+            headers = with_header(headers, header.raw, self.raw_id)
+            if self.settings.expose:
+                values = [
+                    value.decode("latin-1") for key, value in headers if key.lower() == _EXPOSE
+                ]
+                names = with_exposed(values, header.name)
+                headers = with_header(headers, _EXPOSE, names.encode("latin-1"))
+        message = dict(message)
+        message["headers"] = headers
+        return message
 
 
 class _Logged(_HTTP):
@@ -168,7 +164,7 @@ class _Logged(_HTTP):
             if kind == "http.response.start":
                 if perf_counter() - self.arrived > _PROBE_AFTER and self._may_listen():
                     await self._look_for_disconnect()
-                await self._send({**message, "headers": self._response_headers(message)})
+                await self._send(self.with_id(message))
                 if message.get("trailers"):
                     self._trailers = True
                 self.started(message["status"])
@@ -241,8 +237,11 @@ class _WebSocket(_HTTP):
     """A WebSocket connection, as ASGI shows it."""
 
     websocket = True
-    body_size = None
     response_prefix = "websocket.http.response"
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.body_size = None
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -256,7 +255,7 @@ class _WebSocket(_HTTP):
     async def send(self, message: Message) -> None:
         kind = message["type"]
         if kind == "websocket.accept":
-            await self._send({**message, "headers": self._response_headers(message)})
+            await self._send(self.with_id(message))
             self.started(101)
         elif kind == "websocket.close" and self.status is None:
             if self._can_answer():
@@ -266,7 +265,7 @@ class _WebSocket(_HTTP):
                 await self._send(message)
                 self.started(403)
         elif kind == "websocket.http.response.start":
-            await self._send({**message, "headers": self._response_headers(message)})
+            await self._send(self.with_id(message))
             self.started(message["status"])
         else:
             await self._send(message)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ._http.exchange import Exchange
-from ._http.scope import Scope
+from ._http.scope import Receive, Scope, Send
 from ._http.settings import Options, Settings
 from ._http.users import id_of
-from .asgi import Receive, RequestIDMiddleware, Send
+from .asgi import RequestIDMiddleware
 
 if TYPE_CHECKING:
     from litestar import Litestar

@@ -55,19 +55,17 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def normalize(text: str | None) -> str | None:
-    """Return *text* as an IP address, or None when it is none (a socket's path, a host's name)."""
-    if not text:
-        return None
-    return _normalize(text) if len(text) <= _LONGEST else _text(_parse(text))
-
-
 @lru_cache(maxsize=512)
-def _normalize(text: str) -> str | None:
-    return _text(_parse(text))
+def normalize(peer: str | None) -> str | None:
+    """Return *peer* as an IP address, or None when it is none (a socket's path, a host's name).
+
+    Peers are remembered, and so this is not for what a client sends.
+    """
+    return _normalized(peer) if peer else None
 
 
-def _text(address: IPv4Address | IPv6Address | None) -> str | None:
+def _normalized(text: str) -> str | None:
+    address = _parse(text)
     return None if address is None else str(address)
 
 
@@ -89,7 +87,7 @@ def client_address(peer: str | None, forwarded: Sequence[str], proxies: Networks
     if not is_within(peer, proxies):
         return address
     for entry in reversed(",".join(forwarded).split(",")):
-        candidate = normalize(_without_port(entry.strip()))
+        candidate = _normalized(_without_port(entry.strip()))
         if candidate is None:
             break
         address = candidate

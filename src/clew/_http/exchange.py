@@ -21,8 +21,9 @@ The way of one request::
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
+from typing import Any
 
 from clew._context import (
     UNSET,
@@ -46,6 +47,8 @@ from .request_id import choose_id
 from .settings import Settings
 
 _logger = logging.getLogger(record.HTTP_LOGGER)
+
+_EMPTY: Mapping[str, Any] = {}
 
 # The answer to a crash before which nobody answered.
 CRASH_BODY = b"Internal Server Error"
@@ -71,13 +74,18 @@ class Exchange(Progress, HTTPRequest, Context):
         # What each request reads is set: a class's default takes Python 3.11 ten times as long.
         self.status = self.ended = self.error = None
         self.is_disconnected = False
+        self.body_size = 0
+        self.fields = self.ids = _EMPTY
         self.live = True
         self.logged = not settings.log
         self._outer = self._seen_user = None
         self._user_id = UNSET
         self.inner_route = self.inner_user = None
-        self.graphql_status = self.close_code = None
-        self.request_id, self.rejected = choose_id(inbound, settings, self)
+        self.graphql_status = None
+        if inbound:
+            self.request_id, self.rejected = choose_id(inbound, settings, self)
+        else:
+            self.request_id, self.rejected = settings.made_id(), None
         if begin_subscribers:
             notify(self, begin_subscribers)
 

@@ -14,7 +14,7 @@ from clew.records import ExceptionInfo, HTTPLog, Request, Response, describe, le
 from .addresses import client_address, normalize
 from .request import safely
 from .settings import Header
-from .wire import METHODS, clean_method, clean_path, shown_path, shown_query
+from .wire import LONGEST, METHODS, clean_method, clean_path, shown_path, shown_query
 
 if TYPE_CHECKING:
     from .call import Call
@@ -50,7 +50,10 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:
     except Exception:  # a server's odd scope or environ costs only what is odd
         method, path = safely(exchange.method, ""), safely(exchange.path, "")
     path = clean_path(path)
-    level, word = _level(status, outcome)
+    if status < 400 and outcome != "error":
+        level, word = logging.INFO, "info"
+    else:
+        level, word = _level(status, outcome)
     if (
         settings.exclude
         and level == logging.INFO
@@ -63,7 +66,8 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:
         return None
     if method not in METHODS:
         method = clean_method(method)
-    path = shown_path(path, settings.redactor)
+    if settings.redactor.strict or len(path) > LONGEST:
+        path = shown_path(path, settings.redactor)
     ended = exchange.ended
     now = time.time()
     if ended is None:
@@ -88,7 +92,7 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:
     # Most have none of these, and an argument costs more than an if.
     if method == "HEAD":
         http.response.body_size = 0
-    if exchange.close_code is not None:
+    if exchange.websocket:
         http.response.close_code = exchange.close_code
     user_id = exchange.user_id()
     if user_id is not None:

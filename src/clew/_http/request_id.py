@@ -1,10 +1,10 @@
-"""Which id a request gets: the client's, where it may choose one, else a new one."""
+"""Which id a request gets whose client sent one: that, where it may choose, else a new one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clew._ids import LONGEST_ID, is_safe_id, new_id
+from clew._ids import LONGEST_ID, is_safe_id
 
 from .addresses import is_within
 from .request import HTTPRequest, safely
@@ -16,15 +16,10 @@ def choose_id(
 ) -> tuple[str, str | None]:
     """Return the id, and why the client's was refused, if it was.
 
-    *values* are those of the request-id header but empty ones.
+    *values* are those of the request-id header but empty ones; there is at least one.
     """
-    if values:
-        reason = _refusal(values, settings, request)
-        if reason is None:
-            return values[0], None
-    else:
-        reason = None
-    return (new_id() if settings.generate is new_id else _generated(settings)), reason
+    reason = _refusal(values, settings, request)
+    return (values[0] if reason is None else settings.made_id()), reason
 
 
 def _refusal(values: Sequence[str], settings: Settings, request: HTTPRequest) -> str | None:
@@ -46,15 +41,3 @@ def _refusal(values: Sequence[str], settings: Settings, request: HTTPRequest) ->
         except Exception as error:
             settings.report("accept", error)
     return None
-
-
-def _generated(settings: Settings) -> str:
-    """Return what the option ``generate`` makes, or a new id where that is no safe one."""
-    try:
-        made = settings.generate()
-        if isinstance(made, str) and is_safe_id(made):
-            return made
-        settings.report("generate", f"it returned {made!r}, which is no safe id")
-    except Exception as error:
-        settings.report("generate", error)
-    return new_id()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from .exchange import Exchange
@@ -12,19 +13,33 @@ from .users import id_of
 from .wire import encoded_path, with_header
 
 Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_name_of = itemgetter(0)
 
 
 class ScopeExchange(Exchange):
     """A request, as an ASGI scope shows it; its headers are a list."""
 
-    def __init__(self, settings: Settings, scope: Scope, routes: RouteTemplates) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        routes: RouteTemplates,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
         self.scope = scope
+        self._receive = receive
+        self._send = send
         self._routes = routes
         header = settings.inbound
         inbound: Sequence[str] = self.header_values(header)
         # An empty value counts as none.
-        given = [value for value in inbound if value.strip()] if inbound else inbound
-        super().__init__(settings, given)
+        given = [value for value in inbound if value.strip()] if inbound else ()
+        Exchange.__init__(self, settings, given)
         self.raw_id = self.request_id.encode()
         # The application reads the effective id.
         if not inbound:
@@ -33,13 +48,15 @@ class ScopeExchange(Exchange):
             scope["headers"] = with_header(scope["headers"], header.raw, self.raw_id)
 
     def header_values(self, header: Header) -> Sequence[str]:
-        name = header.raw
+        name, headers = header.raw, self.scope["headers"]
         length = len(name)
-        found = []
-        for key, value in self.scope["headers"]:
-            if len(key) == length and key.lower() == name:
-                found.append(value.decode("latin-1"))
-        return found
+        if length not in map(len, map(_name_of, headers)):  # most often there is none
+            return ()
+        return [
+            value.decode("latin-1")
+            for key, value in headers
+            if len(key) == length and key.lower() == name
+        ]
 
     def method(self) -> str:
         return str(self.scope.get("method", "GET"))
@@ -57,8 +74,10 @@ class ScopeExchange(Exchange):
         return encoded_path(path)
 
     def query(self) -> str:
-        query = self.scope.get("query_string") or b""
-        return query if isinstance(query, str) else str(query, "latin-1")
+        query = self.scope.get("query_string")
+        if type(query) is bytes:
+            return query.decode("latin-1")
+        return query if isinstance(query, str) else str(query or b"", "latin-1")
 
     def peer(self) -> str | None:
         client = self.scope.get("client")

@@ -19,12 +19,10 @@ from clew._text import text_of
 from clew.records import HTTPLog
 
 from .addresses import Networks, parse_networks
-from .wire import PATH_SAFE, shown_query
+from .wire import PATH_SAFE, Queries
 
 # RFC 9110, section 5.6.2: what a field's name is made of.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-
-_LONGEST_REMEMBERED, _MOST_REMEMBERED = 100, 256
 
 # Headers in which an id would break the message, or what somebody else makes of it.
 _TAKEN = frozenset(
@@ -120,8 +118,9 @@ class Settings:
     proxy_networks: Networks = field(init=False, repr=False)
     excluded: Patterns = field(init=False, repr=False)
     redactor: Redactor = field(init=False, repr=False)
+    made_id: Callable[[], str] = field(init=False, repr=False)  # a new id, always a safe one
     _reported: set[str] = field(init=False, repr=False)
-    _plain_queries: set[str] = field(init=False, repr=False)
+    shown_query: Callable[[str], str | None] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for option in ("generate", "accept"):
@@ -145,8 +144,9 @@ class Settings:
         set_field(self, "proxy_networks", parse_networks("proxies", self.proxies))
         set_field(self, "excluded", Patterns(_exclude(self.exclude)))
         set_field(self, "redactor", redactor(self.redact))
+        set_field(self, "made_id", new_id if self.generate is new_id else self._generated)
         set_field(self, "_reported", set())
-        set_field(self, "_plain_queries", set())
+        set_field(self, "shown_query", Queries(self.redactor).shown)
 
     @classmethod
     def of(cls, settings: Settings | None, options: Mapping[str, Any]) -> Settings:
@@ -172,23 +172,20 @@ class Settings:
                 )
         return cls(**options)
 
+    def _generated(self) -> str:
+        """Return what the option ``generate`` makes, or a new id where that is no safe one."""
+        try:
+            made = self.generate()
+            if isinstance(made, str) and is_safe_id(made):
+                return made
+            self.report("generate", f"it returned {made!r}, which is no safe id")
+        except Exception as error:
+            self.report("generate", error)
+        return new_id()
+
     def excludes(self, path: str) -> bool:
         """Tell whether successful requests for *path*, as on the wire, make no HTTPLog."""
         return self.excluded.match(path)
-
-    def shown_query(self, query: str) -> str | None:
-        """Return what is written of *query*. Remembers some short ones that hold no secret."""
-        plain = self._plain_queries
-        if len(query) > _LONGEST_REMEMBERED:
-            return shown_query(query, self.redactor)
-        if query in plain:
-            return query
-        shown = shown_query(query, self.redactor)
-        if shown == query:
-            if len(plain) >= _MOST_REMEMBERED:
-                plain.clear()
-            plain.add(query)
-        return shown
 
     def level_of(self, log: HTTPLog, default: int) -> int:
         """Return the level that the option ``level`` gives *log*, else *default*."""

@@ -17,6 +17,7 @@ _QUERY_SAFE = PATH_SAFE + "%?[]{}|\\^`<>"
 EXPOSE = "Access-Control-Expose-Headers"
 
 LONGEST = 2048
+_LONGEST_REMEMBERED, _MOST_REMEMBERED = 100, 256  # clients send these: at most 25 KB
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
@@ -29,7 +30,8 @@ def encoded_path(path: str | bytes) -> str:
 
 def clean_path(path: str) -> str:
     """Return *path* without what may not stand in one, at most some thousand characters long."""
-    path = path[: 2 * LONGEST]
+    if len(path) > 2 * LONGEST:
+        path = path[: 2 * LONGEST]
     if path.isascii() and path.isprintable() and " " not in path:
         return path
     return quote(_raw(path), safe=PATH_SAFE + "%")
@@ -51,6 +53,29 @@ def shown_query(query: str, redactor: Redactor) -> str | None:
     return redactor.query(query)[:LONGEST]
 
 
+class Queries:
+    """What is written of queries. Remembers some short ones that hold no secret."""
+
+    __slots__ = ("_plain", "_redactor")
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._plain: set[str] = set()
+
+    def shown(self, query: str) -> str | None:
+        """Same as `shown_query`."""
+        if len(query) > _LONGEST_REMEMBERED:
+            return shown_query(query, self._redactor)
+        if query in self._plain:
+            return query
+        shown = shown_query(query, self._redactor)
+        if shown == query:
+            if len(self._plain) >= _MOST_REMEMBERED:
+                self._plain.clear()
+            self._plain.add(query)
+        return shown
+
+
 def clean_method(method: str) -> str:
     """Return *method* without what may not stand in one."""
     if method in METHODS or (method.isascii() and method.isprintable() and len(method) <= 32):
@@ -70,8 +95,8 @@ def with_header(headers: Iterable[Sequence[AnyStr]], name: AnyStr, value: AnyStr
     """Return *headers* with exactly one of *name*, at the end."""
     kept: list[Any] = list(headers)
     length = len(name)
-    for pair in kept:
-        if len(pair[0]) == length and pair[0].lower() == name.lower():
+    for key, _ in kept:
+        if len(key) == length and key.lower() == name.lower():
             lower = name.lower()
             kept = [pair for pair in kept if pair[0].lower() != lower]
             break
