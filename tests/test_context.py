@@ -520,9 +520,9 @@ def test_carry_refuses_generator_functions() -> None:
 @pytest.fixture
 def subscribers() -> Iterator[list[Callable[[_context.Context], object]]]:
     """The subscribers to contexts, put back as they were afterwards."""
-    before = list(_context._subscribers)
-    yield _context._subscribers
-    _context._subscribers[:] = before
+    before = list(_context.begin_subscribers)
+    yield _context.begin_subscribers
+    _context.begin_subscribers[:] = before
 
 
 def test_subscribers_know_of_each_context_that_begins(

@@ -25,9 +25,10 @@ from django.utils.functional import LazyObject, empty
 from django.utils.log import RequireDebugTrue
 
 from ._http.environ import MARK, EnvironExchange, live_exchange
-from ._http.exchange import Exchange, id_of, know_exception
+from ._http.exchange import Exchange, record_exception
 from ._http.settings import Settings
-from ._http.wire import EXPOSE, encoded_path, exposed
+from ._http.users import id_of
+from ._http.wire import EXPOSE, encoded_path, with_exposed
 from ._lines.handler import LineHandler
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
@@ -53,7 +54,7 @@ class RequestIDMiddleware:
             self.settings = _settings()
         except (TypeError, ValueError) as error:
             raise ImproperlyConfigured(f"The setting CLEW is wrong: {error}") from error
-        got_request_exception.connect(_know_exception, dispatch_uid="clew")
+        got_request_exception.connect(_on_exception, dispatch_uid="clew")
         _take_console()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
@@ -63,12 +64,13 @@ class RequestIDMiddleware:
         if exchange is None:
             return self.get_response(request)
         try:
+            exchange.resume()
             response = cast("HttpResponseBase", self.get_response(request))
+            _respond(exchange, response)
         except BaseException as error:
             exchange.end(error)
             exchange.pause(error)
             raise
-        _respond(exchange, response)
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
@@ -76,12 +78,13 @@ class RequestIDMiddleware:
         if exchange is None:
             return await cast("Awaitable[HttpResponseBase]", self.get_response(request))
         try:
+            exchange.resume()
             response = await cast("Awaitable[HttpResponseBase]", self.get_response(request))
+            _respond(exchange, response)
         except BaseException as error:
             exchange.end(error)
             exchange.pause(error)
             raise
-        _respond(exchange, response)
         return response
 
     def _begin(self, request: HttpRequest) -> _HTTP | None:
@@ -95,7 +98,6 @@ class RequestIDMiddleware:
         request.META[self.settings.inbound.environ] = exchange.request_id
         request.__dict__.pop("headers", None)
         request.META[MARK] = exchange
-        exchange.resume()
         return exchange
 
 
@@ -173,8 +175,8 @@ def _loaded_user(request: HttpRequest) -> object:
     return None if user is None else id_of(user, "pk")
 
 
-def _know_exception(**_: Any) -> None:
-    know_exception(sys.exc_info()[1])
+def _on_exception(**_: Any) -> None:
+    record_exception(sys.exc_info()[1])
 
 
 def _respond(exchange: _HTTP, response: HttpResponseBase) -> None:
@@ -185,7 +187,7 @@ def _respond(exchange: _HTTP, response: HttpResponseBase) -> None:
         response.headers[name] = exchange.request_id
         if settings.expose:
             given = response.headers.get(EXPOSE)
-            response.headers[EXPOSE] = exposed([given] if given else [], name)
+            response.headers[EXPOSE] = with_exposed([given] if given else [], name)
     exchange.started(response.status_code)
     stream = None
     inner: Any = response
@@ -274,7 +276,7 @@ class _Closer:
         exchange = self._exchange
         if exchange.live:
             exchange.status = None
-            exchange.left()
+            exchange.disconnected()
             exchange.end()
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from ._http.environ import MARK, EnvironExchange, live_exchange
 from ._http.exchange import CRASH_BODY
 from ._http.settings import Options, Settings
-from ._http.wire import EXPOSE, exposed, replaced
+from ._http.wire import EXPOSE, with_exposed, with_header
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -55,10 +55,10 @@ class RequestIDMiddleware:
         exchange = _HTTP(self.settings, environ, start_response)
         environ[self.settings.inbound.environ] = exchange.request_id
         environ[MARK] = exchange
-        exchange.resume()
         failure: BaseException | None = None
         answers = self.outermost
         try:
+            exchange.resume()
             body = self.app(environ, exchange.respond)
             answers = True  # no framework answers what its body raises
             return _observed(body, exchange, environ)
@@ -95,7 +95,7 @@ class _HTTP(EnvironExchange):
     def respond(self, status: str, headers: Headers, exc_info: ExcInfo = None) -> Write:
         """Take the status and the headers from the application."""
         if exc_info is None and self._prepared is not None:
-            self.begin()  # a second time is a mistake, of which the server tells
+            self.begin()  # twice is an error (PEP 3333); let the server raise it
         self._prepared = status, self.response_headers(headers), exc_info
         if self._begun:
             self.begin()
@@ -125,10 +125,10 @@ class _HTTP(EnvironExchange):
         header = self.settings.outbound
         if header is None:
             return headers
-        headers = replaced(headers, header.name, self.request_id)
+        headers = with_header(headers, header.name, self.request_id)
         if self.settings.expose:
             values = [value for key, value in headers if key.lower() == EXPOSE.lower()]
-            headers = replaced(headers, EXPOSE, exposed(values, header.name))
+            headers = with_header(headers, EXPOSE, with_exposed(values, header.name))
         return headers
 
     def expect(self, headers: Headers) -> None:
@@ -215,8 +215,8 @@ def _observe_file(body: Any, exchange: _HTTP) -> None:
     close = getattr(body, "close", None)
 
     def observed_close() -> None:
-        exchange.resume()
         try:
+            exchange.resume()
             if close is not None:
                 close()
         finally:
@@ -258,9 +258,9 @@ class _Body:
 
     def __next__(self) -> bytes:
         exchange = self._exchange
-        exchange.resume()
         failure: BaseException | None = None
         try:
+            exchange.resume()
             (chunk,), self._first = self._first or (next(self._chunks),), ()
             exchange.sent(len(chunk))
             if exchange.has_whole_body():
@@ -285,9 +285,9 @@ class _Body:
             return
         self._closed = True
         exchange = self._exchange
-        exchange.resume()
         failure: BaseException | None = None
         try:
+            exchange.resume()
             close = getattr(self._body, "close", None)
             if close is not None:
                 close()
