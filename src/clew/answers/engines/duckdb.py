@@ -13,20 +13,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._events import COLUMNS, line_type
-from ._files import LOG_SUFFIXES, LONGEST_LINE, LogFile, find
-from ._mistakes import AnswerError, needs
+from clew.answers.errors import AnswerError, require
+from clew.answers.files import LOG_SUFFIXES, LONGEST_LINE, LogFile, find
+
+from .columns import COLUMNS, line_type
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from ._logs import Progress
-
-# Called with how many bytes were read, and how many there are.
+    from .engine import Progress
 
 # Most is never taken: a few lines of 16 MiB, all brackets, are what needs it.
-_READING = "4GB"
-_ASKING = "500MB"
+_READ_MEMORY = "4GB"
+_ASK_MEMORY = "500MB"
 _BLOCK_SIZE = 128 * 1024 * 1024
 _BLOCK = (
     "($block, format = 'newline_delimited', ignore_errors = true, compression = 'none',"
@@ -47,8 +46,8 @@ _COUNT = f"""
 """
 
 
-class Files:
-    """The events of log files in a DuckDB table.
+class DuckDBEngine:
+    """Holds the events of log files in a DuckDB table.
 
     The table lives in a temporary folder, until this object is closed or goes. ``lines`` counts
     the lines that were read, ``broken`` those of them that are no JSON object or longer than
@@ -59,17 +58,17 @@ class Files:
     def __init__(
         self, names: Sequence[str], *, growing: bool = False, progress: Progress | None = None
     ) -> None:
-        with needs("duckdb"):
+        with require("duckdb"):
             import duckdb
         self._names = names
         self._files = [LogFile(name) for name in find(names)]
         self._growing = growing
-        self._folder = Path(tempfile.mkdtemp(prefix="clew-"))
+        self._folder = temporary_folder()
         self._remove = weakref.finalize(self, _remove, self._folder)
         self._connection = duckdb.connect(
             str(self._folder / "events.duckdb"),
             config={
-                "memory_limit": _ASKING,
+                "memory_limit": _ASK_MEMORY,
                 "preserve_insertion_order": False,
                 "autoinstall_known_extensions": False,
             },
@@ -78,7 +77,7 @@ class Files:
         self._connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         self._reading = threading.Lock()
         self.lines = 0
-        self._failed: AnswerError | None = None
+        self._error: AnswerError | None = None
         self._no_json = 0
         self._no_objects = 0
         columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in COLUMNS)
@@ -102,18 +101,18 @@ class Files:
 
         before = self.lines
         with self._reading:
-            if self._failed is not None:
-                raise self._failed
+            if self._error is not None:
+                raise self._error
             if self._growing:
-                self._find_new()
+                self._find_files()
             size = sum(file.size for file in self._files)
             try:
                 # In one transaction: each would write the table anew.
                 with self._connection.cursor() as cursor:
                     cursor.begin()
-                    for block in _ahead(self._blocks()):
+                    for block in _prefetch(self._blocks()):
                         self._shrink()
-                        self._limit(_READING)
+                        self._limit(_READ_MEMORY)
                         self._convert(cursor, *block)
                         if progress is not None:
                             progress(sum(file.consumed for file in self._files), size)
@@ -121,26 +120,26 @@ class Files:
                         [(self._no_json,)] = cursor.execute(_NO_JSON).fetchall()
                     cursor.commit()
             except (duckdb.IOException, OSError) as error:  # the disk is full
-                raise self._fails(
+                raise self._failure(
                     before,
                     f"The lines do not fit into {str(self._folder.parent)!r}; "
                     f"set TMPDIR to a folder with more room: {error}",
                 ) from error
             except duckdb.OutOfMemoryException as error:
-                raise self._fails(
+                raise self._failure(
                     before,
-                    f"Lines with millions of values do not fit into {_READING} of memory; "
+                    f"Lines with millions of values do not fit into {_READ_MEMORY} of memory; "
                     "split the files, or leave those lines out",
                 ) from error
             finally:
                 self._shrink()
         return self.lines - before
 
-    def _fails(self, lines: int, sentence: str) -> AnswerError:
+    def _failure(self, lines: int, sentence: str) -> AnswerError:
         """Return an error that every later reading raises again: only *lines* are kept."""
         self.lines = lines
-        self._failed = AnswerError(sentence)
-        return self._failed
+        self._error = AnswerError(sentence)
+        return self._error
 
     def _shrink(self) -> None:
         """Give back what was kept of the table in memory, which would grow with it."""
@@ -148,19 +147,19 @@ class Files:
 
         # While a question is just asked, it may have to wait for the next time.
         with suppress(duckdb.OutOfMemoryException):
-            self._limit(_ASKING)
+            self._limit(_ASK_MEMORY)
 
-    def _find_new(self) -> None:
-        """Take in the logs that were begun since; a rotated or compressed one was read already."""
+    def _find_files(self) -> None:
+        """Take in logs that are new; a rotated or compressed one was read already."""
         try:
             found = find(self._names)
         except AnswerError:  # a folder or a file is just being replaced
             return
-        known = {file.name for file in self._files}
+        names = {file.name for file in self._files}
         seen = {place for file in self._files for place in file.places}
         for name in found:
             log = LogFile(name)
-            if name not in known and name.endswith(LOG_SUFFIXES) and log.place() not in seen:
+            if name not in names and name.endswith(LOG_SUFFIXES) and log.place() not in seen:
                 self._files.append(log)
 
     def _limit(self, memory: str) -> None:
@@ -185,15 +184,15 @@ class Files:
 
     def _convert(self, cursor: DuckDBPyConnection, block: Path, lines: int) -> None:
         parameters = {"block": str(block)}
-        kept = cursor.execute(_INSERT, parameters).fetchall()
-        if kept != [(lines,)]:  # blank lines are among them, or JSON that is no event
+        [(events,)] = cursor.execute(_INSERT, parameters).fetchall()
+        if events != lines:  # blank lines are among them, or JSON that is no event
             [(lines, no_objects)] = cursor.execute(_COUNT, parameters).fetchall()
             self._no_objects += no_objects
         self.lines += lines
         block.unlink()
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """Return the rows of *sql*. May be called from several threads at once."""
+        """Return the rows of *sql*; from several threads at once, too."""
         import duckdb
 
         with self._connection.cursor() as cursor:
@@ -201,7 +200,8 @@ class Files:
                 return cursor.execute(sql, dict(parameters)).fetchall()
             except duckdb.OutOfMemoryException as error:
                 raise AnswerError(
-                    f"The answer does not fit into {_ASKING} of memory: narrow it, as by a period"
+                    f"The answer does not fit into {_ASK_MEMORY} of memory: "
+                    "narrow it, as by a period"
                 ) from error
 
     def close(self) -> None:
@@ -210,15 +210,15 @@ class Files:
         self._remove()
 
 
-def _ahead(blocks: Iterator[tuple[Path, int]]) -> Iterator[tuple[Path, int]]:
+def _prefetch(blocks: Iterator[tuple[Path, int]]) -> Iterator[tuple[Path, int]]:
     """Yield *blocks*, each prepared in a thread while the one before is converted."""
-    coming = _started(blocks)
+    coming = _start(blocks)
     while (block := coming.result()) is not None:
-        coming = _started(blocks)
+        coming = _start(blocks)
         yield block
 
 
-def _started(blocks: Iterator[tuple[Path, int]]) -> Future[tuple[Path, int] | None]:
+def _start(blocks: Iterator[tuple[Path, int]]) -> Future[tuple[Path, int] | None]:
     coming: Future[tuple[Path, int] | None] = Future()
 
     def prepare() -> None:
@@ -230,6 +230,16 @@ def _started(blocks: Iterator[tuple[Path, int]]) -> Future[tuple[Path, int] | No
     # A daemon, as it may wait for a standard input that never ends.
     threading.Thread(target=prepare, daemon=True).start()
     return coming
+
+
+def temporary_folder() -> Path:
+    """Make a folder that its maker removes."""
+    try:
+        return Path(tempfile.mkdtemp(prefix="clew-"))
+    except OSError as error:
+        raise AnswerError(
+            f"No temporary folder can be made; set TMPDIR to one with room: {error}"
+        ) from error
 
 
 def _remove(folder: Path) -> None:

@@ -2,72 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import os
-import signal
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._mistakes import AnswerError
-from ._output import print_answer, print_timeline, progress, say
-from ._parameters import BUCKETS
-from ._questions import QUESTIONS
+from clew.answers.errors import AnswerError
+from clew.answers.query import BUCKETS, Query, find_question
+from clew.answers.questions import QUESTIONS
+
+from .exits import Commands
+from .output import echo, print_answer, print_timeline, progress, say
 
 if TYPE_CHECKING:
-    from ._logs import Logs
-
-
-def run() -> NoReturn:
-    """Run the command line, and exit: 2 with one line on stderr when the user is to mend it."""
-    for number in (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])):
-        signal.signal(number, _stop)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # what it cannot hold is escaped
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        status = cli(prog_name="clew", standalone_mode=False) or 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else "")
-        status = 2
-    except (AnswerError, click.ClickException) as error:
-        status = 2
-        say(error.format_message() if isinstance(error, click.ClickException) else str(error))
-    sys.exit(status)
-
-
-class _Clew(click.Group):
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what ends it from outside is met here, before click speaks of it."""
-        try:
-            status = super().invoke(ctx)
-            sys.stdout.flush()
-            return status
-        except BrokenPipeError:  # of `clew ask ... | head`: what was wanted has been read
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
-        except KeyboardInterrupt:
-            return 130
-        except RuntimeError as error:
-            if "Query interrupted" not in str(error):  # what DuckDB makes of a signal
-                raise
-            return _stopped or 130
-        except OSError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise AnswerError(f"The output cannot be written: {error.strerror or error}") from error
-
-
-_stopped = 0
-
-
-def _stop(number: int, _: object) -> NoReturn:
-    global _stopped  # noqa: PLW0603 - DuckDB loses the exception
-    _stopped = 128 + number
-    sys.exit(_stopped)
+    from clew.answers.logs import Logs
 
 
 def _complete_question(
@@ -98,7 +49,7 @@ _format = click.option(
 )
 
 
-def _with(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def add(command: Any) -> Any:
         for option in reversed(options):
             command = option(command)
@@ -108,7 +59,7 @@ def _with(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 @click.group(
-    cls=_Clew,
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     help="""Ask the logs.
 
@@ -123,7 +74,7 @@ def _with(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
 )
 @click.version_option(package_name="clew", message="clew %(version)s")
 def cli() -> None:
-    pass
+    """Hold the commands."""
 
 
 def _ask_help() -> str:
@@ -137,7 +88,7 @@ def _ask_help() -> str:
     epilog="Example: clew ask access app.ndjson --action READ_JOURNAL --since 2026-11-01",
 )
 @click.argument("question", shell_complete=_complete_question)
-@_with(
+@_options(
     _sources,
     click.option("--action", help="Of this action: READ_JOURNAL."),
     click.option("--value", help="Of this value: user:12345."),
@@ -150,26 +101,24 @@ def _ask_help() -> str:
     _format,
 )
 def ask(question: str, sources: tuple[str, ...], form: str, **parameters: str | None) -> None:
-    from ._parameters import bound, question_named
-
+    """Answer one question."""
     # What is wrong is said before anything is read.
-    asked = question_named(question)
-    bound(asked, parameters)
-    with _opened(sources) as logs:
+    query = Query.of(find_question(question), parameters)
+    with _open(sources) as logs:
         if question == "timeline" and form == "table":
-            from ._timeline import timeline_of
+            from clew.answers.timeline import timeline_of
 
-            print_timeline(timeline_of(logs, **parameters))
+            print_timeline(timeline_of(logs, query))
             return
-        answer = logs.ask(question, **parameters)
+        answer = logs.answer(query)
         if not answer.rows:
             _explain_nothing(logs)
-        print_answer(answer, form, limited=parameters["limit"] is not None)
+        print_answer(answer, form, limited="limit" in query.values)
 
 
 @cli.command(epilog="Example: clew timeline 018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a gateway.ndjson")
 @click.argument("request_id", metavar="ID")
-@_with(_sources, _format)
+@_options(_sources, _format)
 def timeline(request_id: str, sources: tuple[str, ...], form: str) -> None:
     """Show what happened in one request, over all services.
 
@@ -182,28 +131,27 @@ def timeline(request_id: str, sources: tuple[str, ...], form: str) -> None:
 
 
 @cli.command(epilog="Example: clew report gateway.ndjson orders.ndjson --html report.html")
-@_with(
+@_options(
     _sources,
     click.option("--html", "path", metavar="FILE", required=True, help="Where to write the page."),
     *_period,
 )
 def report(sources: tuple[str, ...], path: str, **parameters: str | None) -> None:
     """Write every question and its answer on one page, with plots."""
-    from ._lookups import OVERVIEW
-    from ._parameters import bound
-    from ._plots import warm_up
-    from ._report import page, replaced
+    from clew.answers.lookups import OVERVIEW
+    from clew.answers.pages.plots import warm_up
+    from clew.answers.pages.report import page, replacing
 
     # What is wrong is said before anything is read.
-    bound(OVERVIEW, parameters)
-    _spare(sources, path)
-    with replaced(path) as file, _meanwhile(warm_up), _opened(sources) as logs:
-        file.write(page(logs, parameters))
-    click.echo(path)
+    scope = Query.of(OVERVIEW, parameters)
+    _refuse_logs(sources, path)
+    with replacing(path) as write, _in_background(warm_up), _open(sources) as logs:
+        write(page(logs, scope))
+    echo(path)
 
 
 @contextmanager
-def _meanwhile(prepare: Callable[[], None]) -> Iterator[None]:
+def _in_background(prepare: Callable[[], None]) -> Iterator[None]:
     """Prepare in a thread what is needed later; what fails there fails again when it is needed."""
 
     def run() -> None:
@@ -218,9 +166,9 @@ def _meanwhile(prepare: Callable[[], None]) -> Iterator[None]:
         thread.join()
 
 
-def _spare(sources: tuple[str, ...], path: str) -> None:
+def _refuse_logs(sources: tuple[str, ...], path: str) -> None:
     """Refuse to write the page in the place of a log."""
-    from ._files import find
+    from clew.answers.files import find
 
     logs = find(sources) if not any("://" in source for source in sources) else []
     if os.path.realpath(path) in {os.path.realpath(log) for log in logs}:
@@ -228,7 +176,7 @@ def _spare(sources: tuple[str, ...], path: str) -> None:
 
 
 @cli.command(epilog="Example: clew serve gateway.ndjson orders.ndjson --port 8321")
-@_with(
+@_options(
     _sources,
     click.option("--port", type=click.IntRange(0, 65535), default=8321, show_default=True),
     click.option(
@@ -237,18 +185,18 @@ def _spare(sources: tuple[str, ...], path: str) -> None:
 )
 def serve(sources: tuple[str, ...], host: str, port: int) -> None:
     """Show the answers as a live page, for this machine alone."""
-    from ._serve import listening_at
-    from ._serve import serve as serve_logs
+    from clew.answers.pages.serve import listen
+    from clew.answers.pages.serve import serve as serve_logs
 
-    # A port that is taken is said before anything is read.
-    with listening_at(host, port) as listening, _opened(sources, growing=True) as logs:
-        serve_logs(logs, listening, host=host)
+    # A port that is in use is said before anything is read.
+    with listen(host, port) as listener, _open(sources, growing=True) as logs:
+        serve_logs(logs, listener, host=host, announce=echo)
 
 
 @cli.command(
     epilog="Example: clew load gateway.ndjson clickhouse://user:password@host:8123/logs?table=logs"
 )
-@_with(
+@_options(
     _sources,
     click.argument("url"),
     click.option(
@@ -263,14 +211,14 @@ def load(sources: tuple[str, ...], url: str, ttl_days: int | None) -> None:
     It is made when it is not there. Lines that the table already has are left out, so that a file
     can be loaded again when it has grown.
     """
-    from ._load import load as load_files
+    from clew.answers.load import load as load_files
 
     with progress() as show:
-        loaded = load_files(sources, url, ttl_days=ttl_days, progress=show)
-    for sentence in loaded.damage:
+        result = load_files(sources, url, ttl_days=ttl_days, progress=show)
+    for sentence in result.damage:
         say(sentence)
-    say(f"{loaded.lines:,} lines, {loaded.broken:,} of them broken")
-    click.echo(f"{loaded.added:,} events added")
+    say(f"{result.lines:,} lines, {result.broken:,} of them broken")
+    echo(f"{result.added:,} events added")
 
 
 _levels = click.option(
@@ -283,20 +231,21 @@ _levels = click.option(
 
 
 @cli.command(epilog="Example: clew check app.ndjson")
-@_with(_sources, _levels)
+@_options(_sources, _levels)
 def check(sources: tuple[str, ...], levels: tuple[str, ...]) -> int:
     """Show each line that does not fit the schema.
 
     As file:line: why. The exit status is 1 then.
     """
-    from ._check import check as checked
+    from clew.answers.check import check as check_files
+    from clew.answers.check import level_words_of
 
     lines = misfits = 0
-    for name, number, why in checked(sources, levels=_renamed(levels)):
+    for name, number, why in check_files(sources, levels=level_words_of(levels)):
         lines += 1
         if why is not None:
             misfits += 1
-            click.echo(f"{name}:{number}: {why}")
+            echo(f"{name}:{number}: {why}")
     say(f"{misfits:,} of {lines:,} lines do not fit the schema")
     return 1 if misfits else 0
 
@@ -308,24 +257,15 @@ def schema(levels: tuple[str, ...]) -> None:
     import json
 
     from clew import json_schema
+    from clew.answers.check import level_words_of
 
-    click.echo(json.dumps(json_schema(levels=_renamed(levels)), indent=2))
-
-
-def _renamed(levels: tuple[str, ...]) -> Mapping[str, str]:
-    from clew._levels import level_words
-
-    renamed = dict(pair.partition("=")[::2] for pair in levels)
-    try:
-        return level_words(renamed)
-    except ValueError as error:
-        raise AnswerError(str(error)) from error
+    echo(json.dumps(json_schema(levels=level_words_of(levels)), indent=2))
 
 
 @contextmanager
-def _opened(sources: tuple[str, ...], *, growing: bool = False) -> Iterator[Logs]:
+def _open(sources: tuple[str, ...], *, growing: bool = False) -> Iterator[Logs]:
     """Open the logs, with a progress bar, and say on stderr what was read."""
-    from ._logs import open as open_logs
+    from clew.answers.logs import open as open_logs
 
     with progress() as show:
         logs = open_logs(*sources, growing=growing, progress=show)
@@ -339,9 +279,9 @@ def _opened(sources: tuple[str, ...], *, growing: bool = False) -> Iterator[Logs
 
 
 def _explain_nothing(logs: Logs) -> None:
-    from ._lookups import OVERVIEW
+    from clew.answers.lookups import OVERVIEW
 
-    [(first, last, events, *_)] = logs.rows(OVERVIEW, {})
+    [(first, last, events, *_)] = logs.answer(Query.of(OVERVIEW, {})).rows
     if not events:
         say("no line is an event, with a createdAt in milliseconds")
     else:

@@ -5,25 +5,27 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+_TIMES = frozenset(("instant", "bucket", "beginning"))
 
-def shown(kind: str, value: Any) -> str:
+
+def format_value(kind: str, value: Any) -> str:
     """Return a value of a column of *kind* as a short text; nothing for None."""
     if value is None:
         return ""
     if kind in ("count", "amount"):
         return _number(value)
     if kind == "duration":
-        return length(value)
+        return format_duration(value)
     if kind == "share":
         return f"{value:.1%}"
     if kind == "flag":
         return "yes" if value else ""
-    if kind in ("instant", "bucket", "beginning"):
+    if kind in _TIMES:
         return str(value).replace("T", " ").removesuffix("Z")
     return str(value)
 
 
-def length(milliseconds: float) -> str:
+def format_duration(milliseconds: float) -> str:
     """Return a length of time with three digits or so, in the unit that suits it."""
     if milliseconds < 9.995:
         return f"{milliseconds:.2f} ms"
@@ -39,10 +41,10 @@ def length(milliseconds: float) -> str:
 
 def heading(name: str, kind: str) -> str:
     """Return what stands over a column: its name, and the time zone of an instant."""
-    return f"{name} (UTC)" if kind in ("instant", "bucket", "beginning") else name
+    return f"{name} (UTC)" if kind in _TIMES else name
 
 
-def counted(number: int, noun: str) -> str:
+def count_of(number: int, noun: str) -> str:
     """Return a number of things: ``1 line``, ``2,000 lines``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 

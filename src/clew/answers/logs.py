@@ -3,50 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
-from ._mistakes import AnswerError
-from ._parameters import bound, question_named
-from ._questions import RELATIONS, Question
+from .engines.engine import Engine, Progress
+from .errors import AnswerError
+from .query import Query, find_question
+from .question import Question
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Called with how many bytes were read, and how many there are.
-Progress = Callable[[int, int], object]
-
-
-class Engine(Protocol):
-    """What holds the events in a table ``logs`` and runs SQL over it."""
-
-    lines: int
-
-    @property
-    def broken(self) -> int:
-        """Return how many of the lines are no JSON object, or too long."""
-
-    @property
-    def damage(self) -> list[str]:
-        """Return a sentence for each source that could be read only in part."""
-
-    def read(self, progress: Progress | None = None) -> int:
-        """Take in what was added to the sources; return how many lines that were."""
-
-    def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """Return the rows of a query in DuckDB's SQL, its parameters ``$name`` bound."""
-
-    def close(self) -> None:
-        """Give back what the engine holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The rows that answer a question.
 
-    Instants are texts of ISO 8601 in UTC, durations milliseconds, shares between 0 and 1. An
-    amount is an exact int, or a Decimal where it has a fraction. What is not known is None.
+    What a column holds is written in ``question.columns``: instants are texts of ISO 8601 in UTC,
+    durations milliseconds, shares floats between 0 and 1, counts ints and flags bools. An amount is
+    an exact int, or a Decimal where it has a fraction. None stands for a value that is not known.
     """
 
     question: Question
@@ -54,7 +31,7 @@ class Answer:
 
     @property
     def columns(self) -> list[str]:
-        """Return the names of the columns."""
+        """Return the names of the columns, in the order of a row."""
         return list(self.question.columns)
 
     def dicts(self) -> list[dict[str, Any]]:
@@ -91,25 +68,27 @@ class Logs:
         return self.engine.damage
 
     def ask(self, question: str, **parameters: object) -> Answer:
-        """Ask the question of that name.
+        """Ask the question of that name, and return its answer.
 
         *parameters* are named as the options of the command line: ``status``, ``action``,
         ``value``, ``request``, ``route``, ``service``, ``bucket`` (``minute``, ``hour`` or
         ``day``), ``limit``, ``since`` (inclusive) and ``until`` (exclusive), which are texts of
-        ISO 8601, dates or datetimes. A wrong one is an `AnswerError`.
-        """
-        asked = question_named(question)
-        given = bound(asked, parameters)
-        return Answer(asked, self.rows(asked, given))
+        ISO 8601, dates or datetimes.
 
-    def rows(self, question: Question, given: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """Return the rows of *question*, with parameters that are checked."""
-        named = dict.fromkeys(name for name in question.takes if f"${name}" in question.sql)
-        convert = [_CONVERT.get(kind, _as_it_is) for kind in question.columns.values()]
-        return [
+        Raises:
+            AnswerError: The question is unknown, a parameter is wrong, unknown or missing, or the
+                engine cannot answer.
+        """
+        return self.answer(Query.of(find_question(question), parameters))
+
+    def answer(self, query: Query) -> Answer:
+        """Return the answer to *query*."""
+        convert = [_CONVERT.get(kind, _identity) for kind in query.question.columns.values()]
+        rows = [
             tuple(to(value) for to, value in zip(convert, row, strict=True))
-            for row in self.engine.rows(sql_of(question, given), {**named, **given})
+            for row in self.engine.rows(query.sql, query.bindings)
         ]
+        return Answer(query.question, rows)
 
     def close(self) -> None:
         """Remove what was made for asking; the logs stay as they are."""
@@ -131,6 +110,10 @@ def open(  # noqa: A001 - it is called as answers.open, like gzip.open
     ``clickhouse://user:password@host:8123/database?table=logs``. ``chdb:///folder?table=logs``
     is ClickHouse's engine in this process. *progress* is called with the bytes that were read
     and those that there are. Of *growing* files, a last line without its end is left for later.
+
+    Raises:
+        AnswerError: A source is missing, cannot be read or is no address of logs, a package is not
+            installed, or ClickHouse does not answer.
     """
     names = [os.fspath(source) for source in sources]
     urls = [name for name in names if name.startswith(("clickhouse://", "chdb://"))]
@@ -142,39 +125,17 @@ def open(  # noqa: A001 - it is called as answers.open, like gzip.open
                     f"{scheme}:// is no address of logs: give files, "
                     "clickhouse://user:password@host:8123/database?table=logs or chdb:///folder"
                 )
-        from ._duckdb import Files
+        from .engines.duckdb import DuckDBEngine
 
-        return Logs(Files(names, growing=growing, progress=progress))
+        return Logs(DuckDBEngine(names, growing=growing, progress=progress))
     if len(names) > 1:
         raise AnswerError(f"{urls[0]!r} is asked alone; load files into it with clew load")
-    from ._clickhouse import ClickHouse
+    from .engines.clickhouse import ClickHouseEngine
 
-    return Logs(ClickHouse(urls[0]))
-
-
-def sql_of(question: Question, given: Mapping[str, object]) -> str:
-    """Return *question* as one query in DuckDB's SQL, narrowed and in order."""
-    conditions = {
-        "since": "createdAt >= $since",
-        "until": "createdAt < $until",
-        "service": "service = $service",
-    }
-    narrowed = [sql for name, sql in conditions.items() if name in given] or ["true"]
-    route = " AND coalesce(route, path) = $route" if "route" in given else ""
-    marked = {name.lstrip("-"): " DESC" if name[0] == "-" else "" for name in question.order}
-    marked |= {name: "" for name in question.columns if name not in marked}
-    return f"""
-        WITH events AS (SELECT * FROM logs WHERE {" AND ".join(narrowed)}),
-        requests AS ({RELATIONS["requests"]}{route}),
-        answered AS ({RELATIONS["answered"]})
-        SELECT {", ".join(f'"{name}"' for name in question.columns)}
-        FROM ({question.sql}) AS answer
-        ORDER BY {", ".join(f'"{name}"{way} NULLS LAST' for name, way in marked.items())}
-        {"LIMIT $limit" if "limit" in given else ""}
-    """
+    return Logs(ClickHouseEngine(urls[0]))
 
 
-def _as_it_is(value: Any) -> Any:
+def _identity(value: Any) -> Any:
     return value
 
 

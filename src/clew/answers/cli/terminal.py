@@ -11,23 +11,22 @@ from rich.table import Table
 from rich.text import Text
 
 from clew._console import one_line
+from clew.answers.formatting import count_of, format_duration, format_value, heading
+from clew.answers.logs import Answer
+from clew.answers.timeline import Span, Timeline
 
-from ._logs import Answer
-from ._timeline import Span, Timeline
-from ._wording import counted, heading, length, shown
-
-SHOWN_ROWS = 20
+ROWS = 20
 
 _NUMBERS = frozenset(("count", "amount", "duration", "share"))
-# Cut texts could not be searched for: these are folded.
-_WHOLE = frozenset(("requestId", "userId", "value", "oldValue"))
+# Wrap ids instead of truncating them, so that they can be copied.
+_WRAP = frozenset(("requestId", "userId", "value", "oldValue"))
 _SERVICES = ("cyan", "magenta", "green", "yellow", "blue", "bright_cyan", "bright_magenta")
 # Characters that turn the direction of what follows (Unicode's bidirectional algorithm).
-_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_BIDIRECTIONAL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _BAR = 12
 _GAP = 2
 # The least width of a column of texts.
-_LEAST = 6
+_LEAST_WIDTH = 6
 
 
 def draw_answer(console: Console, answer: Answer, *, limited: bool) -> None:
@@ -36,15 +35,18 @@ def draw_answer(console: Console, answer: Answer, *, limited: bool) -> None:
     Unless it is *limited*, its first rows are shown, of a history the last.
     """
     history = answer.question.history
-    shown_rows = answer.rows[-SHOWN_ROWS:] if history else answer.rows[:SHOWN_ROWS]
-    rows = answer.rows if limited else shown_rows
-    console.print(Text(answer.question.title, "bold"), Text(answer.question.tells, "dim"), sep="\n")
+    rows = answer.rows
+    if not limited:
+        rows = rows[-ROWS:] if history else rows[:ROWS]
+    console.print(
+        Text(answer.question.title, "bold"), Text(answer.question.purpose, "dim"), sep="\n"
+    )
     if not rows:
         console.print("\nNothing.")
         return
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, _GAP, 0, 0))
     kinds = answer.question.columns
-    measure = _measure(answer)
+    measure = answer.question.measure
     bar = 0 if measure is None else _BAR + _GAP
     cells = [
         [_cell(kind, value) for kind, value in zip(kinds.values(), row, strict=True)]
@@ -55,8 +57,8 @@ def draw_answer(console: Console, answer: Answer, *, limited: bool) -> None:
         table.add_column(
             heading(name, kind),
             justify="right" if kind in _NUMBERS else "left",
-            overflow="fold" if name in _WHOLE else "ellipsis",
-            no_wrap=name not in _WHOLE,
+            overflow="fold" if name in _WRAP else "ellipsis",
+            no_wrap=name not in _WRAP,
             width=width,
         )
     if measure is not None:
@@ -65,15 +67,15 @@ def draw_answer(console: Console, answer: Answer, *, limited: bool) -> None:
     for row, own in zip(rows, cells, strict=True):
         if measure is not None:
             share = float(row[measure] or 0) / largest if largest > 0 else 0
-            own.append(Text(_bar(0, max(share, 0) * _BAR, _BAR), "cyan"))
+            own.append(Text(_bar(max(share, 0) * _BAR), "cyan"))
         table.add_row(*own)
     console.print()
     console.print(table)
-    left = len(answer.rows) - len(rows)
-    if left:
+    hidden = len(answer.rows) - len(rows)
+    if hidden:
         console.print(
             Text(
-                f"and {counted(left, 'earlier row' if history else 'further row')}:"
+                f"and {count_of(hidden, 'earlier row' if history else 'further row')}:"
                 f" --limit {len(answer.rows)}",
                 "dim",
             )
@@ -87,33 +89,25 @@ def _widths(kinds: Mapping[str, str], cells: list[list[Text]], width: int) -> li
         for place, (name, kind) in enumerate(kinds.items())
     ]
     texts = [place for place, kind in enumerate(kinds.values()) if kind == "text"]
-    left = width - _GAP * len(natural)
-    left -= sum(own for place, own in enumerate(natural) if place not in texts)
-    # The short ones first: what they leave is for the long ones.
+    room = width - _GAP * len(natural)
+    room -= sum(own for place, own in enumerate(natural) if place not in texts)
+    # The short ones first: what they do not need is for the long ones.
     for number, place in enumerate(sorted(texts, key=lambda place: natural[place])):
-        natural[place] = max(_LEAST, min(natural[place], left // (len(texts) - number)))
-        left -= natural[place]
+        natural[place] = max(_LEAST_WIDTH, min(natural[place], room // (len(texts) - number)))
+        room -= natural[place]
     return natural
 
 
-def _measure(answer: Answer) -> int | None:
-    """Return the place of the column that a bar is drawn of."""
-    names = list(answer.question.columns)
-    if answer.question.order:
-        return names.index(answer.question.order[0].lstrip("-"))
-    if "bucket" in names:
-        return len(names) - 1
-    return None
-
-
 def _cell(kind: str, value: object) -> Text:
-    text = _safe(shown(kind, value))
+    text = _safe(format_value(kind, value))
     return Text(text, "red" if kind == "flag" else "")
 
 
 def _safe(text: str) -> str:
     """Return *text* on one line, without what would steer the terminal."""
-    return _TURNING.sub(lambda turn: turn[0].encode("unicode_escape").decode(), one_line(text))
+    return _BIDIRECTIONAL.sub(
+        lambda mark: mark[0].encode("unicode_escape").decode(), one_line(text)
+    )
 
 
 def draw_timeline(console: Console, timeline: Timeline) -> None:
@@ -128,8 +122,9 @@ def draw_timeline(console: Console, timeline: Timeline) -> None:
     console.print(
         Text.assemble(
             (f"Request {_safe(timeline.request_id)}", "bold"),
-            (f"  {shown('beginning', timeline.began)} UTC  {length(timeline.duration)}, ", "dim"),
-            (counted(len(timeline.services), "service"), "dim"),
+            (f"  {format_value('beginning', timeline.began)} UTC  ", "dim"),
+            (f"{format_duration(timeline.duration)}, ", "dim"),
+            (count_of(len(timeline.services), "service"), "dim"),
             "\n",
         )
     )
@@ -147,8 +142,8 @@ def draw_timeline(console: Console, timeline: Timeline) -> None:
             (f"{begin:>{begins}}  ", "dim"),
             (f"{took:>{lengths}}  ", quiet),
             (f"{set_cell_size(service, services)}  ", own),
-            (f"{_drawn(span, timeline.duration, bar):<{bar}}  ", "red" if span.failed else own),
-            _said(depth, span),
+            (f"{_bar_of(span, timeline.duration, bar):<{bar}}  ", "red" if span.failed else own),
+            _label(depth, span),
         )
         line.rstrip()
         line.truncate(console.width, overflow="ellipsis")
@@ -156,10 +151,10 @@ def draw_timeline(console: Console, timeline: Timeline) -> None:
 
 
 def _times(span: Span) -> tuple[str, str]:
-    return f"+{span.begin:,.1f}", length(span.duration) if span.timed else ""
+    return f"+{span.begin:,.1f}", format_duration(span.duration) if span.timed else ""
 
 
-def _said(depth: int, span: Span) -> Text:
+def _label(depth: int, span: Span) -> Text:
     indent = "  " * depth
     if span.event is None:
         return Text(f"{indent}{_safe(span.label)}", "dim italic")
@@ -170,7 +165,7 @@ def _said(depth: int, span: Span) -> Text:
     )
 
 
-def _drawn(span: Span, whole: float, width: int) -> str:
+def _bar_of(span: Span, whole: float, width: int) -> str:
     scale = width / whole if whole > 0 else 0
     if not span.timed:
         at = min(int(span.begin * scale), width - 1)
@@ -180,7 +175,7 @@ def _drawn(span: Span, whole: float, width: int) -> str:
     return " " * at + mark * max(1, min(round(span.duration * scale), width - at))
 
 
-def _bar(begin: float, end: float, width: int) -> str:
+def _bar(length: float) -> str:
     eighths = "▏▎▍▌▋▊▉█"
-    whole, part = divmod(round((end - begin) * 8), 8)
-    return ("█" * whole + (eighths[part - 1] if part else ""))[:width]
+    whole, part = divmod(round(length * 8), 8)
+    return ("█" * whole + (eighths[part - 1] if part else ""))[:_BAR]

@@ -9,7 +9,16 @@ import msgspec
 from clew._levels import level_words
 from clew._records import TASK_LOGGER, ApplicationLog, HTTPLog, TaskLog
 
-from ._files import OVERLONG, LogFile, find
+from .errors import AnswerError
+from .files import OVERLONG, LogFile, find
+
+
+def level_words_of(pairs: Sequence[str]) -> Mapping[str, str]:
+    """Return the words of all levels, some of them renamed by *pairs*: ``danger=error``."""
+    try:
+        return level_words(dict(pair.partition("=")[::2] for pair in pairs))
+    except ValueError as error:
+        raise AnswerError(str(error)) from error
 
 
 def check(

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
-from ._mistakes import needs
+from clew.answers.errors import require
 
 # Beyond it a plot is a smear, and a page megabytes.
 MOST_BUCKETS = 2_000
@@ -60,23 +60,23 @@ class Period:
 class Series:
     """What is drawn in one colour: a number for each instant in milliseconds.
 
-    ``said`` is what each number means in words, and ``colour`` the number of the page's colour.
+    ``titles`` say what each number means, and ``colour`` is the number of the page's colour.
     """
 
     name: str
     colour: int
     numbers: dict[int, float]
-    said: dict[int, str]
+    titles: dict[int, str]
 
 
 def bars(title: str, series: Sequence[Series], period: Period, *, wide: bool) -> list[Markup]:
     """Return *series* as bars upon each other, as `lines` does."""
     touching = period.buckets > _MOST_BARS
     values: list[dict[str, Any]] = []
-    said: list[str] = []
+    titles: list[str] = []
     below: dict[int, float] = {}
     for each in series:
-        for at, number in _filled(each, period) if touching else sorted(each.numbers.items()):
+        for at, number in _fill(each, period) if touching else sorted(each.numbers.items()):
             base = below.get(at, 0)
             below[at] = base + number
             values.append(
@@ -87,10 +87,10 @@ def bars(title: str, series: Sequence[Series], period: Period, *, wide: bool) ->
                     "y": base + number,
                     "base": base,
                     "s": each.colour,
-                    "n": len(said),
+                    "n": len(titles),
                 }
             )
-            said.append(each.said.get(at, ""))
+            titles.append(each.titles.get(at, ""))
     encoding: dict[str, Any] = {
         "y": {"field": "y", "type": "quantitative"},
         "y2": {"field": "base"},
@@ -101,7 +101,7 @@ def bars(title: str, series: Sequence[Series], period: Period, *, wide: bool) ->
         mark = {"type": "rect"}
         encoding |= {"x2": {"field": "end"}, "description": {"field": "n"}}
     layer = {"mark": mark, "encoding": encoding}
-    return _drawn(title, values, [layer], period, "", said, wide=wide)
+    return _draw(title, values, [layer], period, "", titles, wide=wide)
 
 
 def lines(
@@ -112,7 +112,7 @@ def lines(
     The plots are of one content, for a desk and, when it is to be *wide* there, for a phone.
     """
     values: list[dict[str, Any]] = []
-    said: list[str] = []
+    titles: list[str] = []
     for each in series:
         for at in range(period.begin, period.end, period.step):
             number = each.numbers.get(at)
@@ -122,11 +122,11 @@ def lines(
                     "at": at + period.step / 2,
                     "y": number,
                     "s": each.colour,
-                    "n": len(said),
+                    "n": len(titles),
                     "dot": number is not None and (alone or period.buckets <= _MOST_BARS),
                 }
             )
-            said.append(each.said.get(at, ""))
+            titles.append(each.titles.get(at, ""))
     encoding = {"y": {"field": "y", "type": "quantitative"}}
     layers: list[dict[str, Any]] = [
         {"mark": {"type": "line", "strokeWidth": 1.75, "strokeJoin": "round"}, "encoding": encoding}
@@ -138,7 +138,7 @@ def lines(
             "transform": [{"filter": "datum.dot"}],
         }
     )
-    return _drawn(title, values, layers, period, unit, said, wide=wide)
+    return _draw(title, values, layers, period, unit, titles, wide=wide)
 
 
 def warm_up() -> None:
@@ -147,32 +147,32 @@ def warm_up() -> None:
     lines("", [two], Period(0, 2, 1), "", wide=False)
 
 
-def _filled(series: Series, period: Period) -> list[tuple[int, float]]:
+def _fill(series: Series, period: Period) -> list[tuple[int, float]]:
     """Return a number for each bucket, and the last once more, which closes an outline."""
-    filled = [
+    points = [
         (at, series.numbers.get(at, 0)) for at in range(period.begin, period.end, period.step)
     ]
-    return [*filled, (filled[-1][0] + period.step, filled[-1][1])]
+    return [*points, (points[-1][0] + period.step, points[-1][1])]
 
 
-def _drawn(
+def _draw(
     title: str,
     values: list[dict[str, Any]],
     layers: list[dict[str, Any]],
     period: Period,
     unit: str,
-    said: list[str],
+    titles: list[str],
     *,
     wide: bool,
 ) -> list[Markup]:
-    with needs("vl-convert-python"):
+    with require("vl-convert-python"):
         from vl_convert import vegalite_to_svg
     sizes = (_WIDE, _NARROW) if wide else (_NARROW,)
     return [
-        _cleaned(
+        _clean(
             vegalite_to_svg(_spec(values, layers, period, unit, size), allowed_base_urls=[]),
             title,
-            said,
+            titles,
             size,
         )
         for size in sizes
@@ -236,19 +236,19 @@ def _time_format(period: Period) -> str:
     return "%d %b" if length > 6 * _DAY else "%d %b %H:%M"
 
 
-def _cleaned(svg: str, title: str, said: list[str], size: tuple[int, int]) -> Markup:
-    """Return *svg* with what is seen alone, a title for all, and one for each mark.
+def _clean(svg: str, title: str, titles: list[str], size: tuple[int, int]) -> Markup:
+    """Return *svg* with what is visible alone, a title for all, and one for each mark.
 
-    Vega writes what it is told to say of a mark as its aria-label: here its place in *said*.
+    Vega writes the description of a mark as its aria-label: here its place in *titles*.
     """
     root = ET.fromstring(svg)  # noqa: S314 - made of numbers, by the library
-    plot = _seen(root, said)
+    plot = _visible(root, titles)
     plot.attrib |= {"viewBox": f"0 0 {size[0]} {size[1]}", "role": "img", "aria-label": title}
     return Markup(ET.tostring(plot, encoding="unicode"))  # noqa: S704 - the serializer escapes
 
 
-def _seen(element: ET.Element, said: list[str]) -> ET.Element:
-    kept = ET.Element(
+def _visible(element: ET.Element, titles: list[str]) -> ET.Element:
+    copy = ET.Element(
         element.tag.rpartition("}")[2],
         {
             name: _LONG.sub(lambda number: f"{float(number[0]):.1f}", value)
@@ -256,15 +256,15 @@ def _seen(element: ET.Element, said: list[str]) -> ET.Element:
             if name in _ATTRIBUTES and (name, value) not in (("opacity", "1"), ("x2", "0"))
         },
     )
-    kept.text = element.text
+    copy.text = element.text
     place = element.get("aria-label", "")
-    if kept.tag == "path" and place.isdigit() and said[int(place)]:
-        ET.SubElement(kept, "title").text = said[int(place)]
+    if copy.tag == "path" and place.isdigit() and titles[int(place)]:
+        ET.SubElement(copy, "title").text = titles[int(place)]
     for child in element:
         tag = child.tag.rpartition("}")[2]
-        unseen = child.get("display") == "none" or child.get("class") == "background"
-        if tag in _ELEMENTS and not unseen:
-            seen = _seen(child, said)
-            if len(seen) or seen.tag != "g":
-                kept.append(seen)
-    return kept
+        hidden = child.get("display") == "none" or child.get("class") == "background"
+        if tag in _ELEMENTS and not hidden:
+            part = _visible(child, titles)
+            if len(part) or part.tag != "g":
+                copy.append(part)
+    return copy

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from ._clickhouse import check_columns, columns_of
-from ._connection import Address, address_of, connect, failures
-from ._duckdb import Files
-from ._events import COLUMNS
-from ._files import find
-from ._logs import Progress
-from ._mistakes import AnswerError, needs
+from .engines.clickhouse import check_columns, columns_of
+from .engines.columns import COLUMNS
+from .engines.connection import Address, address_of, connect, failures
+from .engines.duckdb import DuckDBEngine
+from .engines.engine import Progress
+from .errors import AnswerError, require
+from .files import find
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -42,9 +41,10 @@ _INSERT: dict[str, Any] = {
     "max_partitions_per_insert_block": 0,
 }
 # What is searched for exactly and stands in few blocks of the table.
-_SEARCHED = ("requestId", "userId", "action", "value", "oldValue")
+_INDEXED = ("requestId", "userId", "action", "value", "oldValue")
 # The server holds a file that is sent in memory.
 _SIZES = "FILE_SIZE_BYTES '32MB', ROW_GROUP_SIZE_BYTES '16MB'"
+_PIECE = 65536
 _MOST_DAYS = 1000
 _DAY = 86_400_000
 # Unlike a hash of DuckDB's own, it stays the same with another version, or one column more.
@@ -76,7 +76,7 @@ _NEW = f"""
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadResult:
     """What a load did: the lines it read, those of them that are broken, the events it added.
 
     ``damage`` has a sentence for each file that could be read only in part.
@@ -94,7 +94,7 @@ def load(
     *,
     ttl_days: int | None = None,
     progress: Progress | None = None,
-) -> Loaded:
+) -> LoadResult:
     """Add the events of log files to the table of *url*, which is created where there is none.
 
     Events that the table has already are left out, so that files can be loaded again, after they
@@ -109,7 +109,7 @@ def load(
     """
     if ttl_days is not None and not 1 <= ttl_days <= _LONGEST_TTL:
         raise AnswerError(f"ttl-days is {ttl_days!r}: give a number from 1 to {_LONGEST_TTL}")
-    with needs("duckdb"):
+    with require("duckdb"):
         import duckdb
     address = address_of(url)
     find(names)
@@ -117,19 +117,19 @@ def load(
         _prepare(client, address, ttl_days)
         size = 0
 
-        def reading(done: int, of: int) -> None:
+        def report(done: int, of: int) -> None:
             nonlocal size
             size = of
             if progress is not None:
                 progress(done // 2, of)  # sending them is the other half
 
         with (
-            closing(Files(names, progress=reading)) as files,
+            closing(DuckDBEngine(names, progress=report)) as engine,
             tempfile.TemporaryDirectory(prefix="clew-") as folder,
         ):
             try:
-                added = _find_new(files, client, address, Path(folder))
-                paths = _write(files, Path(folder))
+                added = _find_missing(engine, client, address, Path(folder))
+                paths = _write(engine, Path(folder))
             except (duckdb.IOException, OSError) as error:  # the disk is full
                 raise AnswerError(
                     f"The events do not fit into {folder!r}; "
@@ -139,7 +139,7 @@ def load(
                 _send(path, client, address)
                 if progress is not None:
                     progress(size // 2 + (size - size // 2) * place // len(paths), size)
-            return Loaded(files.lines, files.broken, added, files.damage)
+            return LoadResult(engine.lines, engine.broken, added, engine.damage)
 
 
 def ddl(name: str, ttl_days: int | None = None) -> str:
@@ -148,7 +148,7 @@ def ddl(name: str, ttl_days: int | None = None) -> str:
     lines.append(f"    `{_FINGERPRINT}` UInt64")
     lines += [
         f"    INDEX `by_{column}` `{column}` TYPE bloom_filter(0.001) GRANULARITY 1"
-        for column in _SEARCHED
+        for column in _INDEXED
     ]
     ttl = "" if ttl_days is None else f"TTL {_ttl(ttl_days)}\n"
     return (
@@ -178,33 +178,38 @@ def _prepare(client: Client, address: Address, ttl_days: int | None) -> None:
                 client.command(f"ALTER TABLE {address.name} MODIFY TTL {_ttl(ttl_days)}")
 
 
-def _find_new(files: Files, client: Client, address: Address, folder: Path) -> int:
+def _find_missing(engine: DuckDBEngine, client: Client, address: Address, folder: Path) -> int:
     """Make a table ``added`` of the events that ClickHouse lacks; return how many they are."""
     import duckdb
 
     present = folder / "present.tsv"
-    with failures(address), present.open("wb") as file:
-        condition = _period(files)
-        query = f"SELECT createdAt, {_FINGERPRINT} FROM {address.name} WHERE {condition}"
-        # An error in the middle would come as text among the rows.
-        answer = client.raw_stream(query, fmt="TabSeparated", settings={"wait_end_of_query": 1})
-        with closing(cast("IO[bytes]", answer)) as stream:
-            shutil.copyfileobj(stream, file)
+    query = f"SELECT createdAt, {_FINGERPRINT} FROM {address.name} WHERE {_period(engine)}"
+    with present.open("wb") as file:
+        file.writelines(_stream(query, client, address))
     try:
-        files.rows(_NEW, {"present": str(present)})
+        engine.rows(_NEW, {"present": str(present)})
     except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
         raise AnswerError(f"What answers at {address} is no ClickHouse") from error
     present.unlink()
-    [(added,)] = files.rows("SELECT count(*) FROM added", {})
+    [(added,)] = engine.rows("SELECT count(*) FROM added", {})
     return int(added)
 
 
-def _period(files: Files) -> str:
+def _stream(query: str, client: Client, address: Address) -> Iterator[bytes]:
+    with failures(address):
+        # An error in the middle would come as text among the rows.
+        answer = client.raw_stream(query, fmt="TabSeparated", settings={"wait_end_of_query": 1})
+        with closing(cast("IO[bytes]", answer)) as stream:
+            while piece := stream.read(_PIECE):
+                yield piece
+
+
+def _period(engine: DuckDBEngine) -> str:
     """Return when the events were, as a condition; a stray old one does not stretch it."""
-    [(first, last)] = files.rows("SELECT min(createdAt), max(createdAt) FROM logs", {})
+    [(first, last)] = engine.rows("SELECT min(createdAt), max(createdAt) FROM logs", {})
     if first is None:
         return "false"
-    days = files.rows(f"SELECT DISTINCT createdAt // {_DAY} FROM logs LIMIT {_MOST_DAYS + 1}", {})
+    days = engine.rows(f"SELECT DISTINCT createdAt // {_DAY} FROM logs LIMIT {_MOST_DAYS + 1}", {})
     condition = f"createdAt BETWEEN {first} AND {last}"
     if len(days) > _MOST_DAYS:
         return condition
@@ -212,11 +217,11 @@ def _period(files: Files) -> str:
     return f"{condition} AND intDiv(createdAt, {_DAY}) IN ({among})"
 
 
-def _write(files: Files, folder: Path) -> list[Path]:
+def _write(engine: DuckDBEngine, folder: Path) -> list[Path]:
     """Write the events that ClickHouse lacks into files of bounded size."""
     columns = ", ".join(f'lines."{column.name}"' for column in COLUMNS)
     target = str(folder / "events").replace("'", "''")
-    files.rows(
+    engine.rows(
         f"COPY (SELECT {columns}, {_FINGERPRINT} FROM lines JOIN added ON lines.rowid = line)"
         f" TO '{target}' (FORMAT parquet, {_SIZES})",
         {},
@@ -225,7 +230,7 @@ def _write(files: Files, folder: Path) -> list[Path]:
 
 
 def _send(path: Path, client: Client, address: Address) -> None:
-    with failures(address), path.open("rb") as file:
+    with path.open("rb") as file, failures(address):
         client.raw_insert(
             address.name,
             _NAMES,

@@ -8,12 +8,12 @@ from typing import Any
 
 from clew._records import TASK_LOGGER
 
-from ._logs import Logs
-from ._lookups import OF_REQUEST
-from ._parameters import bound
+from .logs import Logs
+from .lookups import REQUEST_EVENTS
+from .query import Query
 
 # Milliseconds: createdAt is cut to whole ones, and the clocks of machines differ a little.
-_SLACK = 2.0
+_TOLERANCE = 2.0
 # A gap is named from a tenth of the whole request on, and from a millisecond.
 _GAP_SHARE = 0.1
 _GAP_LEAST = 1.0
@@ -100,16 +100,14 @@ class Timeline:
             yield from span.walk()
 
 
-def timeline_of(logs: Logs, **parameters: object) -> Timeline:
-    """Return the timeline of a *request*, narrowed as `Logs.ask` would narrow it."""
-    given = bound(OF_REQUEST, parameters)
-    rows = logs.rows(OF_REQUEST, given)
-    events = [dict(zip(OF_REQUEST.columns, row, strict=True)) for row in rows]
-    return nested(str(given["request"]), events)
+def timeline_of(logs: Logs, query: Query) -> Timeline:
+    """Return the timeline of the request that *query* names, narrowed as the query is."""
+    events = logs.answer(query.about(REQUEST_EVENTS)).dicts()
+    return nest(str(query.values["request"]), events)
 
 
-def nested(request_id: str, events: list[dict[str, Any]]) -> Timeline:
-    """Return *events*, in order of their beginning, as a timeline."""
+def nest(request_id: str, events: list[dict[str, Any]]) -> Timeline:
+    """Build a timeline of *events*, which are in order of their beginning."""
     if not events:
         return Timeline(request_id, "", 0, [], [])
     first = events[0]["beganUs"]
@@ -150,7 +148,7 @@ def _is_proxy(span: Span) -> bool:
     return span.event is not None and (span.event["logger"] or "").endswith(".access")
 
 
-def _passes_on(proxy: Span, span: Span) -> bool:
+def _forwards(proxy: Span, span: Span) -> bool:
     """Tell whether *span* is the request that *proxy* has passed on to a service.
 
     Its times do not tell: a proxy's may be whole milliseconds, and it may be done with the
@@ -163,7 +161,7 @@ def _passes_on(proxy: Span, span: Span) -> bool:
         first is not None
         and then is not None
         and (first["method"], first["path"]) == (then["method"], then["path"])
-        and proxy.begin - _SLACK <= span.begin <= proxy.end + _SLACK
+        and proxy.begin - _TOLERANCE <= span.begin <= proxy.end + _TOLERANCE
     )
 
 
@@ -171,7 +169,7 @@ def _length(span: Span, spans: list[Span]) -> float:
     """Return how long *span* took, as a proxy at least as long as what it passed on."""
     if not _is_proxy(span):
         return span.duration
-    return max([span.duration, *(each.duration for each in spans if _passes_on(span, each))])
+    return max([span.duration, *(each.duration for each in spans if _forwards(span, each))])
 
 
 def _parent(span: Span, longer: list[Span]) -> Span | None:
@@ -179,10 +177,10 @@ def _parent(span: Span, longer: list[Span]) -> Span | None:
     around = [
         other
         for other in longer
-        if _passes_on(other, span)
+        if _forwards(other, span)
         or (
-            other.begin - _SLACK <= span.begin
-            and span.end <= other.end + _SLACK
+            other.begin - _TOLERANCE <= span.begin
+            and span.end <= other.end + _TOLERANCE
             and _may_hold(other, span)
         )
     ]
@@ -206,7 +204,7 @@ def _distance(other: Span, span: Span) -> int:
     """Return how badly *other* fits as what *span* happened within, 0 for best."""
     if other.event is None or span.event is None:
         return 9
-    if _passes_on(other, span):
+    if _forwards(other, span):
         return -1
     called = span.event["method"] is not None and not span.outgoing
     if called and other.outgoing:

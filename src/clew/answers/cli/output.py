@@ -13,13 +13,35 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 import msgspec
 
+from clew.answers.errors import AnswerError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ._logs import Answer, Progress
-    from ._timeline import Timeline
+    from clew.answers.engines.engine import Progress
+    from clew.answers.logs import Answer
+    from clew.answers.timeline import Timeline
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Say in one sentence when what the block writes to stdout cannot be written."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is still in the buffer would fail once more at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise AnswerError(f"The output cannot be written: {error.strerror or error}") from error
+
+
+@writing()
+def echo(text: str | bytes) -> None:
+    """Write *text* as a line to stdout."""
+    click.echo(text)
 
 
 def say(sentence: str) -> None:
@@ -73,17 +95,19 @@ def _raise_again() -> NoReturn:
     raise  # noqa: PLE0704 - rich calls this while it handles the BrokenPipeError
 
 
+@writing()
 def print_timeline(timeline: Timeline) -> None:
     """Draw *timeline* on stdout."""
-    from ._terminal import draw_timeline
+    from .terminal import draw_timeline
 
     draw_timeline(_console(), timeline)
 
 
+@writing()
 def print_answer(answer: Answer, form: str, *, limited: bool) -> None:
     """Write *answer* to stdout: a table, JSON or CSV, as *form* says."""
     if form == "table":
-        from ._terminal import draw_answer
+        from .terminal import draw_answer
 
         draw_answer(_console(), answer, limited=limited)
     elif form == "csv":

@@ -1,4 +1,4 @@
-"""What a user can do wrong, said in one sentence."""
+"""Mistakes of users, each in one sentence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class AnswerError(ValueError):
 
 
 @contextmanager
-def needs(package: str, install: str = "clew[answers]") -> Iterator[None]:
+def require(package: str, install: str = "clew[answers]") -> Iterator[None]:
     """Say how to install *package* when an import in the block does not find it."""
     try:
         yield

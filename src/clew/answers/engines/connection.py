@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from ._mistakes import AnswerError, needs
+from clew.answers.errors import AnswerError, require
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -84,12 +84,12 @@ def address_of(url: str) -> Address:
         raise AnswerError(_MALFORMED)
     if parts.scheme not in SCHEMES or not mark:
         raise AnswerError(f"{shown!r} is no URL of ClickHouse: {_FORM}")
-    given = dict(parse_qsl(parts.query, keep_blank_values=True))
-    table, secure = given.pop("table", "logs"), given.pop("secure", "false").lower()
-    if given or secure not in _SWITCH or parts.fragment or "@" in parts.path + parts.query:
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    table, secure = options.pop("table", "logs"), options.pop("secure", "false").lower()
+    if options or secure not in _SWITCH or parts.fragment or "@" in parts.path + parts.query:
         raise AnswerError(_MALFORMED)
     path = unquote(parts.path)
-    table = _checked("table", table)
+    table = _name("table", table)
     if parts.scheme == "chdb":
         if parts.netloc or not path.strip("/"):
             raise AnswerError("The URL names no folder: write chdb:///folder?table=logs")
@@ -98,7 +98,7 @@ def address_of(url: str) -> Address:
         return Address(table, folder=path)
     return Address(
         table,
-        database=_checked("database", path.strip("/") or "default"),
+        database=_name("database", path.strip("/") or "default"),
         host=parts.hostname or "localhost",
         port=port or (8443 if _SWITCH[secure] else 8123),
         user=unquote(parts.username or "default"),
@@ -107,7 +107,7 @@ def address_of(url: str) -> Address:
     )
 
 
-def _checked(kind: str, name: str) -> str:
+def _name(kind: str, name: str) -> str:
     if not _NAME.fullmatch(name):
         raise AnswerError(
             f"{name!r} is no name of a {kind}: "
@@ -118,7 +118,7 @@ def _checked(kind: str, name: str) -> str:
 
 def connect(address: Address, *, create: bool = False) -> Client:
     """Connect to the server or engine. Only with *create* may the engine's folder be missing."""
-    with needs("clickhouse-connect"):
+    with require("clickhouse-connect"):
         import clickhouse_connect
     # What goes wrong is raised; without a handler Python would print it as well.
     logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
@@ -135,7 +135,7 @@ def connect(address: Address, *, create: bool = False) -> Client:
                 connect_timeout=10,
                 autogenerate_session_id=False,  # one session would not take two queries at once
             )
-    with needs("chdb", "clew[chdb]"):
+    with require("chdb", "clew[chdb]"):
         import chdb  # noqa: F401
     folder = Path(address.folder)
     if create:
@@ -162,31 +162,31 @@ def failures(address: Address) -> Iterator[None]:
     try:
         yield
     except (Error, StreamFailureError, urllib3.exceptions.HTTPError, OSError) as error:
-        said = str(error)
-        code = _CODE.search(said)
-        raise AnswerError(_sentence(address, int(code[1]) if code else 0, said)) from error
+        text = str(error)
+        code = _CODE.search(text)
+        raise AnswerError(_sentence(address, int(code[1]) if code else 0, text)) from error
 
 
-def _sentence(address: Address, code: int, said: str) -> str:
+def _sentence(address: Address, code: int, text: str) -> str:
     if code in _REFUSED:
         return f"{address} refuses the user {address.user!r}, or the password in the URL is wrong"
     if code == _NO_DATABASE:
         return f"{address}: there is no database {address.database!r}, create it first"
     if code == _NO_TABLE:
         return f"{address}: there is no table {address.table!r}, clew load creates it"
-    if code == _READ_ONLY or (not code and "readonly" in said):
+    if code == _READ_ONLY or (not code and "readonly" in text):
         return (
             f"{address}: the user {address.user!r} is too readonly: "
             "to ask it needs readonly = 2, and to load readonly = 0"
         )
     if not code and address.folder is None:
         return f"No ClickHouse answers at {address}: is it running, and is this its HTTP port"
-    if "already initialized" in said:
+    if "already initialized" in text:
         return f"{address}: this process has chDB open in another folder, and takes only one"
-    if "EmbeddedServer" in said:
+    if "EmbeddedServer" in text:
         return f"{address}: chDB cannot open the folder: another process may have it open"
-    found = _SAYS.search(said)
-    reason = found[1] if found else said.partition("\n")[0]
+    found = _SAYS.search(text)
+    reason = found[1] if found else text.partition("\n")[0]
     if address.password:
         reason = reason.replace(address.password, "***")
     if code == _NO_RIGHT:

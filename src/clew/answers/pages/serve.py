@@ -7,19 +7,21 @@ import errno
 import ipaddress
 import socket
 import sys
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
-from ._logs import Logs
-from ._mistakes import AnswerError, needs
+from clew.answers.errors import AnswerError, require
+from clew.answers.logs import Logs
 
-with needs("uvicorn"):
+with require("uvicorn"):
     import uvicorn
-with needs("starlette"):
+with require("starlette"):
     from starlette.datastructures import MutableHeaders
     from starlette.responses import PlainTextResponse
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LOOPBACK = frozenset(("127.0.0.1", "localhost"))
+_LOOPBACK = frozenset(("127.0.0.1", "localhost"))
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
@@ -31,20 +33,23 @@ _HEADERS = {
 }
 
 
-def serve(logs: Logs, listening: socket.socket, *, host: str = "127.0.0.1") -> None:
-    """Show *logs* as pages at a socket of `listening_at`, until SIGINT or SIGTERM.
+def serve(
+    logs: Logs, listener: socket.socket, *, host: str, announce: Callable[[str], object]
+) -> None:
+    """Show *logs* as pages at a socket of `listen`, until SIGINT or SIGTERM.
 
-    Prints the address as soon as it can be opened.
+    Announces the address as soon as it can be opened.
     """
-    address, port = listening.getsockname()[:2]
+    address, port = listener.getsockname()[:2]
     if not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
         print(
             f"clew: {host} is not only this machine: whoever reaches port {port} can read the logs",
             file=sys.stderr,
         )
-    named = f"[{host}]" if ":" in host else host
-    server = _Server(config_of(logs, host=host), f"http://{named}:{port}/")
-    asyncio.run(server.serve(sockets=[listening]))
+    name = f"[{host}]" if ":" in host else host
+    url = f"http://{name}:{port}/"
+    server = _Server(config_of(logs, host=host), partial(announce, url))
+    asyncio.run(server.serve(sockets=[listener]))
 
 
 def config_of(logs: Logs, *, host: str = "127.0.0.1") -> uvicorn.Config:
@@ -64,13 +69,13 @@ def config_of(logs: Logs, *, host: str = "127.0.0.1") -> uvicorn.Config:
 
 def app_of(logs: Logs, *, host: str = "127.0.0.1") -> ASGIApp:
     """Return the pages as an ASGI application that answers to 127.0.0.1, localhost and *host*."""
-    from ._live import site
+    from .live import site
 
     return Guard(site(logs), host)
 
 
 class Guard:
-    """Answers GET and HEAD to the hosts it knows, with headers that let nothing in.
+    """Answers GET and HEAD to known hosts, with headers that let nothing in.
 
     A name that another site points at 127.0.0.1 (DNS rebinding) is refused. Where it listens to
     all addresses of the machine, each of them is known, and no further name.
@@ -78,7 +83,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, host: str) -> None:
         self._app = app
-        self._hosts = LOOPBACK | {host.lower()}
+        self._hosts = _LOOPBACK | {host.lower()}
         self._all = host in {"0.0.0.0", "::", ""}  # noqa: S104 - only when asked for
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,20 +91,20 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
-        async def guarded(message: Message) -> None:
+        async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
         app = self._app
-        if not self._knows([value for name, value in scope["headers"] if name == b"host"]):
+        if not self._admits([value for name, value in scope["headers"] if name == b"host"]):
             app = PlainTextResponse("This page answers to 127.0.0.1 and localhost only.\n", 400)
         elif scope["method"] not in {"GET", "HEAD"}:
             allowed = {"Allow": "GET, HEAD"}
             app = PlainTextResponse("Only GET and HEAD are answered.\n", 405, allowed)
-        await app(scope, receive, guarded)
+        await app(scope, receive, send_guarded)
 
-    def _knows(self, hosts: list[bytes]) -> bool:
+    def _admits(self, hosts: list[bytes]) -> bool:
         if len(hosts) != 1:
             return False
         text = hosts[0].decode("latin-1").lower()
@@ -119,22 +124,22 @@ def _is_address(name: str) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """Says where it is when it can be reached, and returns when it is told to stop."""
+    """Announces when it can be reached, and returns on a signal to stop."""
 
-    def __init__(self, config: uvicorn.Config, address: str) -> None:
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], object]) -> None:
         super().__init__(config)
-        self._address = address
+        self._announce = announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
-        print(self._address, flush=True)
+        self._announce()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         # uvicorn's own would raise the signal once more in the end.
         self.should_exit = True
 
 
-def listening_at(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens at *host* and *port*; port 0 takes a free one.
 
     A port in use is an `AnswerError`.
@@ -145,13 +150,13 @@ def listening_at(host: str, port: int) -> socket.socket:
         )[0]
     except (socket.gaierror, UnicodeError) as error:
         raise AnswerError(f"There is no address {host!r} to listen at: {error}") from error
-    listening = socket.socket(family, kind, protocol)
+    listener = socket.socket(family, kind, protocol)
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
     except OSError as error:
-        listening.close()
+        listener.close()
         if error.errno == errno.EADDRINUSE:
             raise AnswerError(
                 f"Port {port} of {host} is in use; give another, or 0 for a free one: --port 0"
@@ -159,4 +164,4 @@ def listening_at(host: str, port: int) -> socket.socket:
         raise AnswerError(
             f"Port {port} of {host} cannot be listened at: {error.strerror or error}"
         ) from error
-    return listening
+    return listener

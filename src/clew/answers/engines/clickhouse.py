@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from ._connection import Address, address_of, connect, failures
-from ._events import COLUMNS
-from ._logs import Progress
-from ._mistakes import AnswerError, needs
+from clew.answers.errors import AnswerError, require
+
+from .columns import COLUMNS
+from .connection import Address, address_of, connect, failures
+from .engine import Progress
 
 _TYPES = {str: "String", int: "Int64", type(None): "Nullable(String)"}
 
 
-class ClickHouse:
-    """The events in a table of ClickHouse, of a server or of its engine in this process.
+class ClickHouseEngine:
+    """Asks the events in a table of ClickHouse, of a server or of its engine in this process.
 
     ``lines`` counts the events in the table; broken lines never came into it.
     """
@@ -45,7 +46,7 @@ class ClickHouse:
         return max(0, self.lines - before)
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """Return the rows of *sql*. May be called from several threads at once."""
+        """Return the rows of *sql*; from several threads at once, too."""
         types = tuple((name, _TYPES[type(value)]) for name, value in parameters.items())
         translated = clickhouse_sql(sql, self._address.database, self._address.table, types)
         with failures(self._address):
@@ -82,7 +83,7 @@ def clickhouse_sql(
     ``logs`` becomes the table, and a parameter ``$name`` is bound by the server, as a value of the
     type that *types* gives: it never becomes a part of the query.
     """
-    with needs("sqlglot"):
+    with require("sqlglot"):
         import sqlglot
         from sqlglot import exp
     tree = sqlglot.parse_one(sql, read="duckdb")
@@ -101,6 +102,6 @@ def clickhouse_sql(
         relation.set("materialized", None)  # few versions of ClickHouse know it
     for source in list(tree.find_all(exp.Table)):
         if source.name == "logs":
-            named = exp.table_(table, db=database, alias=source.alias or "logs", quoted=True)
-            source.replace(named)
+            target = exp.table_(table, db=database, alias=source.alias or "logs", quoted=True)
+            source.replace(target)
     return tree.sql("clickhouse", identify=True)

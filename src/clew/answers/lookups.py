@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ._events import COLUMNS
-from ._questions import Question
+from .engines.columns import COLUMNS
+from .question import Question
 
 _KINDS = {
     "time": "instant",
@@ -74,7 +74,7 @@ OVERVIEW = _lookup(
     takes=("route",),
 )
 # The end of the logs, which periods are counted from.
-LAST = _lookup("last event", {"last": "instant"}, "SELECT max(createdAt) AS last FROM events")
+LAST_EVENT = _lookup("last event", {"last": "instant"}, "SELECT max(createdAt) AS last FROM events")
 SERVICES = _lookup(
     "services",
     {"service": "text", "events": "count"},
@@ -139,7 +139,7 @@ FAILED_REQUESTS = _lookup(
     takes=("route",),
 )
 # Every event of one request.
-OF_REQUEST = _lookup(
+REQUEST_EVENTS = _lookup(
     "events of a request",
     _EVENT,
     f"""
@@ -150,7 +150,7 @@ OF_REQUEST = _lookup(
     requires=("request",),
 )
 # The events that have a text as their id, user, action or value.
-FOUND = _lookup(
+SEARCH = _lookup(
     "found",
     _EVENT,
     f"""

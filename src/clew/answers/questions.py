@@ -2,7 +2,7 @@
 
 A question is asked of four relations:
 
-``logs``      every event, with the columns of `_events.COLUMNS`;
+``logs``      every event, with the columns of `engines.columns.COLUMNS`;
 ``events``    those within ``since`` and ``until`` and of ``service``;
 ``requests``  the inbound HTTP records among them, of ``route``, with ``endpoint`` (the route, else
               the path, with a GraphQL operation behind it), ``status`` and ``websocket``;
@@ -14,72 +14,21 @@ the limit, outside its SQL.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from .question import Question
 
 # Engines interpolate in different orders of operations. As durations are whole microseconds, a
 # median has one further decimal and a p95 two: rounding to more than that leaves all the same.
 _MEDIAN = "round(quantile_cont(durationUs, 0.5), 4)"
 _P95 = "round(quantile_cont(durationUs, 0.95), 4)"
 _BUCKET = "createdAt - createdAt % $bucket"
+_ENDPOINT = {"method": "text", "endpoint": "text", "requests": "count"}
 
-RELATIONS = {
-    "requests": """
-        SELECT *,
-            CASE WHEN operation IS NULL THEN coalesce(route, path)
-                ELSE coalesce(route, path) || ' ' || operation END AS endpoint,
-            coalesce(graphqlStatus, httpStatus) AS status,
-            coalesce(outcome, '') = 'websocket' AS websocket
-        FROM events
-        WHERE method IS NOT NULL AND coalesce(direction, '') <> 'outgoing'
-    """,
-    "answered": "SELECT * FROM requests WHERE NOT websocket AND durationUs IS NOT NULL",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One question to the logs.
-
-    ``sql`` gives a row for each line of the answer. Its ``columns`` map names to what they hold, so
-    that every engine and format shows it alike: ``text``, ``instant`` and ``bucket`` (milliseconds
-    since the epoch), ``beginning`` and ``duration`` (microseconds), ``count``, ``amount``,
-    ``share``, ``flag``. ``order`` are the columns that it goes by first, descending when marked by
-    a minus sign; ties go by the columns left to right. ``takes`` are the parameters that narrow
-    it, ``requires`` those without which it cannot be asked.
-    """
-
-    name: str
-    title: str
-    tells: str
-    columns: dict[str, str]
-    sql: str
-    order: tuple[str, ...] = ()
-    requires: tuple[str, ...] = ()
-    takes: tuple[str, ...] = ()
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Return the names of all its parameters, the required ones first."""
-        return (*self.requires, *self.takes, "since", "until", "service", "limit")
-
-    @property
-    def history(self) -> bool:
-        """Tell whether it goes by time, and so of many rows the last are shown, not the first."""
-        return "createdAt" in self.columns or "bucket" in self.columns
-
-
-_ALL = (
+_QUESTIONS = (
     Question(
         name="slowest",
         title="Slowest endpoints",
-        tells="Which endpoints keep one request in twenty waiting longest: begin to tune here.",
-        columns={
-            "method": "text",
-            "endpoint": "text",
-            "requests": "count",
-            "median": "duration",
-            "p95": "duration",
-        },
+        purpose="Which endpoints keep one request in twenty waiting longest: begin to tune here.",
+        columns={**_ENDPOINT, "median": "duration", "p95": "duration"},
         sql=f"""
             SELECT method, endpoint, count(*) AS requests, {_MEDIAN} AS median, {_P95} AS p95
             FROM answered
@@ -91,15 +40,9 @@ _ALL = (
     Question(
         name="waited",
         title="Where users wait",
-        tells="Which endpoints take most of all the time that users wait: a tenth gained here"
+        purpose="Which endpoints take most of all the time that users wait: a tenth gained here"
         " is felt most.",
-        columns={
-            "method": "text",
-            "endpoint": "text",
-            "requests": "count",
-            "total": "duration",
-            "share": "share",
-        },
+        columns={**_ENDPOINT, "total": "duration", "share": "share"},
         sql="""
             SELECT method, endpoint, requests, spent AS total,
                 CASE WHEN everything > 0 THEN spent / everything ELSE 0 END AS share
@@ -117,7 +60,7 @@ _ALL = (
     Question(
         name="latency",
         title="Response time over time",
-        tells="When the service was slow: a step is a release or a neighbour, a slope is growth.",
+        purpose="When the service was slow: a step is a release or a neighbour, a slope is growth.",
         columns={"bucket": "bucket", "requests": "count", "median": "duration", "p95": "duration"},
         sql=f"""
             SELECT {_BUCKET} AS bucket, count(*) AS requests, {_MEDIAN} AS median, {_P95} AS p95
@@ -129,14 +72,8 @@ _ALL = (
     Question(
         name="errors",
         title="Failures",
-        tells="Which endpoints answer 5xx: open the timeline of one of their requests.",
-        columns={
-            "method": "text",
-            "endpoint": "text",
-            "requests": "count",
-            "errors": "count",
-            "share": "share",
-        },
+        purpose="Which endpoints answer 5xx: open the timeline of one of their requests.",
+        columns={**_ENDPOINT, "errors": "count", "share": "share"},
         sql="""
             SELECT method, endpoint, requests, errors, errors / requests AS share
             FROM (
@@ -153,7 +90,7 @@ _ALL = (
     Question(
         name="statuses",
         title="One status over time",
-        tells="When a status came how often: a wave of 401 is an attack, of 400 a broken client.",
+        purpose="When a status came how often: a wave of 401 is an attack, of 400 a broken client.",
         columns={"bucket": "bucket", "requests": "count"},
         sql=f"""
             SELECT {_BUCKET} AS bucket, count(*) AS requests
@@ -167,7 +104,7 @@ _ALL = (
     Question(
         name="bad-links",
         title="Bad links",
-        tells="Which paths answered 404: mend the link, or redirect it.",
+        purpose="Which paths answered 404: mend the link, or redirect it.",
         columns={"path": "text", "requests": "count"},
         sql="SELECT path, count(*) AS requests FROM requests WHERE status = 404 GROUP BY path",
         order=("-requests",),
@@ -176,7 +113,7 @@ _ALL = (
     Question(
         name="access",
         title="Who did it how often",
-        tells="How often each user did one thing: ask those who are far above the others why.",
+        purpose="How often each user did one thing: ask those who are far above the others why.",
         columns={"userId": "text", "events": "count", "unusual": "flag"},
         # The modified z-score of Iglewicz and Hoaglin (1993), How to Detect and Handle Outliers.
         sql="""
@@ -207,7 +144,7 @@ _ALL = (
     Question(
         name="accessed",
         title="Who touched it",
-        tells="Who did what to one thing, when, and from which address: each needs a reason.",
+        purpose="Who did what to one thing, when, and from which address: each needs a reason.",
         columns={
             "createdAt": "instant",
             "userId": "text",
@@ -242,7 +179,7 @@ _ALL = (
     Question(
         name="revenue",
         title="What it brought over time",
-        tells="How often one thing was done, and what it brought: a dip is a broken step or a"
+        purpose="How often one thing was done, and what it brought: a dip is a broken step or a"
         " holiday.",
         columns={"bucket": "bucket", "events": "count", "total": "amount"},
         sql=f"""
@@ -258,7 +195,7 @@ _ALL = (
     Question(
         name="customers",
         title="Who brought it",
-        tells="Which users stand for most of it: know them by name.",
+        purpose="Which users stand for most of it: know them by name.",
         columns={"userId": "text", "events": "count", "total": "amount"},
         sql="""
             SELECT userId, count(*) AS events, coalesce(sum(monetaryValue), 0) AS total
@@ -272,7 +209,7 @@ _ALL = (
     Question(
         name="products",
         title="What sold",
-        tells="Which values brought most, and how many of each went: keep these in stock.",
+        purpose="Which values brought most, and how many of each went: keep these in stock.",
         columns={"value": "text", "events": "count", "quantity": "amount", "total": "amount"},
         sql="""
             SELECT value, count(*) AS events, sum(coalesce(quantity, 1)) AS quantity,
@@ -287,7 +224,7 @@ _ALL = (
     Question(
         name="actions",
         title="What users do",
-        tells="Which business actions happened when: a quiet hour is news too.",
+        purpose="Which business actions happened when: a quiet hour is news too.",
         columns={"bucket": "bucket", "action": "text", "events": "count"},
         sql=f"""
             SELECT {_BUCKET} AS bucket, action, count(*) AS events
@@ -300,8 +237,8 @@ _ALL = (
     Question(
         name="changes",
         title="Who changed it",
-        tells="Who changed one thing, when, from what to what, and why: whom to ask before undoing"
-        " it.",
+        purpose="Who changed one thing, when, from what to what, and why: whom to ask before"
+        " undoing it.",
         columns={
             "createdAt": "instant",
             "userId": "text",
@@ -326,7 +263,7 @@ _ALL = (
     Question(
         name="timeline",
         title="What happened in one request",
-        tells="Every event of one request, over all services, in the order of their beginning.",
+        purpose="Every event of one request, over all services, in the order of their beginning.",
         columns={
             "offset": "duration",
             "createdAt": "beginning",
@@ -350,4 +287,4 @@ _ALL = (
     ),
 )
 
-QUESTIONS: dict[str, Question] = {question.name: question for question in _ALL}
+QUESTIONS: dict[str, Question] = {question.name: question for question in _QUESTIONS}

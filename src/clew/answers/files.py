@@ -1,4 +1,4 @@
-"""Log files as whole lines: found, decompressed, without what no engine could take."""
+"""Find and decompress log files; yield whole lines, repaired for DuckDB."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ._mistakes import AnswerError, needs
+from .errors import AnswerError, require
 
 # A longer line is broken. It bounds the memory that a line can take.
 LONGEST_LINE = 16 * 1024 * 1024
@@ -20,7 +20,7 @@ LOG_SUFFIXES = (".ndjson", ".jsonl", ".log")
 # What the processor's own memory holds: larger pieces take twice the time.
 _PIECE = 64 * 1024
 # A zstd file unfolds this into 64 MiB at most, a gzip file into 2.
-_COMPRESSED_PIECE = 2048
+_SMALL_PIECE = 2048
 _LOG_NAME = re.compile(r"\.(ndjson|jsonl|log)([.-][\w.-]+)?$")
 _GZIP, _ZSTD, _BOM = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xef\xbb\xbf"
 # An escaped surrogate (RFC 8259, section 8.2) in group 1 when it is not one of a pair.
@@ -96,7 +96,7 @@ class LogFile:
         self.consumed = 0
         self.damage: str | None = None
         self._lines = _Lines()
-        self._compressed: _Compressed | None = None
+        self._decompressor: _Decompressor | None = None
 
     @property
     def size(self) -> int:
@@ -154,14 +154,14 @@ class LogFile:
             begins = self.consumed == 0
             self.consumed += len(read)
             if begins:
-                self._compressed = _compressed(read)
+                self._decompressor = _decompressor(read)
                 read = read.removeprefix(_BOM)
-            if self._compressed is None:
+            if self._decompressor is None:
                 yield read
             else:
-                yield from self._compressed.feed(read)
-        if self._compressed is not None:
-            why = self._compressed.damage
+                yield from self._decompressor.feed(read)
+        if self._decompressor is not None:
+            why = self._decompressor.damage
             self.damage = why and f"{self.name!r} is damaged and was read in part: {why}"
 
 
@@ -189,16 +189,16 @@ class _Lines:
             self._rest.clear()
             self._skipping = True
             lines += OVERLONG
-        return _paired(lines)
+        return _repair(lines)
 
     def rest(self) -> bytes:
         """Return the last line, which has no end."""
         rest = bytes(self._rest)
         self._rest.clear()
-        return _paired(rest + b"\n") if rest else b""
+        return _repair(rest + b"\n") if rest else b""
 
 
-def _paired(lines: bytes) -> bytes:
+def _repair(lines: bytes) -> bytes:
     """Return *lines* with U+FFFD for the surrogates that have no pair.
 
     Python's json module writes and reads such escapes; DuckDB refuses the line.
@@ -208,40 +208,40 @@ def _paired(lines: bytes) -> bytes:
     return _SURROGATE.sub(lambda found: b"\\ufffd" if found[1] else found[0], lines)
 
 
-def _compressed(head: bytes) -> _Compressed | None:
+def _decompressor(head: bytes) -> _Decompressor | None:
     """Return what decompresses a file that begins with *head*; None for one that is plain."""
     if head.startswith(_GZIP):
-        return _Compressed(lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), zlib.error)
+        return _Decompressor(lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), zlib.error)
     if head.startswith(_ZSTD):
-        with needs("zstandard"):
+        with require("zstandard"):
             import zstandard
-        return _Compressed(
+        return _Decompressor(
             lambda: zstandard.ZstdDecompressor().decompressobj(), zstandard.ZstdError
         )
     return None
 
 
-class _Compressed:
+class _Decompressor:
     """Decompresses a file of one or more members (RFC 1952, section 2.2) or frames (RFC 8878)."""
 
     def __init__(self, begin: Callable[[], Any], error: type[Exception]) -> None:
         self._begin = begin
         self._error = error
         self._member = begin()
-        self._broken: str | None = None
+        self._error_text: str | None = None
 
     @property
     def damage(self) -> str | None:
         """Return why what was read is not all that was written."""
-        return self._broken or (None if self._member.eof else "its end is missing")
+        return self._error_text or (None if self._member.eof else "its end is missing")
 
     def feed(self, read: bytes) -> Iterator[bytes]:
         """Yield what is in *read*, as far as it is sound, in pieces of bounded size."""
-        if self._broken:
+        if self._error_text:
             return
         try:
-            for at in range(0, len(read), _COMPRESSED_PIECE):
-                rest = read[at : at + _COMPRESSED_PIECE]
+            for at in range(0, len(read), _SMALL_PIECE):
+                rest = read[at : at + _SMALL_PIECE]
                 while rest:
                     if self._member.eof:
                         rest = rest.lstrip(b"\0")  # a file may be filled up with zeros
@@ -253,4 +253,4 @@ class _Compressed:
                         yield unfolded[begin : begin + _PIECE]
                     rest = self._member.unused_data
         except self._error as error:
-            self._broken = str(error)
+            self._error_text = str(error)
