@@ -2,88 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 from clew import answers
 from clew.answers import QUESTIONS
-from clew.answers._report import page
+from clew.answers.lookups import OVERVIEW
+from clew.answers.pages.report import page
+from clew.answers.query import Query
+from tests.answers.hostile_lines import HOSTILE, hostile
+from tests.answers.shop_lines import ORDER, shop, write
 
-from .hostile_lines import HOSTILE, hostile
+from .browser import DESK, PHONE, Browser, browser
 from .served import served
-from .shop_lines import ORDER, shop, write
 
-_QUIET = (
-    *("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"),
-    *("disable-background-networking", "disable-component-update", "hide-scrollbars"),
-)
-_PHONE, _DESK = 390, 1280
-
-
-class Browser:
-    """Chromium, and what it said and loaded since it was last asked."""
-
-    def __init__(self, folder: Path) -> None:
-        options = webdriver.ChromeOptions()
-        options.binary_location = shutil.which("chromium") or ""
-        for name in _QUIET:
-            options.add_argument(f"--{name}")
-        options.add_argument(f"--user-data-dir={folder}")
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        service = Service(shutil.which("chromedriver"))
-        self.driver = webdriver.Chrome(options=options, service=service)
-
-    def open(self, url: str, width: int = _DESK, *, dark: bool = False) -> None:
-        """Open a page, anew, in a window of that *width*."""
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-        self.driver.get("about:blank")
-        self.complaints()
-        self.loaded()
-        self.driver.get(url)
-
-    def run(self, script: str, *given: object) -> Any:
-        """Return what a script of the test's returns."""
-        return self.driver.execute_script(script, *given)
-
-    def _log(self, kind: str) -> list[dict[str, Any]]:
-        entries: list[dict[str, Any]] = self.driver.get_log(kind)  # type: ignore[no-untyped-call]
-        return entries
-
-    def complaints(self) -> list[str]:
-        """Return what stands on the console: each violation of a policy does."""
-        return [entry["message"] for entry in self._log("browser")]
-
-    def loaded(self) -> list[str]:
-        """Return the addresses of all that was asked for."""
-        messages = [json.loads(entry["message"]) for entry in self._log("performance")]
-        return [
-            message["message"]["params"]["request"]["url"]
-            for message in messages
-            if message["message"]["method"] == "Network.requestWillBeSent"
-        ]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Start Chromium."""
-    if not (shutil.which("chromium") and shutil.which("chromedriver")):
-        pytest.skip("Chromium is not installed: apt-get install chromium chromium-driver")
-    os.environ["SE_OFFLINE"] = "true"
-    browser = Browser(tmp_path_factory.mktemp("browser"))
-    yield browser
-    browser.driver.quit()
+__all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +45,7 @@ def shop_report(tmp_path: Path) -> str:
 def _reported(log: Path) -> str:
     path = log.with_name("report.html")
     with answers.open(log) as logs:
-        path.write_text(page(logs, {}), "utf-8")
+        path.write_text(page(logs, Query.of(OVERVIEW, {})), "utf-8")
     return path.as_uri()
 
 
@@ -146,7 +82,7 @@ def assert_fits(browser: Browser) -> None:
     assert wide <= window
 
 
-@pytest.mark.parametrize("width", [_PHONE, _DESK])
+@pytest.mark.parametrize("width", [PHONE, DESK])
 def test_a_hostile_log_in_the_report(browser: Browser, hostile_report: str, width: int) -> None:
     """No text of a log runs, loads or moves anything: all of them can be read as they are."""
     browser.open(hostile_report, width)
@@ -155,7 +91,7 @@ def test_a_hostile_log_in_the_report(browser: Browser, hostile_report: str, widt
     assert_fits(browser)
 
 
-@pytest.mark.parametrize("width", [_PHONE, _DESK])
+@pytest.mark.parametrize("width", [PHONE, DESK])
 def test_a_hostile_log_on_the_live_page(browser: Browser, hostile_site: str, width: int) -> None:
     """The same on the live page, where the texts stand in addresses and forms too."""
     browser.open(f"{hostile_site}/", width)
@@ -175,7 +111,7 @@ def test_hostile_addresses(browser: Browser, hostile_site: str, text: str) -> No
         f"/q/changes?value={quote(text)}",
         f"/?route={quote(text)}&service={quote(text)}",
     ):
-        browser.open(hostile_site + url, _PHONE)
+        browser.open(hostile_site + url, PHONE)
         assert all(each.startswith(hostile_site) for each in browser.loaded())
         # A wrong beginning is a 400, which Chromium notes.
         said = [each for each in browser.complaints() if "400 (Bad Request)" not in each]
@@ -190,7 +126,7 @@ def test_hostile_addresses(browser: Browser, hostile_site: str, text: str) -> No
 def test_every_question_on_a_phone(browser: Browser, hostile_site: str) -> None:
     """No page is wider than a phone, whatever is in its tables."""
     for name in QUESTIONS:
-        browser.open(f"{hostile_site}/q/{name}?action=x&value=x&status=500", _PHONE)
+        browser.open(f"{hostile_site}/q/{name}?action=x&value=x&status=500", PHONE)
         assert_harmless(browser)
         assert_fits(browser)
 

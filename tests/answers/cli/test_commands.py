@@ -23,8 +23,7 @@ import pytest
 
 import clew
 from clew.answers import QUESTIONS
-
-from .shop_lines import NINE, ORDER, answered, said, shop, worked, write
+from tests.answers.shop_lines import NINE, ORDER, answered, said, shop, worked, write
 
 CLEW = (sys.executable, "-m", "clew")
 COMMANDS = ("ask", "check", "load", "report", "schema", "serve", "timeline")
@@ -539,7 +538,7 @@ def test_without_the_extra_it_says_what_to_install(bare: str, log: Path) -> None
 
 def test_a_broken_installation_is_no_missing_extra(tmp_path: Path, log: Path) -> None:
     """What clew itself lacks is not said to come with the extra."""
-    hider = "import sys\nsys.modules['clew.answers._mistakes'] = None\n"
+    hider = "import sys\nsys.modules['clew.answers.errors'] = None\n"
     (tmp_path / "sitecustomize.py").write_text(hider)
     done = run("ask", "slowest", log, PYTHONPATH=str(tmp_path))
     assert done.returncode == 1

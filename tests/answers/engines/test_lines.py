@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clew import answers
-from clew.answers import AnswerError, _duckdb, _files
-from clew.answers._events import COLUMNS
-
-from . import oracle_events
-from .logs_of import ODD, Written, log
-from .test_files import line, read
+from clew.answers import AnswerError, files
+from clew.answers.engines import duckdb
+from clew.answers.engines.columns import COLUMNS
+from tests.answers import oracle_events
+from tests.answers.logs_of import ODD, Written, log
+from tests.answers.test_files import line, read
 
 LIMIT = 16 * 1024 * 1024
 
@@ -142,8 +142,8 @@ def test_a_long_line_anywhere(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, before: int, size: int, ended: bool
 ) -> None:
     """Wherever the pieces that are read begin, a long line is one broken line."""
-    monkeypatch.setattr(_files, "LONGEST_LINE", 100)
-    monkeypatch.setattr(_files, "_PIECE", 50)
+    monkeypatch.setattr(files, "LONGEST_LINE", 100)
+    monkeypatch.setattr(files, "_PIECE", 50)
     first = b"x" * before + b"\n" if before else b""
     last = b'{"createdAt":1,"x":"' + b"x" * (size - 22) + b'"}'
     path = tmp_path / "app.log"
@@ -160,8 +160,8 @@ def test_pieces_and_blocks_part_no_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, piece: int, block: int
 ) -> None:
     """However a file is cut into what is read and converted at once, its lines are the same."""
-    monkeypatch.setattr(_files, "_PIECE", piece)
-    monkeypatch.setattr(_duckdb, "_BLOCK_SIZE", block)
+    monkeypatch.setattr(files, "_PIECE", piece)
+    monkeypatch.setattr(duckdb, "_BLOCK_SIZE", block)
     content = log(7, 40)
     path = tmp_path / "app.log"
     path.write_bytes(content)
@@ -198,7 +198,7 @@ def test_an_answer_beyond_the_memory_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows that do not fit into memory are refused with what to do about it."""
-    monkeypatch.setattr(_duckdb, "_ASKING", "30MB")
+    monkeypatch.setattr(duckdb, "_ASK_MEMORY", "30MB")
     path = tmp_path / "app.log"
     path.write_bytes(b"".join(line(number, 3_000_000) for number in range(20)))
     with answers.open(path) as logs, pytest.raises(AnswerError, match="30MB .* narrow it"):

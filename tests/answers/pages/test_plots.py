@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from clew.answers._plots import Period, Series, bars, lines
+from clew.answers.pages.plots import Period, Series, bars, lines
 
 HOUR = 3_600_000
 DAY = Period(0, 24 * HOUR, HOUR)

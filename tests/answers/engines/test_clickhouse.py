@@ -16,17 +16,16 @@ import pytest
 
 from clew import answers
 from clew.answers import AnswerError
-from clew.answers._connection import Address, address_of, connect
-from clew.answers._events import COLUMNS
-from clew.answers._load import ddl, load
-
-from .clickhouse_server import PASSWORD, Server
-from .conftest import Load
-from .hostile_lines import HOSTILE, hostile
-from .logs_of import log
-from .oracle_events import read
-from .shop_lines import answered, said, shop, write
-from .test_questions import differences
+from clew.answers.engines.columns import COLUMNS
+from clew.answers.engines.connection import Address, address_of, connect
+from clew.answers.load import ddl, load
+from tests.answers.clickhouse_server import PASSWORD, Server
+from tests.answers.conftest import Load
+from tests.answers.hostile_lines import HOSTILE, hostile
+from tests.answers.logs_of import log
+from tests.answers.oracle_events import read
+from tests.answers.shop_lines import answered, said, shop, write
+from tests.answers.test_questions import differences
 
 INTEGRATION = Path(__file__).parents[2] / "integrations" / "clickhouse"
 PLACE = "127.0.0.1"

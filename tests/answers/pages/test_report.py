@@ -16,11 +16,12 @@ import pytest
 
 from clew import answers
 from clew.answers import QUESTIONS, AnswerError
-from clew.answers._report import page, replaced
-
-from .hostile_lines import HOSTILE, hostile
-from .logs_of import log as odd_log
-from .shop_lines import ORDER, answered, said, shop, write
+from clew.answers.lookups import OVERVIEW
+from clew.answers.pages.report import page, replacing
+from clew.answers.query import Query
+from tests.answers.hostile_lines import HOSTILE, hostile
+from tests.answers.logs_of import log as odd_log
+from tests.answers.shop_lines import ORDER, answered, said, shop, write
 
 MINUTE = 60_000
 
@@ -34,13 +35,13 @@ def shop_log(tmp_path: Path) -> Path:
 def report(path: Path, **narrowed: object) -> str:
     """Return the report on a log as HTML."""
     with answers.open(path) as logs:
-        return page(logs, narrowed)
+        return page(logs, Query.of(OVERVIEW, narrowed))
 
 
 def write_report(log: Path, path: str | Path, **arguments: Any) -> None:
     """Write the report on a log."""
-    with replaced(path) as file:
-        file.write(report(log, **arguments))
+    with replacing(path) as write_page:
+        write_page(report(log, **arguments))
 
 
 def text_of(markup: str) -> str:
@@ -78,7 +79,7 @@ def test_every_question_is_answered(shop_log: Path) -> None:
     """Each of the fourteen questions stands there with its title and what it tells."""
     text = text_of(report(shop_log))
     for question in QUESTIONS.values():
-        assert question.tells in text
+        assert question.purpose in text
         if question.name != "timeline":
             assert question.title in text
 
@@ -293,7 +294,7 @@ def test_an_old_report_outlives_a_failure(
     """When the page cannot be made, the old one stays and nothing lies around."""
     path = tmp_path / "report.html"
     path.write_text("old")
-    monkeypatch.setattr(answers.Logs, "rows", lambda *_: 1 / 0)
+    monkeypatch.setattr(answers.Logs, "answer", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_report(shop_log, path)
     assert path.read_text() == "old"
@@ -348,12 +349,13 @@ def test_odd_logs(tmp_path: Path, seed: int) -> None:
     path.write_bytes(odd_log(seed))
     markup = report(path)
     for question in QUESTIONS.values():
-        assert question.tells in text_of(markup)
+        assert question.purpose in text_of(markup)
 
 
 def test_both_engines(shop_log: Path, clickhouse_logs: Any) -> None:
     """ClickHouse gives the same page."""
     with answers.open(shop_log) as logs:
-        pages = [page(logs, {}), page(clickhouse_logs(shop_log), {})]
+        scope = Query.of(OVERVIEW, {})
+        pages = [page(logs, scope), page(clickhouse_logs(shop_log), scope)]
     main = [markup.split('<main id="main">')[1].split("</main>")[0] for markup in pages]
     assert main[0] == main[1]

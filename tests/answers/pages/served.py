@@ -11,7 +11,7 @@ import httpx
 import uvicorn
 
 from clew.answers import Logs
-from clew.answers._serve import config_of
+from clew.answers.pages.serve import config_of
 
 _UVICORN = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
 

@@ -22,24 +22,25 @@ import pytest
 
 from clew import answers
 from clew.answers import QUESTIONS, AnswerError
-from clew.answers._serve import Guard, listening_at
+from clew.answers.pages.serve import Guard, listen
+from tests.answers.hostile_lines import HOSTILE, hostile
+from tests.answers.logs_of import log as odd_log
+from tests.answers.shop_lines import ORDER, answered, said, shop, write
 
-from .hostile_lines import HOSTILE, hostile
-from .logs_of import log as odd_log
 from .served import served
-from .shop_lines import ORDER, answered, said, shop, write
 
 HOUR = 3_600_000
 REQUIRED = {"status": "404", "action": "PURCHASE_COMPLETED", "value": "order-77", "request": ORDER}
 SERVE = """
 import sys
+from functools import partial
 from clew import answers
-from clew.answers._serve import listening_at, serve
+from clew.answers.pages.serve import listen, serve
 with (
-    listening_at(sys.argv[2], int(sys.argv[3])) as listening,
+    listen(sys.argv[2], int(sys.argv[3])) as listener,
     answers.open(sys.argv[1], growing=True) as logs,
 ):
-    serve(logs, listening, host=sys.argv[2])
+    serve(logs, listener, host=sys.argv[2], announce=partial(print, flush=True))
 """
 
 
@@ -341,8 +342,8 @@ def test_hosts_that_are_refused(client: httpx.Client, host: str) -> None:
 def test_two_hosts_are_refused() -> None:
     """A request with two hosts, or with none, is refused."""
     guard = Guard(lambda *_: None, "127.0.0.1")  # type: ignore[arg-type]
-    assert not guard._knows([b"127.0.0.1", b"evil.example"])
-    assert not guard._knows([])
+    assert not guard._admits([b"127.0.0.1", b"evil.example"])
+    assert not guard._admits([])
 
 
 @pytest.mark.parametrize(
@@ -360,7 +361,7 @@ def test_two_hosts_are_refused() -> None:
 def test_the_host_that_was_asked_for(given: str, host: bytes, known: bool) -> None:
     """The given host is answered too; of all addresses each, but no further name."""
     guard = Guard(lambda *_: None, given)  # type: ignore[arg-type]
-    assert guard._knows([host]) is known
+    assert guard._admits([host]) is known
 
 
 @contextmanager
@@ -428,23 +429,23 @@ def test_a_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(AnswerError, match=f"Port {port} of 127.0.0.1 is in use; give another"):
-            listening_at("127.0.0.1", port)
+            listen("127.0.0.1", port)
 
 
 def test_no_such_address() -> None:
     """A host that is none is one sentence."""
     with pytest.raises(AnswerError, match="There is no address 'no host' to listen at"):
-        listening_at("no host", 0)
+        listen("no host", 0)
 
 
 def test_an_address_of_another_machine() -> None:
     """An address that this machine does not have is one sentence."""
     with pytest.raises(AnswerError, match=r"Port 0 of 192\.0\.2\.1 cannot be listened at"):
-        listening_at("192.0.2.1", 0)
+        listen("192.0.2.1", 0)
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may listen anywhere")
 def test_a_port_of_root() -> None:
     """A port that only root may take is one sentence."""
     with pytest.raises(AnswerError, match="Port 1 of 127.0.0.1 cannot be listened at"):
-        listening_at("127.0.0.1", 1)
+        listen("127.0.0.1", 1)
