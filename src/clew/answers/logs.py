@@ -40,11 +40,7 @@ class Answer:
 
 
 class Logs:
-    """Logs that can be asked. Made by `open`; a context manager that closes them.
-
-    ``lines`` counts the lines that were read, ``broken`` those that are no JSON object or too
-    long, which no answer can count.
-    """
+    """Logs that can be asked. Made by `open`; a context manager that closes them."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -56,7 +52,7 @@ class Logs:
 
     @property
     def broken(self) -> int:
-        """Return how many lines were no JSON object, or longer than 16 MiB.
+        """Return how many lines, which no answer counts, were no JSON object or above 16 MiB.
 
         DuckDB takes a NaN and a comma too many; `clew check` does not.
         """

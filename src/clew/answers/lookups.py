@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from .engines.columns import COLUMNS
 from .question import Question
 
-_KINDS = {
-    "time": "instant",
-    "microseconds": "duration",
-    "integer": "count",
-    "amount": "amount",
-    "text": "text",
-    "word": "text",
-}
-_EVENT = {
-    "began": "beginning",
-    "beganUs": "count",
-    **{column.name: _KINDS[column.kind] for column in COLUMNS},
-}
+_lookup = partial(Question, title="", purpose="")
+_KINDS = {"time": "instant", "microseconds": "duration", "integer": "count", "word": "text"}
+_EVENT = {"began": "beginning", "beganUs": "count"}
+_EVENT |= {column.name: _KINDS.get(column.kind, column.kind) for column in COLUMNS}
 _BEGAN = "createdAt * 1000 - coalesce(durationUs, 0)"
+_EVENTS = f"SELECT {_BEGAN} AS began, {_BEGAN} AS beganUs, events.* FROM events"
 _REQUEST = {
     "requestId": "text",
     "began": "beginning",
@@ -37,29 +31,11 @@ _REQUESTS = f"""
     WHERE requestId IS NOT NULL
 """
 
-
-def _lookup(
-    name: str,
-    columns: dict[str, str],
-    sql: str,
-    order: tuple[str, ...] = (),
-    requires: tuple[str, ...] = (),
-    takes: tuple[str, ...] = (),
-) -> Question:
-    return Question(name, name, "", columns, sql, order, requires, takes)
-
-
 OVERVIEW = _lookup(
     "overview",
-    {
-        "first": "instant",
-        "last": "instant",
-        "events": "count",
-        "requests": "count",
-        "failed": "count",
-        "users": "count",
-    },
-    """
+    columns={"first": "instant", "last": "instant"}
+    | dict.fromkeys(("events", "requests", "failed", "users"), "count"),
+    sql="""
         SELECT first, last, events, requests, failed, users
         FROM (
             SELECT min(createdAt) AS first, max(createdAt) AS last, count(*) AS events,
@@ -74,11 +50,13 @@ OVERVIEW = _lookup(
     takes=("route",),
 )
 # The end of the logs, which periods are counted from.
-LAST_EVENT = _lookup("last event", {"last": "instant"}, "SELECT max(createdAt) AS last FROM events")
+LAST_EVENT = _lookup(
+    "last event", columns={"last": "instant"}, sql="SELECT max(createdAt) AS last FROM events"
+)
 SERVICES = _lookup(
     "services",
-    {"service": "text", "events": "count"},
-    """
+    columns={"service": "text", "events": "count"},
+    sql="""
         SELECT service, count(*) AS events FROM events
         WHERE service IS NOT NULL GROUP BY service
     """,
@@ -86,14 +64,14 @@ SERVICES = _lookup(
 )
 ROUTES = _lookup(
     "routes",
-    {"route": "text", "requests": "count"},
-    "SELECT route, count(*) AS requests FROM requests WHERE route IS NOT NULL GROUP BY route",
+    columns={"route": "text", "requests": "count"},
+    sql="SELECT route, count(*) AS requests FROM requests WHERE route IS NOT NULL GROUP BY route",
     order=("-requests",),
 )
 STATUSES = _lookup(
     "frequent statuses",
-    {"status": "count", "requests": "count"},
-    """
+    columns={"status": "count", "requests": "count"},
+    sql="""
         SELECT status, count(*) AS requests FROM requests
         WHERE status BETWEEN 400 AND 599 GROUP BY status
     """,
@@ -102,8 +80,8 @@ STATUSES = _lookup(
 )
 ACTIONS = _lookup(
     "frequent actions",
-    {"action": "text", "events": "count", "paid": "count"},
-    """
+    columns={"action": "text", "events": "count", "paid": "count"},
+    sql="""
         SELECT action, count(*) AS events, count(monetaryValue) AS paid FROM events
         WHERE action IS NOT NULL GROUP BY action
     """,
@@ -111,14 +89,14 @@ ACTIONS = _lookup(
 )
 VALUES = _lookup(
     "frequent values",
-    {"value": "text", "events": "count"},
-    "SELECT value, count(*) AS events FROM events WHERE value IS NOT NULL GROUP BY value",
+    columns={"value": "text", "events": "count"},
+    sql="SELECT value, count(*) AS events FROM events WHERE value IS NOT NULL GROUP BY value",
     order=("-events",),
 )
 CHANGED_VALUES = _lookup(
     "frequently changed values",
-    {"value": "text", "events": "count"},
-    """
+    columns={"value": "text", "events": "count"},
+    sql="""
         SELECT value, count(*) AS events FROM events
         WHERE value IS NOT NULL AND (oldValue IS NOT NULL OR comment IS NOT NULL) GROUP BY value
     """,
@@ -126,35 +104,32 @@ CHANGED_VALUES = _lookup(
 )
 SLOW_REQUESTS = _lookup(
     "slow requests",
-    _REQUEST,
-    f"{_REQUESTS} AND NOT websocket AND durationUs IS NOT NULL",
+    columns=_REQUEST,
+    sql=f"{_REQUESTS} AND NOT websocket AND durationUs IS NOT NULL",
     order=("-duration", "-began"),
     takes=("route",),
 )
 FAILED_REQUESTS = _lookup(
     "failed requests",
-    _REQUEST,
-    f"{_REQUESTS} AND (status BETWEEN 500 AND 599 OR outcome = 'error')",
+    columns=_REQUEST,
+    sql=f"{_REQUESTS} AND (status BETWEEN 500 AND 599 OR outcome = 'error')",
     order=("-began",),
     takes=("route",),
 )
 # Every event of one request.
 REQUEST_EVENTS = _lookup(
     "events of a request",
-    _EVENT,
-    f"""
-        SELECT {_BEGAN} AS began, {_BEGAN} AS beganUs, events.* FROM events
-        WHERE requestId = $request
-    """,
+    columns=_EVENT,
+    sql=f"{_EVENTS} WHERE requestId = $request",
     order=("began", "service", "level", "message"),
     requires=("request",),
 )
 # The events that have a text as their id, user, action or value.
 SEARCH = _lookup(
     "found",
-    _EVENT,
-    f"""
-        SELECT {_BEGAN} AS began, {_BEGAN} AS beganUs, events.* FROM events
+    columns=_EVENT,
+    sql=f"""
+        {_EVENTS}
         WHERE requestId = $text OR userId = $text OR action = $text
             OR value = $text OR oldValue = $text
     """,

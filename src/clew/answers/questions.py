@@ -145,13 +145,8 @@ _QUESTIONS = (
         name="accessed",
         title="Who touched it",
         purpose="Who did what to one thing, when, and from which address: each needs a reason.",
-        columns={
-            "createdAt": "instant",
-            "userId": "text",
-            "action": "text",
-            "ipAddress": "text",
-            "requestId": "text",
-        },
+        columns={"createdAt": "instant"}
+        | dict.fromkeys(("userId", "action", "ipAddress", "requestId"), "text"),
         # The edge began first, in whichever service and period.
         sql="""
             WITH touched AS MATERIALIZED (
@@ -239,15 +234,8 @@ _QUESTIONS = (
         title="Who changed it",
         purpose="Who changed one thing, when, from what to what, and why: whom to ask before"
         " undoing it.",
-        columns={
-            "createdAt": "instant",
-            "userId": "text",
-            "action": "text",
-            "oldValue": "text",
-            "value": "text",
-            "comment": "text",
-            "requestId": "text",
-        },
+        columns={"createdAt": "instant"}
+        | dict.fromkeys(("userId", "action", "oldValue", "value", "comment", "requestId"), "text"),
         # In two steps, as engines find one equal text without looking at the other columns.
         sql="""
             SELECT createdAt, userId, action, oldValue, value, comment, requestId

@@ -36,7 +36,6 @@ class ClickHouseEngine:
 
     @property
     def damage(self) -> list[str]:
-        """Return nothing: the table was read, or not."""
         return []
 
     def read(self, progress: Progress | None = None) -> int:  # noqa: ARG002 - there is none
@@ -46,7 +45,6 @@ class ClickHouseEngine:
         return max(0, self.lines - before)
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """Return the rows of *sql*; from several threads at once, too."""
         types = tuple((name, _TYPES[type(value)]) for name, value in parameters.items())
         translated = clickhouse_sql(sql, self._address.database, self._address.table, types)
         with failures(self._address):
@@ -54,7 +52,6 @@ class ClickHouseEngine:
         return [tuple(row) for row in answer.result_rows]
 
     def close(self) -> None:
-        """Close the connection."""
         self._client.close()
 
 

@@ -28,14 +28,8 @@ _NUMBERS = {
     "amount": f"CASE WHEN TRY_CAST({{0}} AS DECIMAL(38, 6)) BETWEEN -{_LARGEST} AND {_LARGEST}"
     " THEN TRY_CAST({0} AS DECIMAL(38, 6)) END",
 }
-_DUCKDB = {
-    "text": "VARCHAR",
-    "word": "VARCHAR",
-    "time": "BIGINT",
-    "integer": "BIGINT",
-    "microseconds": "BIGINT",
-    "amount": "DECIMAL(38, 6)",
-}
+_DUCKDB = dict.fromkeys(("time", "integer", "microseconds"), "BIGINT")
+_DUCKDB |= {"text": "VARCHAR", "word": "VARCHAR", "amount": "DECIMAL(38, 6)"}
 
 
 @dataclass(frozen=True, slots=True)

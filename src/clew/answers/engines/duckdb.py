@@ -63,7 +63,10 @@ class DuckDBEngine:
         self._names = names
         self._files = [LogFile(name) for name in find(names)]
         self._growing = growing
-        self._folder = temporary_folder()
+        try:
+            self._folder = Path(tempfile.mkdtemp(prefix="clew-"))
+        except OSError as error:
+            raise AnswerError(f"Set TMPDIR to a folder that can be written: {error}") from error
         self._remove = weakref.finalize(self, _remove, self._folder)
         self._connection = duckdb.connect(
             str(self._folder / "events.duckdb"),
@@ -87,12 +90,10 @@ class DuckDBEngine:
 
     @property
     def broken(self) -> int:
-        """Return how many lines were no JSON object, or too long."""
         return self._no_json + self._no_objects
 
     @property
     def damage(self) -> list[str]:
-        """Return a sentence for each file that could be read only in part."""
         return [file.damage for file in self._files if file.damage]
 
     def read(self, progress: Progress | None = None) -> int:
@@ -192,7 +193,6 @@ class DuckDBEngine:
         block.unlink()
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """Return the rows of *sql*; from several threads at once, too."""
         import duckdb
 
         with self._connection.cursor() as cursor:
@@ -205,7 +205,6 @@ class DuckDBEngine:
                 ) from error
 
     def close(self) -> None:
-        """Remove the table."""
         self._connection.close()
         self._remove()
 
@@ -230,16 +229,6 @@ def _start(blocks: Iterator[tuple[Path, int]]) -> Future[tuple[Path, int] | None
     # A daemon, as it may wait for a standard input that never ends.
     threading.Thread(target=prepare, daemon=True).start()
     return coming
-
-
-def temporary_folder() -> Path:
-    """Make a folder that its maker removes."""
-    try:
-        return Path(tempfile.mkdtemp(prefix="clew-"))
-    except OSError as error:
-        raise AnswerError(
-            f"No temporary folder can be made; set TMPDIR to one with room: {error}"
-        ) from error
 
 
 def _remove(folder: Path) -> None:

@@ -25,17 +25,8 @@ from clew.answers.logs import Answer, Logs
 from clew.answers.query import BUCKETS, Query, find_question
 from clew.answers.question import Question
 
-from .sections import (
-    MOST_NARROW,
-    MOST_WIDE,
-    concurrently,
-    notable_requests,
-    overview,
-    panel,
-    run_lookup,
-    section,
-    timeline,
-)
+from . import sections
+from .sections import run_lookup
 from .templates import read, render, segment
 
 PERIODS = {
@@ -89,8 +80,8 @@ def site(logs: Logs) -> Starlette:
             Route("/q/{question}", endpoint_of(pages.question)),
             Route("/requests/{request:path}", endpoint_of(pages.request)),
             Route("/search", endpoint_of(pages.search)),
-            Route("/style.css", _style),
-            Route("/icon.svg", _icon),
+            Route("/style.css", _file("style.css", "text/css")),
+            Route("/icon.svg", _file("mark.svg", "image/svg+xml")),
         ],
         exception_handlers={HTTPException: endpoint_of(pages.unknown)},
         lifespan=lifespan,
@@ -111,12 +102,8 @@ class _StoppableLogs(Logs):
 _FAILED = "This could not be answered. What went wrong stands where clew serve was started."
 
 
-def _style(_: Request) -> Response:
-    return Response(read("style.css"), media_type="text/css")
-
-
-def _icon(_: Request) -> Response:
-    return Response(read("mark.svg"), media_type="image/svg+xml")
+def _file(name: str, media_type: str) -> Callable[[Request], Response]:
+    return lambda _: Response(read(name), media_type=media_type)
 
 
 class _Pages:
@@ -154,17 +141,17 @@ class _Pages:
 
     def _overview(self, filters: Mapping[str, str], form: Mapping[str, str]) -> dict[str, Any]:
         scope = Query.of(lookups.OVERVIEW, filters)
-        figures = overview(self._logs, scope)
+        figures = sections.overview(self._logs, scope)
         if not figures.events:
             return {"figures": figures}
         bucket = _bucket(form)
         tasks = [
-            partial(section, self._logs, name, scope, figures, bucket, _OVERVIEW_ROWS)
+            partial(sections.section, self._logs, name, scope, figures, bucket, _OVERVIEW_ROWS)
             for name in ("latency", "slowest", "errors", "actions")
         ]
-        sections = {section.question.name: section for section in concurrently(tasks)}
-        notable = notable_requests(self._logs, scope, _OVERVIEW_ROWS)
-        return {"figures": figures, "sections": sections, "notable": notable}
+        answers = {each.question.name: each for each in sections.concurrently(tasks)}
+        notable = sections.notable_requests(self._logs, scope, _OVERVIEW_ROWS)
+        return {"figures": figures, "sections": answers, "notable": notable}
 
     def _question(
         self, question: Question, filters: Mapping[str, str], form: Mapping[str, str]
@@ -179,20 +166,20 @@ class _Pages:
         if not texts.keys() >= set(question.requires):
             notable = {}
             if question.name == "timeline":
-                notable = notable_requests(self._logs, Query.of(lookups.OVERVIEW, filters))
+                notable = sections.notable_requests(self._logs, Query.of(lookups.OVERVIEW, filters))
             return {"panel": None, "notable": notable}
         parameters = {name: texts[name] for name in texts if name in question.parameters}
         query = Query.of(question, parameters)
-        figures = overview(self._logs, query)
-        most = MOST_NARROW if question.requires else MOST_WIDE
+        figures = sections.overview(self._logs, query)
+        most = sections.MOST_NARROW if question.requires else sections.MOST_WIDE
         period = figures.period(_bucket(form), most) if figures.events else None
-        return {"panel": panel(self._logs, query, period, int(limit), wide=True)}
+        return {"panel": sections.panel(self._logs, query, period, int(limit), wide=True)}
 
     def _timeline(
         self, request_id: str, _: Mapping[str, str], __: Mapping[str, str]
     ) -> dict[str, Any]:
         return {
-            "timeline": timeline(self._logs, request_id),
+            "timeline": sections.timeline(self._logs, request_id),
             "services": [service for service, _ in run_lookup(self._logs, lookups.SERVICES)],
             "command": f"clew timeline -- {shlex.quote(request_id)} FILES",
         }
@@ -206,7 +193,7 @@ class _Pages:
             columns={name: lookups.SEARCH.columns[name] for name in _SEARCH_COLUMNS},
         )
         query = Query.of(search, {"text": text})
-        return {"panel": panel(self._logs, query, None, _SEARCH_ROWS)}
+        return {"panel": sections.panel(self._logs, query, None, _SEARCH_ROWS)}
 
     def _page(
         self,

@@ -73,35 +73,22 @@ def bars(title: str, series: Sequence[Series], period: Period, *, wide: bool) ->
     """Return *series* as bars upon each other, as `lines` does."""
     touching = period.buckets > _MOST_BARS
     values: list[dict[str, Any]] = []
-    titles: list[str] = []
     below: dict[int, float] = {}
     for each in series:
         for at, number in _fill(each, period) if touching else sorted(each.numbers.items()):
             base = below.get(at, 0)
             below[at] = base + number
-            values.append(
-                {
-                    "at": at,
-                    # A hair of space between two bars, none in an outline.
-                    "end": at + period.step * (1 if touching else 0.88),
-                    "y": base + number,
-                    "base": base,
-                    "s": each.colour,
-                    "n": len(titles),
-                }
-            )
-            titles.append(each.titles.get(at, ""))
-    encoding: dict[str, Any] = {
-        "y": {"field": "y", "type": "quantitative"},
-        "y2": {"field": "base"},
-    }
-    if touching:
-        mark: dict[str, Any] = {"type": "area", "interpolate": "step-after", "opacity": 1}
-    else:
+            # A hair of space between two bars, none in an outline.
+            end = at + period.step * (1 if touching else 0.88)
+            value = {"at": at, "end": end, "base": base, "y": base + number, "s": each.colour}
+            values.append({**value, "title": each.titles.get(at, "")})
+    mark: dict[str, Any] = {"type": "area", "interpolate": "step-after", "opacity": 1}
+    encoding = {"y2": {"field": "base"}}
+    if not touching:
         mark = {"type": "rect"}
         encoding |= {"x2": {"field": "end"}, "description": {"field": "n"}}
     layer = {"mark": mark, "encoding": encoding}
-    return _draw(title, values, [layer], period, "", titles, wide=wide)
+    return _draw(title, values, [layer], period, "", wide=wide)
 
 
 def lines(
@@ -112,33 +99,21 @@ def lines(
     The plots are of one content, for a desk and, when it is to be *wide* there, for a phone.
     """
     values: list[dict[str, Any]] = []
-    titles: list[str] = []
+    step = period.step
     for each in series:
-        for at in range(period.begin, period.end, period.step):
+        for at in range(period.begin, period.end, step):
             number = each.numbers.get(at)
-            alone = at - period.step not in each.numbers and at + period.step not in each.numbers
-            values.append(
-                {
-                    "at": at + period.step / 2,
-                    "y": number,
-                    "s": each.colour,
-                    "n": len(titles),
-                    "dot": number is not None and (alone or period.buckets <= _MOST_BARS),
-                }
-            )
-            titles.append(each.titles.get(at, ""))
-    encoding = {"y": {"field": "y", "type": "quantitative"}}
-    layers: list[dict[str, Any]] = [
-        {"mark": {"type": "line", "strokeWidth": 1.75, "strokeJoin": "round"}, "encoding": encoding}
-    ]
-    layers.append(
-        {
-            "mark": {"type": "circle", "size": 28, "opacity": 1},
-            "encoding": {**encoding, "description": {"field": "n"}},
-            "transform": [{"filter": "datum.dot"}],
-        }
-    )
-    return _draw(title, values, layers, period, unit, titles, wide=wide)
+            alone = at - step not in each.numbers and at + step not in each.numbers
+            dot = number is not None and (alone or period.buckets <= _MOST_BARS)
+            value = {"at": at + step / 2, "y": number, "dot": dot, "s": each.colour}
+            values.append({**value, "title": each.titles.get(at, "")})
+    line = {"mark": {"type": "line", "strokeWidth": 1.75, "strokeJoin": "round"}}
+    dots = {
+        "mark": {"type": "circle", "size": 28, "opacity": 1},
+        "encoding": {"description": {"field": "n"}},
+        "transform": [{"filter": "datum.dot"}],
+    }
+    return _draw(title, values, [line, dots], period, unit, wide=wide)
 
 
 def warm_up() -> None:
@@ -161,60 +136,23 @@ def _draw(
     layers: list[dict[str, Any]],
     period: Period,
     unit: str,
-    titles: list[str],
     *,
     wide: bool,
 ) -> list[Markup]:
     with require("vl-convert-python"):
         from vl_convert import vegalite_to_svg
-    sizes = (_WIDE, _NARROW) if wide else (_NARROW,)
-    return [
-        _clean(
-            vegalite_to_svg(_spec(values, layers, period, unit, size), allowed_base_urls=[]),
-            title,
-            titles,
-            size,
-        )
-        for size in sizes
-    ]
+    titles = [value.pop("title") for value in values]
+    for place, value in enumerate(values):
+        value["n"] = place
+    plots = []
+    for size in (_WIDE, _NARROW) if wide else (_NARROW,):
+        encoding = _encoding(values, period, unit, size[0] // 110)
+        spec = _spec(size) | {"data": {"values": values}, "encoding": encoding, "layer": layers}
+        plots.append(_clean(vegalite_to_svg(spec, allowed_base_urls=[]), title, titles, size))
+    return plots
 
 
-def _spec(
-    values: list[dict[str, Any]],
-    layers: list[dict[str, Any]],
-    period: Period,
-    unit: str,
-    size: tuple[int, int],
-) -> dict[str, Any]:
-    colours = sorted({value["s"] for value in values})
-    ticks = size[0] // 110
-    suffix = f" + '\u2009{unit}'" if unit else ""
-    time_axis = {**_AXIS, "grid": False, "tickCount": ticks, "format": _time_format(period)}
-    number_axis = {**_AXIS, "tickCount": 4, "labelExpr": f"format(datum.value, '~s'){suffix}"}
-    if unit:  # 1,200 ms, not 1.2k ms
-        number_axis["labelExpr"] = f"format(datum.value, ',~'){suffix}"
-    shared = {
-        "x": {
-            "field": "at",
-            "type": "temporal",
-            "scale": {
-                "type": "utc",
-                "domain": [period.begin, period.begin + period.buckets * period.step],
-            },
-            "axis": {**time_axis, "labelOverlap": True, "labelFlush": 12},
-        },
-        "color": {
-            "field": "s",
-            "type": "nominal",
-            "legend": None,
-            "scale": {"domain": colours, "range": [f"var(--c{colour})" for colour in colours]},
-        },
-    }
-    most = max((value["y"] for value in values if value["y"] is not None), default=0)
-    for layer in layers:
-        layer["encoding"]["y"] |= {"axis": number_axis, "scale": {"nice": 4, "zero": True}}
-        if not unit and most < 4:  # no half requests
-            layer["encoding"]["y"]["axis"] = {**number_axis, "tickMinStep": 1}
+def _spec(size: tuple[int, int]) -> dict[str, Any]:
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "width": size[0],
@@ -222,10 +160,42 @@ def _spec(
         "autosize": {"type": "fit", "contains": "padding"},
         "padding": {"left": 10, "top": 6, "right": 6, "bottom": 0},
         "background": None,
-        "data": {"values": values},
-        "encoding": shared,
-        "layer": layers,
         "config": {"view": {"stroke": None}},
+    }
+
+
+def _encoding(
+    values: list[dict[str, Any]], period: Period, unit: str, ticks: int
+) -> dict[str, Any]:
+    """Return what all layers share: the axes and the colours."""
+    time_axis = {**_AXIS, "grid": False, "tickCount": ticks, "format": _time_format(period)}
+    number_axis = {**_AXIS, "tickCount": 4, "labelExpr": "format(datum.value, '~s')"}
+    most = max((value["y"] for value in values if value["y"] is not None), default=0)
+    if unit:  # 1,200 ms, not 1.2k ms
+        number_axis["labelExpr"] = f"format(datum.value, ',~') + '\u2009{unit}'"
+    elif most < 4:  # no half requests
+        number_axis["tickMinStep"] = 1
+    end = period.begin + period.buckets * period.step
+    colours = sorted({value["s"] for value in values})
+    return {
+        "x": {
+            "field": "at",
+            "type": "temporal",
+            "scale": {"type": "utc", "domain": [period.begin, end]},
+            "axis": {**time_axis, "labelOverlap": True, "labelFlush": 12},
+        },
+        "y": {
+            "field": "y",
+            "type": "quantitative",
+            "scale": {"nice": 4, "zero": True},
+            "axis": number_axis,
+        },
+        "color": {
+            "field": "s",
+            "type": "nominal",
+            "legend": None,
+            "scale": {"domain": colours, "range": [f"var(--c{colour})" for colour in colours]},
+        },
     }
 
 

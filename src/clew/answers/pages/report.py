@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import functools
 import hashlib
 import os
 import secrets
@@ -11,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from markupsafe import Markup
@@ -20,17 +20,8 @@ from clew.answers.formatting import count_of, format_duration
 from clew.answers.logs import Logs
 from clew.answers.query import Query
 
-from .sections import (
-    GROUPS,
-    NotableRequest,
-    Overview,
-    Section,
-    concurrently,
-    notable_requests,
-    overview,
-    section,
-    timeline,
-)
+from . import sections
+from .sections import GROUPS, NotableRequest, Overview, Section
 from .templates import read, render
 
 # Of fewer requests, one in twenty is none.
@@ -43,7 +34,7 @@ def page(logs: Logs, scope: Query) -> str:
     *scope* is a query of `OVERVIEW`: what narrows it narrows all answers. Plots have steps that
     suit the period.
     """
-    figures = overview(logs, scope)
+    figures = sections.overview(logs, scope)
     groups: dict[str, list[Section]] = {}
     notable: dict[str, list[NotableRequest]] = {}
     anchors: dict[str, str] = {}
@@ -71,28 +62,28 @@ def page(logs: Logs, scope: Query) -> str:
 
 def _sections(logs: Logs, scope: Query, figures: Overview) -> dict[str, list[Section]]:
     names = [name for group in GROUPS.values() for name in group]
-    tasks = [functools.partial(section, logs, name, scope, figures) for name in names]
-    sections = dict(zip(names, concurrently(tasks), strict=True))
-    return {group: [sections[name] for name in names] for group, names in GROUPS.items()}
+    tasks = [partial(sections.section, logs, name, scope, figures) for name in names]
+    answers = dict(zip(names, sections.concurrently(tasks), strict=True))
+    return {group: [answers[name] for name in names] for group, names in GROUPS.items()}
 
 
 def _notable(logs: Logs, scope: Query) -> tuple[dict[str, list[NotableRequest]], dict[str, str]]:
     """Return the requests worth a look, and the place on the page of each id's timeline."""
-    notable = notable_requests(logs, scope)
+    notable = sections.notable_requests(logs, scope)
     anchors: dict[str, str] = {}
     for requests in notable.values():
         for place, request in enumerate(requests):
             name = request.row["requestId"]
             if name not in anchors:
                 anchors[name] = f"request-{len(anchors) + 1}"
-                requests[place] = replace(request, timeline=timeline(logs, name))
+                requests[place] = replace(request, timeline=sections.timeline(logs, name))
     return notable, anchors
 
 
 def _highlights(groups: Mapping[str, list[Section]]) -> list[tuple[str, str, str]]:
     """Return what stands out: the question it answers, what it is about, and what is the matter."""
-    sections = {section.question.name: section for group in groups.values() for section in group}
-    first = {name: section.panels[0].rows for name, section in sections.items() if section.panels}
+    by_name = {each.question.name: each for group in groups.values() for each in group}
+    first = {name: each.panels[0].rows for name, each in by_name.items() if each.panels}
     highlights = []
     often = [row for row in first.get("slowest", []) if row[2] >= _OFTEN]
     for method, endpoint, _, _, p95 in often[:1]:
@@ -106,7 +97,7 @@ def _highlights(groups: Mapping[str, list[Section]]) -> list[tuple[str, str, str
         highlights.append(("errors", f"{method} {endpoint}", about))
     for path, requests in first.get("bad-links", [])[:1]:
         highlights.append(("bad-links", path, f"Not found, {count_of(requests, 'time')}."))
-    for panel in sections["access"].panels if "access" in sections else []:
+    for panel in by_name["access"].panels if "access" in by_name else []:
         unusual = [user for user, _, flag in panel.rows if flag]
         if unusual:
             about = f"{panel.query.subject} far more often than others do."

@@ -32,12 +32,9 @@ LONGEST_TEXT = 300
 # The question of a section is asked once for each of the most frequent of these.
 _SUBJECTS: dict[str, tuple[str, Question]] = {
     "statuses": ("status", lookups.STATUSES),
-    "access": ("action", lookups.ACTIONS),
     "accessed": ("value", lookups.VALUES),
-    "revenue": ("action", lookups.ACTIONS),
-    "customers": ("action", lookups.ACTIONS),
-    "products": ("action", lookups.ACTIONS),
     "changes": ("value", lookups.CHANGED_VALUES),
+    **dict.fromkeys(("access", "revenue", "customers", "products"), ("action", lookups.ACTIONS)),
 }
 _MONETARY = frozenset(("revenue", "customers", "products"))
 _REASONS = {

@@ -21,6 +21,8 @@ with require("starlette"):
     from starlette.responses import PlainTextResponse
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from .live import site
+
 _LOOPBACK = frozenset(("127.0.0.1", "localhost"))
 
 _HEADERS = {
@@ -53,9 +55,9 @@ def serve(
 
 
 def config_of(logs: Logs, *, host: str = "127.0.0.1") -> uvicorn.Config:
-    """Return how uvicorn serves the pages: quietly, and without waiting for who stays."""
+    """Return how uvicorn serves the pages: quietly, and without waiting for open connections."""
     return uvicorn.Config(
-        app_of(logs, host=host),
+        Guard(site(logs), host),
         access_log=False,
         lifespan="on",
         log_config=None,
@@ -65,13 +67,6 @@ def config_of(logs: Logs, *, host: str = "127.0.0.1") -> uvicorn.Config:
         timeout_graceful_shutdown=1,
         ws="none",
     )
-
-
-def app_of(logs: Logs, *, host: str = "127.0.0.1") -> ASGIApp:
-    """Return the pages as an ASGI application that answers to 127.0.0.1, localhost and *host*."""
-    from .live import site
-
-    return Guard(site(logs), host)
 
 
 class Guard:
