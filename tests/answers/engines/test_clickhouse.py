@@ -25,7 +25,7 @@ from tests.answers.hostile_lines import HOSTILE, hostile
 from tests.answers.logs_of import log
 from tests.answers.oracle_events import read
 from tests.answers.shop_lines import answered, said, shop, write
-from tests.answers.test_questions import differences
+from tests.answers.test_questions import SOME, differences
 
 INTEGRATION = Path(__file__).parents[2] / "integrations" / "clickhouse"
 PLACE = "127.0.0.1"
@@ -86,7 +86,7 @@ def test_a_server_answers_exactly(server: Server, tmp_path: Path) -> None:
     path.write_bytes(log(11))
     load([str(path)], server.url("exact"))
     with answers.open(server.url("exact")) as logs:
-        assert list(differences(logs, read(log(11)))) == []
+        assert list(differences(logs, read(log(11)), SOME)) == []
 
 
 @pytest.mark.parametrize("shards", ["one", "two"])
@@ -110,7 +110,7 @@ def test_a_cluster_answers_exactly(server: Server, tmp_path: Path, shards: str) 
     assert server.run("SELECT count() FROM logs_local", database=database) == f"{events}\n"
     expected = [log(12)] * {"one": 1, "two": 2}[shards]
     with answers.open(url) as logs:
-        assert list(differences(logs, read(*expected))) == []
+        assert list(differences(logs, read(*expected), SOME)) == []
 
 
 def cluster_statements() -> list[str]:

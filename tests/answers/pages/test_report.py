@@ -8,16 +8,21 @@ import html
 import os
 import re
 import stat
+import subprocess
+import sys
+import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import clew
 from clew import answers
 from clew.answers import QUESTIONS, AnswerError
 from clew.answers.lookups import OVERVIEW
 from clew.answers.pages.report import page, replacing
+from clew.answers.pages.templates import read
 from clew.answers.query import Query
 from tests.answers.hostile_lines import HOSTILE, hostile
 from tests.answers.logs_of import log as odd_log
@@ -32,6 +37,12 @@ def shop_log(tmp_path: Path) -> Path:
     return write(tmp_path / "shop.ndjson", shop())
 
 
+@pytest.fixture(scope="module")
+def shop_report(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the report on the small shop's log."""
+    return report(write(tmp_path_factory.mktemp("shop") / "shop.ndjson", shop()))
+
+
 def report(path: Path, **narrowed: object) -> str:
     """Return the report on a log as HTML."""
     with answers.open(path) as logs:
@@ -42,6 +53,12 @@ def write_report(log: Path, path: str | Path, **arguments: Any) -> None:
     """Write the report on a log."""
     with replacing(path) as write_page:
         write_page(report(log, **arguments))
+
+
+def write_text(path: str | Path) -> None:
+    """Write a text in the place of *path*."""
+    with replacing(path) as write_whole:
+        write_whole("whole ä")
 
 
 def text_of(markup: str) -> str:
@@ -75,9 +92,9 @@ class Elements(HTMLParser):
         self.attributes |= {name for name, _ in attrs}
 
 
-def test_every_question_is_answered(shop_log: Path) -> None:
+def test_every_question_is_answered(shop_report: str) -> None:
     """Each of the fourteen questions stands there with its title and what it tells."""
-    text = text_of(report(shop_log))
+    text = text_of(shop_report)
     for question in QUESTIONS.values():
         assert question.purpose in text
         if question.name != "timeline":
@@ -100,9 +117,9 @@ def test_figures_at_the_top(shop_log: Path) -> None:
         assert figure in top
 
 
-def test_what_stands_out(shop_log: Path) -> None:
+def test_what_stands_out(shop_report: str) -> None:
     """At a glance: the slowest, where users wait, what fails and what is not there."""
-    top = text_of(report(shop_log)).split("Speed")[0]
+    top = text_of(shop_report).split("Speed")[0]
     assert "One request in twenty" not in top  # there were fewer than twenty
     assert "GET /report 98% of all the time that users waited." in top
     assert "GET /vouchers/{code} 1 failure, 100.0% of its requests." in top
@@ -117,16 +134,16 @@ def test_the_slowest_of_many_stands_out(tmp_path: Path) -> None:
     assert "GET /often One request in twenty took longer than 50.0 ms." in top
 
 
-def test_no_address_outside(shop_log: Path) -> None:
+def test_no_address_outside(shop_report: str) -> None:
     """The file needs nothing else: there is no address in it, and no script."""
-    markup = report(shop_log).replace('xmlns="http://www.w3.org/2000/svg"', "")
+    markup = shop_report.replace('xmlns="http://www.w3.org/2000/svg"', "")
     assert not re.search(r"https?:|//|url\(|@import|<script|<link|<img|<iframe", markup)
     assert all(link.startswith("#") for link in re.findall(r'href="([^"]*)"', markup))
 
 
-def test_policy_admits_the_style_alone(shop_log: Path) -> None:
+def test_policy_admits_the_style_alone(shop_report: str) -> None:
     """The content security policy forbids all but the style that stands in the file."""
-    markup = report(shop_log)
+    markup = shop_report
     [style] = re.findall(r"<style>(.*?)</style>", markup, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     [policy] = re.findall(r'Content-Security-Policy" content="([^"]*)"', markup)
@@ -134,17 +151,17 @@ def test_policy_admits_the_style_alone(shop_log: Path) -> None:
     assert "style=" not in markup
 
 
-def test_links_lead_somewhere(shop_log: Path) -> None:
+def test_links_lead_somewhere(shop_report: str) -> None:
     """Each link of the page leads to a place on it, and each place is there once."""
-    markup = report(shop_log)
+    markup = shop_report
     places = re.findall(r'\bid="([^"]*)"', markup)
     assert len(places) == len(set(places))
     assert {link[1:] for link in re.findall(r'href="([^"]*)"', markup)} <= set(places)
 
 
-def test_ids_lead_to_timelines(shop_log: Path) -> None:
+def test_ids_lead_to_timelines(shop_report: str) -> None:
     """A request id in a table leads to its timeline, which stands in the file once."""
-    markup = report(shop_log)
+    markup = shop_report
     accessed = markup.split('<section id="accessed">')[1]
     [place] = set(re.findall(rf'href="#([^"]*)">{ORDER}</a>', accessed))
     timeline = markup.split(f'id="{place}"')[1].split("</section>")[0]
@@ -152,9 +169,9 @@ def test_ids_lead_to_timelines(shop_log: Path) -> None:
     assert markup.count(">Purchase completed<") == 1
 
 
-def test_failed_requests_show_their_exception(shop_log: Path) -> None:
+def test_failed_requests_show_their_exception(shop_report: str) -> None:
     """The timeline of a crash is red and holds the stack trace."""
-    markup = report(shop_log)
+    markup = shop_report
     [crash] = [part for part in markup.split('<details class="request">') if "crash-1</p>" in part]
     assert 'class="span failed' in crash
     assert "<pre" in crash and "Traceback\nKeyError\n" in crash
@@ -181,9 +198,9 @@ def test_money_is_asked_of_what_brings_it(shop_log: Path) -> None:
     assert "No line has an action and a monetaryValue." in section_of(without, "revenue")
 
 
-def test_statuses_that_occurred(shop_log: Path) -> None:
+def test_statuses_that_occurred(shop_report: str) -> None:
     """The statuses are those of the log, of 4xx and 5xx."""
-    text = section_of(report(shop_log), "statuses")
+    text = section_of(shop_report, "statuses")
     assert sorted(re.findall(r"status (\d+)", text)) == ["404", "500"]
 
 
@@ -276,16 +293,16 @@ def test_an_empty_log(tmp_path: Path) -> None:
     assert "There is no event in these logs." in text_of(report(write(tmp_path / "a.log", [])))
 
 
-def test_written_whole(shop_log: Path, tmp_path: Path) -> None:
+def test_written_whole(tmp_path: Path) -> None:
     """The file takes the old one's place when it is whole, and is as readable as others."""
     path = tmp_path / "report.html"
     path.write_text("old")
     other = tmp_path / "other"
     other.touch()
-    write_report(shop_log, path)
-    assert path.read_text("utf-8").endswith("</html>")
+    write_text(path)
+    assert path.read_text("utf-8") == "whole ä"
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(other.stat().st_mode)
-    assert names(tmp_path) == ["other", "report.html", "shop.ndjson"]
+    assert names(tmp_path) == ["other", "report.html"]
 
 
 def test_an_old_report_outlives_a_failure(
@@ -301,26 +318,66 @@ def test_an_old_report_outlives_a_failure(
     assert names(tmp_path) == ["report.html", "shop.ndjson"]
 
 
-def test_a_link_stays_a_link(shop_log: Path, tmp_path: Path) -> None:
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
     """A symbolic link is written through."""
     (tmp_path / "link.html").symlink_to("real.html")
-    write_report(shop_log, tmp_path / "link.html")
+    write_text(tmp_path / "link.html")
     assert (tmp_path / "link.html").is_symlink()
-    assert "<!DOCTYPE html>" in (tmp_path / "real.html").read_text("utf-8")
+    assert (tmp_path / "real.html").read_text("utf-8") == "whole ä"
 
 
-def test_what_is_no_file_is_written_to(shop_log: Path) -> None:
+def test_what_is_no_file_is_written_to() -> None:
     """A device is written to, and not replaced."""
-    write_report(shop_log, os.devnull)
+    write_text(os.devnull)
     assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
 
 
 @pytest.mark.parametrize("name", ["nowhere/report.html", "."])
-def test_a_path_that_cannot_be_written(shop_log: Path, tmp_path: Path, name: str) -> None:
+def test_a_path_that_cannot_be_written(tmp_path: Path, name: str) -> None:
     """A missing folder, or a folder in the file's place, is one sentence."""
     with pytest.raises(AnswerError, match="cannot be written"):
-        write_report(shop_log, tmp_path / name)
-    assert names(tmp_path) == ["shop.ndjson"]
+        write_text(tmp_path / name)
+    assert names(tmp_path) == []
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    """A disk that is full when the page is written is one sentence."""
+    with pytest.raises(AnswerError, match="'/dev/full' cannot be written: No space left"):
+        write_text("/dev/full")
+
+
+def test_another_failure_is_not_said_of_the_file(tmp_path: Path) -> None:
+    """What cannot be read while the page is made is not said of the file that it is for."""
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "r.html"):
+        read("no such template.html")
+    assert names(tmp_path) == []
+
+
+@pytest.fixture
+def zipped(tmp_path: Path) -> Path:
+    """Give clew in a zip, as zipapps and some installers have it."""
+    package = Path(clew.__file__).parent
+    path = tmp_path / "clew.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in package.rglob("*"):
+            if "__pycache__" not in file.parts:
+                archive.write(file, Path("clew") / file.relative_to(package))
+    return path
+
+
+def test_a_report_from_a_zip(zipped: Path, shop_log: Path, shop_report: str) -> None:
+    """clew that is imported from a zip writes the same page."""
+    path = shop_log.with_name("r.html")
+    done = subprocess.run(
+        [sys.executable, "-m", "clew", "report", str(shop_log), "--html", str(path)],
+        env={**os.environ, "PYTHONPATH": str(zipped)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, f"{path}\n"), done.stderr
+    pages = [page.split("<footer>")[0] for page in (path.read_text("utf-8"), shop_report)]
+    assert pages[0] == pages[1]
 
 
 def test_hostile_texts_are_text(tmp_path: Path) -> None:

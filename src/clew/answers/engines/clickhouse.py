@@ -12,6 +12,7 @@ from .columns import COLUMNS
 from .connection import Address, address_of, connect, failures
 from .engine import Progress
 
+_LOGS = "the table of logs"
 _TYPES = {str: "String", int: "Int64", type(None): "Nullable(String)"}
 
 
@@ -46,7 +47,7 @@ class ClickHouseEngine:
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
         types = tuple((name, _TYPES[type(value)]) for name, value in parameters.items())
-        translated = clickhouse_sql(sql, self._address.database, self._address.table, types)
+        translated = _translate(sql, types).replace(f'"{_LOGS}"', self._address.name)
         with failures(self._address):
             answer = self._client.query(translated, parameters=dict(parameters))
         return [tuple(row) for row in answer.result_rows]
@@ -72,13 +73,11 @@ def check_columns(address: Address, columns: list[str], expected: list[str]) -> 
 
 
 @lru_cache(maxsize=256)
-def clickhouse_sql(
-    sql: str, database: str, table: str, types: tuple[tuple[str, str], ...] = ()
-) -> str:
+def _translate(sql: str, types: tuple[tuple[str, str], ...]) -> str:
     """Return *sql*, a query in DuckDB's, in ClickHouse's SQL.
 
-    ``logs`` becomes the table, and a parameter ``$name`` is bound by the server, as a value of the
-    type that *types* gives: it never becomes a part of the query.
+    The table ``logs`` is named `_LOGS` there. A parameter ``$name`` is bound by the server, as a
+    value of the type that *types* gives: it never becomes a part of the query.
     """
     with require("sqlglot"):
         import sqlglot
@@ -99,6 +98,5 @@ def clickhouse_sql(
         relation.set("materialized", None)  # few versions of ClickHouse know it
     for source in list(tree.find_all(exp.Table)):
         if source.name == "logs":
-            target = exp.table_(table, db=database, alias=source.alias or "logs", quoted=True)
-            source.replace(target)
+            source.replace(exp.table_(_LOGS, alias=source.alias or "logs", quoted=True))
     return tree.sql("clickhouse", identify=True)
