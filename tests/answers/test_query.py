@@ -14,6 +14,7 @@ import pytest
 
 from clew import answers
 from clew.answers import AnswerError
+from clew.answers.query import Query
 
 from .logs_of import MIDNIGHT
 
@@ -54,8 +55,8 @@ HOSTILE = (
 )
 
 
-@pytest.fixture
-def logs(tmp_path: Path) -> Iterator[answers.Logs]:
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[answers.Logs]:
     """Give a log with an event a millisecond around midnight, and one for each hostile value."""
     lines: list[dict[str, Any]] = [
         {"createdAt": MIDNIGHT + offset, "action": "TICK"} for offset in range(-2, 3)
@@ -66,7 +67,7 @@ def logs(tmp_path: Path) -> Iterator[answers.Logs]:
         request = {"method": "GET", "path": hostile}
         response = {"httpStatus": 200, "responseTime": 1}
         lines.append({"createdAt": 1, "request": request, "response": response})
-    path = tmp_path / "app.log"
+    path = tmp_path_factory.mktemp("hostile") / "app.log"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     with answers.open(path) as logs:
         yield logs
@@ -244,3 +245,14 @@ def test_none_is_not_given(logs: answers.Logs) -> None:
     """A parameter that is None narrows nothing."""
     nothing = dict.fromkeys(("since", "until", "service", "limit", "bucket", "action"))
     assert logs.ask("actions", **nothing).rows == logs.ask("actions").rows
+
+
+def test_another_question_is_narrowed_alike() -> None:
+    """A query about another question keeps what narrows both, as it was written and is bound."""
+    scope = Query.of(
+        answers.QUESTIONS["slowest"], {"since": "2026-11-01", "route": "/", "limit": 5}
+    )
+    other = scope.about(answers.QUESTIONS["access"], action="BUY", limit=2)
+    assert other.texts == {"since": "2026-11-01", "limit": 2, "action": "BUY"}
+    assert other.values == {"since": MIDNIGHT, "limit": 2, "action": "BUY"}
+    assert other.subject == "BUY"

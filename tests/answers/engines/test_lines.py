@@ -135,25 +135,6 @@ def test_the_longest_line_and_one_byte_more(tmp_path: Path) -> None:
     assert read(path) == (7, 2, 5)
 
 
-@pytest.mark.parametrize("ended", [True, False], ids=["ended", "unfinished"])
-@pytest.mark.parametrize("size", [99, 100, 101, 102, 199, 201, 1000])
-@pytest.mark.parametrize("before", [0, 1, 30, 99, 100])
-def test_a_long_line_anywhere(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, before: int, size: int, ended: bool
-) -> None:
-    """Wherever the pieces that are read begin, a long line is one broken line."""
-    monkeypatch.setattr(files, "LONGEST_LINE", 100)
-    monkeypatch.setattr(files, "_PIECE", 50)
-    first = b"x" * before + b"\n" if before else b""
-    last = b'{"createdAt":1,"x":"' + b"x" * (size - 22) + b'"}'
-    path = tmp_path / "app.log"
-    path.write_bytes(first + last + (b"\n" + b'{"createdAt":2}\n' if ended else b""))
-    with answers.open(path) as logs:
-        assert logs.lines == (before > 0) + 1 + ended
-        assert logs.broken == (before > 0) + (size > 100)
-        assert logs.engine.rows("SELECT count(*) FROM logs", {}) == [((size <= 100) + ended,)]
-
-
 @pytest.mark.parametrize("piece", [4, 5, 7, 64, 1000])
 @pytest.mark.parametrize("block", [1, 100, 10_000])
 def test_pieces_and_blocks_part_no_line(
