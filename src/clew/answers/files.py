@@ -37,12 +37,12 @@ def find(sources: Sequence[str]) -> list[str]:
     rotated ones (``app.log.1``) and compressed ones (``.gz``, ``.zst``) too. ``-`` is the standard
     input. Names are taken literally.
     """
-    found: dict[object, str] = {}
+    names: dict[object, str] = {}
     if not sources:
         raise AnswerError("Give at least one log file, a folder, or - for the standard input")
     for source in sources:
         if source == STDIN:
-            found[STDIN] = STDIN
+            names[STDIN] = STDIN
             continue
         try:
             logs = _logs(Path(source))
@@ -57,8 +57,8 @@ def find(sources: Sequence[str]) -> list[str]:
                 "*.ndjson, *.jsonl and *.log are looked for, .gz and .zst too"
             )
         for log, place in zip(logs, places, strict=True):
-            found.setdefault(place, str(log))
-    return list(found.values())
+            names.setdefault(place, str(log))
+    return list(names.values())
 
 
 def _logs(path: Path) -> list[Path]:
@@ -205,7 +205,7 @@ def _repair(lines: bytes) -> bytes:
     """
     if b"\\" not in lines or (b"\\ud" not in lines and b"\\uD" not in lines):
         return lines
-    return _SURROGATE.sub(lambda found: b"\\ufffd" if found[1] else found[0], lines)
+    return _SURROGATE.sub(lambda match: b"\\ufffd" if match[1] else match[0], lines)
 
 
 def _decompressor(head: bytes) -> _Decompressor | None:

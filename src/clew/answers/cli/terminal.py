@@ -132,15 +132,15 @@ def draw_timeline(console: Console, timeline: Timeline) -> None:
         (_times(span), _safe(span.service or ""), depth, span) for depth, span in timeline.walk()
     ]
     begins = max(len(begin) for (begin, _), *_ in rows)
-    lengths = max(len(took) for (_, took), *_ in rows)
+    lengths = max(len(length) for (_, length), *_ in rows)
     services = min(20, max(cell_len(service) for _, service, *_ in rows))
     bar = max(10, min(40, console.width // 4))
-    for (begin, took), service, depth, span in rows:
+    for (begin, length), service, depth, span in rows:
         own = styles.get(span.service or "", "")
         quiet = "dim" if span.event is None else ""
         line = Text.assemble(
             (f"{begin:>{begins}}  ", "dim"),
-            (f"{took:>{lengths}}  ", quiet),
+            (f"{length:>{lengths}}  ", quiet),
             (f"{set_cell_size(service, services)}  ", own),
             (f"{_bar_of(span, timeline.duration, bar):<{bar}}  ", "red" if span.failed else own),
             _label(depth, span),

@@ -79,11 +79,11 @@ def address_of(url: str) -> Address:
         port = parts.port
     except ValueError:
         raise AnswerError(_MALFORMED) from None
-    shown, mark, _ = url.partition("://")
-    if "@" in shown:
+    scheme, mark, _ = url.partition("://")
+    if "@" in scheme:
         raise AnswerError(_MALFORMED)
     if parts.scheme not in SCHEMES or not mark:
-        raise AnswerError(f"{shown!r} is no URL of ClickHouse: {_FORM}")
+        raise AnswerError(f"{scheme!r} is no URL of ClickHouse: {_FORM}")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     table, secure = options.pop("table", "logs"), options.pop("secure", "false").lower()
     if options or secure not in _SWITCH or parts.fragment or "@" in parts.path + parts.query:
@@ -185,8 +185,8 @@ def _sentence(address: Address, code: int, text: str) -> str:
         return f"{address}: this process has chDB open in another folder, and takes only one"
     if "EmbeddedServer" in text:
         return f"{address}: chDB cannot open the folder: another process may have it open"
-    found = _SAYS.search(text)
-    reason = found[1] if found else text.partition("\n")[0]
+    match = _SAYS.search(text)
+    reason = match[1] if match else text.partition("\n")[0]
     if address.password:
         reason = reason.replace(address.password, "***")
     if code == _NO_RIGHT:

@@ -107,11 +107,12 @@ class DuckDBEngine:
             if self._growing:
                 self._find_files()
             size = sum(file.size for file in self._files)
+            pieces = (each for file in self._files for each in file.read(growing=self._growing))
             try:
                 # In one transaction: each would write the table anew.
                 with self._connection.cursor() as cursor:
                     cursor.begin()
-                    for block in _prefetch(self._blocks()):
+                    for block in _prefetch(_blocks(pieces, self._folder)):
                         self._shrink()
                         self._limit(_READ_MEMORY)
                         self._convert(cursor, *block)
@@ -153,35 +154,19 @@ class DuckDBEngine:
     def _find_files(self) -> None:
         """Take in logs that are new; a rotated or compressed one was read already."""
         try:
-            found = find(self._names)
+            paths = find(self._names)
         except AnswerError:  # a folder or a file is just being replaced
             return
         names = {file.name for file in self._files}
-        seen = {place for file in self._files for place in file.places}
-        for name in found:
+        places = {place for file in self._files for place in file.places}
+        for name in paths:
             log = LogFile(name)
-            if name not in names and name.endswith(LOG_SUFFIXES) and log.place() not in seen:
+            if name not in names and name.endswith(LOG_SUFFIXES) and log.place() not in places:
                 self._files.append(log)
 
     def _limit(self, memory: str) -> None:
         with self._connection.cursor() as cursor:
             cursor.execute(f"SET memory_limit = '{memory}'")
-
-    def _blocks(self) -> Iterator[tuple[Path, int]]:
-        """Yield the lines in files, which the receiver removes, and how many lines each has."""
-        lines = (piece for file in self._files for piece in file.read(growing=self._growing))
-        for number in itertools.count():
-            path = self._folder / f"block-{number}.ndjson"
-            ends = 0
-            with path.open("wb", buffering=0) as block:
-                for piece in lines:
-                    block.write(piece)
-                    ends += piece.count(b"\n")
-                    if block.tell() > _BLOCK_SIZE:
-                        break
-            if not ends:
-                return
-            yield path, ends
 
     def _convert(self, cursor: DuckDBPyConnection, block: Path, lines: int) -> None:
         parameters = {"block": str(block)}
@@ -207,6 +192,22 @@ class DuckDBEngine:
     def close(self) -> None:
         self._connection.close()
         self._remove()
+
+
+def _blocks(pieces: Iterator[bytes], folder: Path) -> Iterator[tuple[Path, int]]:
+    """Yield the lines in files, which the receiver removes, and how many lines each has."""
+    for number in itertools.count():
+        path = folder / f"block-{number}.ndjson"
+        ends = 0
+        with path.open("wb", buffering=0) as block:
+            for piece in pieces:
+                block.write(piece)
+                ends += piece.count(b"\n")
+                if block.tell() > _BLOCK_SIZE:
+                    break
+        if not ends:
+            return
+        yield path, ends
 
 
 def _prefetch(blocks: Iterator[tuple[Path, int]]) -> Iterator[tuple[Path, int]]:

@@ -207,8 +207,8 @@ def _cut(logs: Logs, query: Query, rows: int) -> tuple[list[tuple[Any, ...]], in
         order=backwards if question.history else question.order,
     )
     answer = run_lookup(logs, counting, query, limit=rows)
-    shown = [row[:-1] for row in answer]
-    return (shown[::-1] if question.history else shown), (answer[0][-1] if answer else 0)
+    page = [row[:-1] for row in answer]
+    return (page[::-1] if question.history else page), (answer[0][-1] if answer else 0)
 
 
 def requests(logs: Logs, lookup: Question, scope: Query, rows: int = ROWS) -> list[NotableRequest]:
