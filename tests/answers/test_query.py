@@ -256,3 +256,8 @@ def test_another_question_is_narrowed_alike() -> None:
     assert other.texts == {"since": "2026-11-01", "limit": 2, "action": "BUY"}
     assert other.values == {"since": MIDNIGHT, "limit": 2, "action": "BUY"}
     assert other.subject == "BUY"
+    daily = Query.of(answers.QUESTIONS["latency"], {"bucket": "day"})
+    actions = answers.QUESTIONS["actions"]
+    assert daily.about(actions).values == daily.values
+    assert daily.about(actions, bucket="minute").texts == {"bucket": "minute"}
+    assert scope.about(actions).values["bucket"] == 3_600_000

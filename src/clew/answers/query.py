@@ -56,9 +56,11 @@ class Query:
         return cls(question, texts, values)
 
     def about(self, question: Question, **parameters: object) -> Query:
-        """Return a query of *question*: with *parameters*, and with those of this one it takes."""
+        """Return a query of *question*: with *parameters*, and those of this one that it takes."""
         texts = {name: text for name, text in self.texts.items() if name in question.parameters}
-        values = {name: self.values[name] for name in texts} | _values(question, parameters)
+        shared = {name: value for name, value in self.values.items() if name in question.parameters}
+        own = _values(question, parameters)
+        values = own | shared | {name: own[name] for name in parameters}
         return Query(question, texts | parameters, values)
 
     @property
