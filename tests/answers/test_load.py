@@ -20,6 +20,7 @@ from clew.answers import load as load_module
 from clew.answers.engines.connection import address_of, connect
 from clew.answers.load import LoadResult, load
 
+from .cli.command import run as run_command
 from .clickhouse_server import Server
 from .shop_lines import NINE, ORDER, said, shop, write
 
@@ -368,10 +369,13 @@ def test_the_command_line_loads_and_asks(
         assert (done.returncode, done.stdout) == (0, f"{added} events added\n"), done.stderr
         assert done.stderr == "clew: 10 lines, 1 of them broken\n"
     for asked in (["ask", "slowest", "--format", "json"], ["ask", "accessed", "--value", "lamp"]):
-        of_table, of_file = (clew(*asked, source, folder=tmp_path) for source in (url, log))
+        of_table, of_file = (
+            clew(*asked, url, folder=tmp_path),
+            run_command(*asked, log, columns=160),
+        )
         assert (of_table.returncode, of_table.stdout) == (0, of_file.stdout), of_table.stderr
-    of_table, of_file = (clew("timeline", ORDER, of, folder=tmp_path) for of in (url, log))
-    assert of_table.stdout == of_file.stdout
+    of_table = clew("timeline", ORDER, url, folder=tmp_path)
+    assert of_table.stdout == run_command("timeline", ORDER, log, columns=160).stdout
     assert "POST /orders 201" in of_table.stdout
     page = tmp_path / "report.html"
     done = clew("report", url, "--html", page, folder=tmp_path)

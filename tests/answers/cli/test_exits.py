@@ -103,12 +103,12 @@ def test_a_signal_leaves_nothing_behind(signal_: signal.Signals, tmp_path: Path)
     try:
         assert process.stdin is not None
         deadline = iter(range(600))
-        while not list(folder.iterdir()) and next(deadline, None) is not None:
+        while not list(folder.glob("clew-*")) and next(deadline, None) is not None:
             try:
                 process.wait(0.1)
             except subprocess.TimeoutExpired:
                 continue
-        assert list(folder.iterdir())
+        assert list(folder.glob("clew-*"))
         process.send_signal(signal_)
         process.stdin.write(b"\n")
         out, err = process.communicate(timeout=30)
