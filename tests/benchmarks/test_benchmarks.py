@@ -60,6 +60,7 @@ ROWS = {
     ),
     "wsgi": ("One Flask request, its id made", "django-structlog, two lines"),
     "lines": ("clew's Logger, configure_logging", "structlog, BytesLogger and orjson"),
+    "masking": ("bearers and spaces",),
     "outgoing": ("clew: the id and a record, configure_logging",),
     "imports": ("import clew, beyond it",),
     "memory": ("a request in flight",),
