@@ -464,7 +464,10 @@ def test_an_intercepted_line_breaks_nothing(
 # On a real server.
 
 
-@pytest.fixture(scope="module", params=["beside", "through"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.outside) for name in ("beside", "through")],
+)
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:

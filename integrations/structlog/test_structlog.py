@@ -552,7 +552,12 @@ def test_a_line_through_logging_never_fails(
 # On a real server.
 
 
-@pytest.fixture(scope="module", params=["native", "through_logging"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.outside) for name in ("native", "through_logging")
+    ],
+)
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:

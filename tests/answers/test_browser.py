@@ -22,6 +22,8 @@ from .hostile_lines import HOSTILE, hostile
 from .served import served
 from .shop_lines import ORDER, shop, write
 
+pytestmark = pytest.mark.outside
+
 _QUIET = (
     *("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"),
     *("disable-background-networking", "disable-component-update", "hide-scrollbars"),

@@ -28,6 +28,8 @@ from .oracle_events import read
 from .shop_lines import answered, said, shop, write
 from .test_questions import differences
 
+pytestmark = pytest.mark.outside
+
 INTEGRATION = Path(__file__).parents[2] / "integrations" / "clickhouse"
 PLACE = "127.0.0.1"
 VALUES = (

@@ -12,6 +12,8 @@ import clew
 
 from .server import Server, Stack, fresh_id, receive, stacks
 
+pytestmark = pytest.mark.outside
+
 ROUTES = {"fastapi": "/items/{item}", "flask": "/items/<item>", "django": "/items/<str:item>"}
 FRAMEWORKS_LINES = {
     "flask": ("flask_app", "Exception on /crash [GET]"),
