@@ -12,7 +12,8 @@ PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 
 VENV := .venv
 CONSTRAINTS := tests/constraints.txt
 LOWEST := tests/lowest.txt
-PYTEST := -m pytest -n auto
+# Each worker takes a row of tests, and so starts the servers of these alone.
+PYTEST := -m pytest -n auto --dist worksteal
 # What needs no process beside the tests' own: no server, browser, database or worker.
 IN_PROCESS := tests integrations/loguru integrations/structlog -m "not outside"
 DEMO_GROUPS := --group demo
