@@ -153,7 +153,9 @@ class Raising(logging.Handler):
         raise RuntimeError("the disk is full")
 
 
-def serve(work: Callable[[], object], /, **options: Any) -> None:
+def serve(
+    work: Callable[[], object], /, *, environ: dict[str, Any] | None = None, **options: Any
+) -> None:
     """Do *work* while one request is handled, by an application that answers 200."""
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -161,7 +163,7 @@ def serve(work: Callable[[], object], /, **options: Any) -> None:
         start_response("200 OK", [])
         return []
 
-    environ: dict[str, Any] = {}
+    environ = dict(environ or {})
     setup_testing_defaults(environ)
     body = clew.wsgi.RequestIDMiddleware(application, **options)(environ, lambda *_: lambda _: None)
     list(body)

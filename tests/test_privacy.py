@@ -24,7 +24,7 @@ import clew
 from clew._http.wire import shown_query
 from clew._plain import to_plain
 from clew._redaction import DEFAULT, STRICT, redactor
-from tests.conftest import Lines, parse_line
+from tests.conftest import Lines, parse_line, serve
 
 log = clew.get_logger("shop")
 
@@ -491,6 +491,16 @@ def test_strict_masks_a_traceback(lines: Lines) -> None:
         log.exception("failed")
     assert lines()[0]["exception"]["message"] == "no such user: ***"
     assert "jane@example.com" not in lines.raw()
+
+
+def test_strict_masks_the_record_of_a_request(lines: Lines) -> None:
+    """Strict masks in an HTTPLog too, also where the middleware's own option is another."""
+    lines.configure(redact="strict")
+    path = "/users/jane@example.com/orders"
+    serve(lambda: None, environ={"PATH_INFO": path, "QUERY_STRING": "q=jane@example.com"})
+    (line,) = lines.http()
+    assert line["request"]["path"] == "/users/***/orders"
+    assert "jane" not in lines.raw()
 
 
 def test_strict_is_strict_when_a_line_cannot_be_formatted() -> None:
