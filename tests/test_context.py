@@ -253,6 +253,13 @@ def test_a_field_of_the_line_wins_over_a_bound_one(lines: Lines) -> None:
     assert [line["value"] for line in lines()] == ["own", "bound"]
 
 
+def test_enrichment_wins_over_a_bound_field(lines: Lines) -> None:
+    """What enrich says of a request takes the place of what was bound in it."""
+    serve(lambda: clew.bind(plan="bound", tenant="acme"), enrich=lambda _: {"plan": "enriched"})
+    (line,) = lines.http()
+    assert (line["plan"], line["tenant"]) == ("enriched", "acme")
+
+
 @pytest.mark.parametrize(
     ("given", "known"),
     [

@@ -27,6 +27,8 @@ from tests.answers.oracle_events import read
 from tests.answers.shop_lines import answered, said, shop, write
 from tests.answers.test_questions import SOME, differences
 
+pytestmark = pytest.mark.outside
+
 INTEGRATION = Path(__file__).parents[3] / "integrations" / "clickhouse"
 PLACE = "127.0.0.1"
 VALUES = (

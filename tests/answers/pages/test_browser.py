@@ -21,6 +21,8 @@ from .served import served
 
 __all__ = ["browser"]
 
+pytestmark = pytest.mark.outside
+
 
 @pytest.fixture(scope="module")
 def hostile_report(tmp_path_factory: pytest.TempPathFactory) -> str:
