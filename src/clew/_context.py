@@ -198,9 +198,9 @@ def user_id() -> str | None:
 def bind(**fields: object) -> None:
     """Put *fields* on every later line of the current request, and on its HTTPLog.
 
-    ``user_id`` names the user, before whom the framework's authentication counts for nothing: a
-    string, an integer, a UUID, or None for nobody. Every other field is written under its name.
-    Outside any context this does nothing.
+    ``user_id``, a string, an integer, a UUID, or None for nobody, overrides the user found by the
+    framework's authentication. Every other field is written under its name. Outside any context
+    this does nothing.
     """
     context = current()
     if context is not None:

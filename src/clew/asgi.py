@@ -117,19 +117,18 @@ class _HTTP(ScopeExchange):
 
     def with_id(self, message: Message) -> Message:
         """Return *message*, which starts a response, with the id on it. It stays as it is."""
-        headers: Iterable[Sequence[bytes]] = message.get("headers") or ()
-        header = self.settings.outbound
-        if header is None:
-            headers = list(headers)
-        else:
-            headers = with_header(headers, header.raw, self.raw_id)
-            if self.settings.expose:
-                values = [
-                    value.decode("latin-1") for key, value in headers if key.lower() == _EXPOSE
-                ]
-                names = with_exposed(values, header.name)
-                headers = with_header(headers, _EXPOSE, names.encode("latin-1"))
         message = dict(message)
+        headers: Iterable[Sequence[bytes]] = message.get("headers") or ()
+        settings = self.settings
+        header = settings.outbound
+        if header is None:
+            message["headers"] = list(headers)
+            return message
+        headers = with_header(headers, header.raw, self.raw_id)
+        if settings.expose:
+            values = [value.decode("latin-1") for key, value in headers if key.lower() == _EXPOSE]
+            names = with_exposed(values, header.name)
+            headers = with_header(headers, _EXPOSE, names.encode("latin-1"))
         message["headers"] = headers
         return message
 

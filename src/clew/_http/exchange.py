@@ -78,7 +78,7 @@ class Exchange(Progress, HTTPRequest, Context):
         self.fields = self.ids = _EMPTY
         self.live = True
         self.logged = not settings.log
-        self._outer = self._seen_user = None
+        self._seen_user = None
         self._user_id = UNSET
         self.inner_route = self.inner_user = None
         self.graphql_status = None
@@ -108,8 +108,7 @@ class Exchange(Progress, HTTPRequest, Context):
         """Make this the current context, until `pause`."""
         outer = enter(self)
         self._inside = True
-        if outer is not None and not self._follows(outer):
-            self._outer = outer
+        self._outer = None if outer is None or self._follows(outer) else outer
 
     def _follows(self, outer: Context) -> bool:
         """Tell whether a server started this request in the context of the one before it."""
@@ -123,8 +122,7 @@ class Exchange(Progress, HTTPRequest, Context):
         """Let the outer context come back; *error*, on its way out, takes this one along."""
         if self._inside:
             self._inside = False
-            outer, self._outer = self._outer, None
-            leave(self, outer, error)
+            leave(self, self._outer, error)
 
     # The user.
 

@@ -29,13 +29,16 @@ _FORWARDED = Header("X-Forwarded-For")
 Due = tuple[HTTPLog, int, Mapping[str, object]]
 
 
+_INFO = logging.INFO, "info"
+
+
 def _level(status: int | None, outcome: str | None) -> tuple[int, str]:
     """Return the level of a record, as a number and as a word."""
     if outcome == "error" or (status is not None and status >= 500):
         return logging.ERROR, "danger"
     if status is None or status >= 400:
         return logging.WARNING, "warning"
-    return logging.INFO, "info"
+    return _INFO
 
 
 # Of a request that came in.
@@ -50,10 +53,7 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:
     except Exception:  # a server's odd scope or environ costs only what is odd
         method, path = safely(exchange.method, ""), safely(exchange.path, "")
     path = clean_path(path)
-    if status < 400 and outcome != "error":
-        level, word = logging.INFO, "info"
-    else:
-        level, word = _level(status, outcome)
+    level, word = _level(status, outcome) if status >= 400 or outcome else _INFO
     if (
         settings.exclude
         and level == logging.INFO
@@ -68,41 +68,53 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:
         method = clean_method(method)
     if settings.redactor.strict or len(path) > LONGEST:
         path = shown_path(path, settings.redactor)
-    ended = exchange.ended
-    now = time.time()
+    created, ended = time.time(), exchange.ended
     if ended is None:
         ended = perf_counter()
     elif not exchange.live:  # it has waited for its exception
-        now -= perf_counter() - ended
-    request_id = exchange.request_id
+        created -= perf_counter() - ended
+    try:
+        query, request_id = exchange.query(), exchange.request_id
+        request = Request(
+            method=method,
+            path=path,
+            query=settings.shown_query(query) if query else None,
+            ip_address=_ip_address(exchange),
+            headers=_headers(exchange) if settings.captured else {"requestId": request_id},
+        )
+        route = _route(exchange)
+        if route is not None:
+            request.route = route
+    except Exception:
+        request = _request(exchange, method, path)
     http = HTTPLog(
         level=word,
         message=f"{method} {path} {status}",
-        created_at=int(now * 1000),
+        created_at=int(created * 1000),
         logger=HTTP_LOGGER,
-        request_id=request_id,
-        request=_request(exchange, method, path),
+        request_id=exchange.request_id,
+        request=request,
         response=Response(
             http_status=status,
             # Milliseconds with three decimals, in half the time that round() takes.
             response_time=int((ended - exchange.arrived) * 1e6 + 0.5) / 1e3,
-            body_size=exchange.body_size,
+            body_size=0 if method == "HEAD" else exchange.body_size,
         ),
     )
     # Most have none of these, and an argument costs more than an if.
-    if method == "HEAD":
-        http.response.body_size = 0
-    if exchange.websocket:
-        http.response.close_code = exchange.close_code
     user_id = exchange.user_id()
     if user_id is not None:
         http.user_id = user_id
+    if exchange.rejected is not None:
+        request.rejected_request_id = exchange.rejected
     if outcome is not None:
         http.outcome = outcome
         if outcome == "error" and exchange.error is not None:
             http.exception = _exception(exchange.error, settings.redactor)
+        if exchange.websocket:
+            http.response.close_code = exchange.close_code
     if exchange.graphql_status is not None:
-        http.request.operation = exchange.operation
+        request.operation = exchange.operation
         # What went wrong around the operation is not hidden by its success.
         if status < 400 or exchange.graphql_status >= status:
             http.response.graphql_status = exchange.graphql_status
@@ -117,34 +129,16 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:
 
 
 def _request(exchange: Exchange, method: str, path: str) -> Request:
-    settings = exchange.settings
-    try:
-        query = exchange.query()
-        request = Request(
-            method=method,
-            path=path,
-            query=settings.shown_query(query) if query else None,
-            ip_address=_ip_address(exchange)
-            if settings.proxy_networks
-            else normalize(exchange.peer()),
-            headers=_headers(exchange) if settings.captured else {"requestId": exchange.request_id},
-        )
-        inner = exchange.inner_route
-        route = (None if inner is None else inner()) or exchange.route()
-        if route is not None:
-            request.route = route
-    except Exception:
-        request = Request(
-            method=method,
-            path=path,
-            route=safely(lambda: _route(exchange), None),
-            query=safely(lambda: shown_query(exchange.query(), settings.redactor), None),
-            ip_address=safely(lambda: _ip_address(exchange), None),
-            headers=safely(lambda: _headers(exchange), {"requestId": exchange.request_id}),
-        )
-    if exchange.rejected is not None:
-        request.rejected_request_id = exchange.rejected
-    return request
+    """Return what can be told of a request of which something cannot."""
+    redactor = exchange.settings.redactor
+    return Request(
+        method=method,
+        path=path,
+        route=safely(lambda: _route(exchange), None),
+        query=safely(lambda: shown_query(exchange.query(), redactor), None),
+        ip_address=safely(lambda: _ip_address(exchange), None),
+        headers=safely(lambda: _headers(exchange), {"requestId": exchange.request_id}),
+    )
 
 
 def _route(exchange: Exchange) -> str | None:

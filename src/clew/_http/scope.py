@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from operator import itemgetter
 from typing import Any
 
 from .exchange import Exchange
@@ -16,8 +15,6 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-
-_name_of = itemgetter(0)
 
 
 class ScopeExchange(Exchange):
@@ -36,27 +33,26 @@ class ScopeExchange(Exchange):
         self._send = send
         self._routes = routes
         header = settings.inbound
-        inbound: Sequence[str] = self.header_values(header)
-        # An empty value counts as none.
-        given = [value for value in inbound if value.strip()] if inbound else ()
-        Exchange.__init__(self, settings, given)
-        self.raw_id = self.request_id.encode()
-        # The application reads the effective id.
+        inbound = self.header_values(header)
+        # The application reads the effective id. An empty value counts as none.
         if not inbound:
-            scope["headers"] = [*scope["headers"], (header.raw, self.raw_id)]
-        elif inbound != [self.request_id]:
-            scope["headers"] = with_header(scope["headers"], header.raw, self.raw_id)
+            Exchange.__init__(self, settings, ())
+            self.raw_id = raw_id = self.request_id.encode()
+            scope["headers"] = [*scope["headers"], (header.raw, raw_id)]
+        else:
+            Exchange.__init__(self, settings, [value for value in inbound if value.strip()])
+            self.raw_id = self.request_id.encode()
+            if inbound != [self.request_id]:
+                scope["headers"] = with_header(scope["headers"], header.raw, self.raw_id)
 
     def header_values(self, header: Header) -> Sequence[str]:
-        name, headers = header.raw, self.scope["headers"]
+        name = header.raw
         length = len(name)
-        if length not in map(len, map(_name_of, headers)):  # most often there is none
-            return ()
-        return [
-            value.decode("latin-1")
-            for key, value in headers
-            if len(key) == length and key.lower() == name
-        ]
+        found: Sequence[str] = ()
+        for key, value in self.scope["headers"]:
+            if len(key) == length and key.lower() == name:
+                found = [*found, value.decode("latin-1")]
+        return found
 
     def method(self) -> str:
         return str(self.scope.get("method", "GET"))
@@ -64,8 +60,9 @@ class ScopeExchange(Exchange):
     def path(self) -> str:
         raw: bytes | None = self.scope.get("raw_path")
         if raw:
+            path = raw.decode("latin-1")
             # Some servers leave the query in it.
-            return (raw.partition(b"?")[0] if b"?" in raw else raw).decode("latin-1")
+            return path.partition("?")[0] if "?" in path else path
         path = str(self.scope.get("path", ""))
         root = str(self.scope.get("root_path") or "").rstrip("/")
         # The specification has the root path inside the path; not every server does.
