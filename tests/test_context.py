@@ -13,7 +13,7 @@ import sys
 import threading
 import uuid
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -251,6 +251,20 @@ def test_a_field_of_the_line_wins_over_a_bound_one(lines: Lines) -> None:
         log.info("own", value="own")
         log.info("none")
     assert [line["value"] for line in lines()] == ["own", "bound"]
+
+
+def test_a_context_closed_in_another_leaves_that_one() -> None:
+    """A generator that is closed in the midst of another context changes nothing there."""
+
+    def suspended() -> Generator[None]:
+        with clew.context(request_id="suspended"):
+            yield
+
+    generator = suspended()
+    next(generator)
+    with clew.context(request_id="other"):
+        generator.close()
+        assert clew.request_id() == "other"
 
 
 def test_enrichment_wins_over_a_bound_field(lines: Lines) -> None:
