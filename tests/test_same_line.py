@@ -333,7 +333,9 @@ def test_a_tasks_record(
     """A TaskLog, of a run that succeeds or fails, with bound fields."""
 
     def write() -> None:
-        job = TaskRun(TaskSettings(), {"requestId": "r"}, name="shop.mail to jane@example.com", id=7)
+        job = TaskRun(
+            TaskSettings(), {"requestId": "r"}, name="shop.mail to jane@example.com", id=7
+        )
         job.begin()
         clew.bind(**bound)
         job.end("succeeded" if error is None else "failed", error)
