@@ -127,14 +127,14 @@ class Exchange(Progress, HTTPRequest, Context):
     # The user.
 
     def user_id(self) -> str | None:
-        if (
-            self._user_id is UNSET
-            and self.inner_user is None
-            and self.settings.user_id is None
-            and not self.has_user()
-        ):
+        if self._user_id is UNSET and self.is_nobody():
             return self._seen_user  # most often nobody: asking costs more than this
         return super().user_id()
+
+    def is_nobody(self) -> bool:
+        """Tell, without running any code of the application, that there is no user to be asked."""
+        inner, option = self.inner_user, self.settings.user_id
+        return inner is None and option is None and not self.has_user()
 
     def find_user(self) -> str | None:
         """Return the user's id by the ``user_id`` option, else as the framework knows it."""

@@ -103,6 +103,13 @@ class ScopeExchange(Exchange):
     def source(self) -> Scope:
         return self.scope
 
+    def is_nobody(self) -> bool:
+        return (
+            self.scope.get("user") is None
+            and self.inner_user is None
+            and self.settings.user_id is None
+        )
+
     def has_user(self) -> bool:
         return self.scope.get("user") is not None
 

@@ -43,7 +43,7 @@ def put(logger: logging.Logger, level: int, entry: Entry) -> list[logging.Handle
         or kind.makeRecord is not _make
         or kind.filter is not _filter
         or not (len(own) <= _OWN or _PATCHABLE.isdisjoint(own))
-        or logging.getLogRecordFactory() is not LogRecord
+        or logging._logRecordFactory is not LogRecord  # type: ignore[attr-defined]
     ):
         return None
     others: list[logging.Handler] = []
