@@ -158,7 +158,10 @@ class Exchange(Progress, HTTPRequest, Context):
     def started(self, status: int) -> None:
         if start_subscribers:
             notify(self, start_subscribers)
-        Progress.started(self, status)
+        if self.status is None and type(status) is int and not self.is_disconnected:
+            self.status = status  # as a rule
+        else:
+            Progress.started(self, status)
 
     def finished(self) -> None:
         """The record is due, except for a 5xx, whose exception may be yet to come."""

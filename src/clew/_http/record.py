@@ -59,44 +59,35 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:  # no
     if not (path.isascii() and path.isprintable()) or " " in path or len(path) > LONGEST:
         path = clean_path(path)
     level, word = _level(status, outcome) if status >= 400 or outcome else _INFO
-    if (
-        settings.exclude
-        and level == logging.INFO
-        and outcome in (None, "websocket")
-        and settings.excludes(path)
-        and (exchange.graphql_status or 0) < 400  # a failure behind a 200 is one all the same
-    ):
-        return None
+    is_plain = settings.is_plain
+    if not is_plain:
+        if level == logging.INFO and _is_excluded(exchange, path, outcome):
+            return None
+        path = shown_path(path, settings.redactor)
+    elif len(path) > LONGEST:
+        path = path[:LONGEST]
     if settings.level is None and not logger.isEnabledFor(level):
         return None
     if method not in METHODS:
         method = clean_method(method)
-    if settings.redactor.strict or len(path) > LONGEST:
-        path = shown_path(path, settings.redactor)
     created = time.time()
     if ended is None:
         ended = perf_counter()
     elif not exchange.live:  # it has waited for its exception
         created -= perf_counter() - ended
-    if exchange.inner_route is not None:
-        route = safely(exchange.inner_route, None) or route
     request_id = exchange.request_id
     try:
         request = Request(
             method=method,
             path=path,
             query=settings.shown_query(query) if query else None,
-            ip_address=_ip_address(exchange, peer) if settings.proxy_networks else normalize(peer),
-            headers=_headers(exchange) if settings.captured else {"requestId": request_id},
+            ip_address=normalize(peer) if is_plain else _ip_address(exchange, peer),
+            headers={"requestId": request_id} if is_plain else _headers(exchange),
         )
     except Exception:
-        request = Request(
-            method=method,
-            path=path,
-            query=safely(lambda: shown_query(query, settings.redactor), None),
-            ip_address=safely(lambda: _ip_address(exchange, peer), None),
-            headers=safely(lambda: _headers(exchange), {"requestId": request_id}),
-        )
+        request = _request(exchange, method, path, query, peer)
+    if exchange.inner_route is not None:
+        route = safely(exchange.inner_route, None) or route
     if route is not None:
         request.route = route
     http = HTTPLog(
@@ -140,8 +131,28 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:  # no
     return http, level, exchange.fields
 
 
+def _is_excluded(exchange: Exchange, path: str, outcome: str | None) -> bool:
+    """Tell whether a request that went well leaves no record."""
+    if outcome not in (None, "websocket") or not exchange.settings.excludes(path):
+        return False
+    return (exchange.graphql_status or 0) < 400  # a failure behind a 200 is one all the same
+
+
+def _request(exchange: Exchange, method: str, path: str, query: str, peer: str | None) -> Request:
+    """Return what can be had of a request of which something cannot."""
+    return Request(
+        method=method,
+        path=path,
+        query=safely(lambda: shown_query(query, exchange.settings.redactor), None),
+        ip_address=safely(lambda: _ip_address(exchange, peer), None),
+        headers=safely(lambda: _headers(exchange), {"requestId": exchange.request_id}),
+    )
+
+
 def _ip_address(exchange: Exchange, peer: str | None) -> str | None:
     proxies = exchange.settings.proxy_networks
+    if not proxies:
+        return normalize(peer)
     return client_address(peer, exchange.header_values(_FORWARDED), proxies)
 
 

@@ -47,22 +47,22 @@ class ScopeExchange(Exchange):
                 scope["headers"] = with_header(scope["headers"], header.raw, self.raw_id)
 
     def header_values(self, header: Header) -> Sequence[str]:
-        name = header.raw
-        length = len(name)
-        found: Sequence[str] = ()
-        for key, value in self.scope["headers"]:
-            if len(key) == length and key.lower() == name:
-                found = [*found, value.decode("latin-1")]
-        return found
+        name, headers = header.raw, self.scope["headers"]
+        names = dict(headers)
+        # In ASGI names are in lower case, and looking one up takes no loop.
+        if name not in names and b"".join(names).islower():
+            return ()
+        return [value.decode("latin-1") for key, value in headers if key.lower() == name]
 
     def facts(self) -> Facts:
         scope = self.scope
         raw, query, client = scope.get("raw_path"), scope.get("query_string"), scope.get("client")
-        if not raw or b"?" in raw or type(query) is not bytes:
+        if not raw or type(query) is not bytes:
             return super().facts()
+        path = raw.decode("latin-1")
         return (
             scope["method"],
-            raw.decode("latin-1"),
+            path.partition("?")[0] if "?" in path else path,
             query.decode("latin-1"),
             client[0] if client else None,
             self._routes.find(scope) if "endpoint" in scope else None,

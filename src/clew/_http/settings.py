@@ -119,6 +119,8 @@ class Settings:
     excluded: Patterns = field(init=False, repr=False)
     redactor: Redactor = field(init=False, repr=False)
     made_id: Callable[[], str] = field(init=False, repr=False)  # a new id, always a safe one
+    # Whether nothing is asked for that a record has to be made differently for.
+    is_plain: bool = field(init=False, repr=False)
     _reported: set[str] = field(init=False, repr=False)
     shown_query: Callable[[str], str | None] = field(init=False, repr=False)
 
@@ -146,6 +148,8 @@ class Settings:
         set_field(self, "redactor", redactor(self.redact))
         set_field(self, "made_id", new_id if self.generate is new_id else self._generated)
         set_field(self, "_reported", set())
+        wanted = (self.exclude, self.level, self.enrich, self.captured, self.proxy_networks)
+        set_field(self, "is_plain", not any(wanted) and not self.redactor.strict)
         set_field(self, "shown_query", Queries(self.redactor).shown)
 
     @classmethod

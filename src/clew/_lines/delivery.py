@@ -52,10 +52,13 @@ def put(logger: logging.Logger, level: int, entry: Entry) -> list[logging.Handle
     found = False
     parent: logging.Logger | None = logger
     while parent is not None:
-        for handler in parent.handlers:
+        if parent.handlers:
             found = True
-            if level >= handler.level and not (type(handler) is LineHandler and handler.put(entry)):
-                others.append(handler)
+            for handler in parent.handlers:
+                if level >= handler.level and (
+                    type(handler) is not LineHandler or not handler.put(entry)
+                ):
+                    others.append(handler)
         parent = parent.parent if parent.propagate else None
     if not found and logging.lastResort is not None and level >= logging.lastResort.level:
         others.append(logging.lastResort)
