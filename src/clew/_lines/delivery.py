@@ -58,7 +58,7 @@ def put(logger: logging.Logger, level: int, entry: Entry) -> list[logging.Handle
                 if level >= handler.level and (
                     type(handler) is not LineHandler or not handler.put(entry)
                 ):
-                    others.append(handler)
+                    others.append(handler)  # noqa: PERF401 - it writes lines on its way
         parent = parent.parent if parent.propagate else None
     if not found and logging.lastResort is not None and level >= logging.lastResort.level:
         others.append(logging.lastResort)
