@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._context import bind, carry, context, request_id, user_id
+from ._carry import carry
+from ._context import bind, context, request_id, user_id
 from ._ids import is_safe_id, new_id
 from ._lines.console import ConsoleFormatter
 from ._lines.entry import ContextFilter

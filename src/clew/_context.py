@@ -7,22 +7,19 @@ and so reaches every later line and the HTTPLog.
 
 from __future__ import annotations
 
-import functools
-import inspect
+import gc
+import sys
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from contextvars import ContextVar
-from threading import RLock
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar, copy_context
+from threading import RLock, get_ident
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import cast
 from weakref import ReferenceType, ref
 
 from ._faults import report_failure, warn
 from ._ids import accepted_or_new
 from ._redaction import DEFAULT, Redactor
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 DEFAULT_HEADER = "X-Request-ID"
 
@@ -152,10 +149,63 @@ _escaped: ContextVar[ReferenceType[Context] | None] = ContextVar("clew_escaped",
 current = _current.get
 
 
+class _Collection:
+    """Sets the current context aside while the garbage collector runs.
+
+    What it runs (finalizers, generators' ``finally``, weak references' callbacks) belongs to
+    anybody but the request in whose midst it comes. There is one collection at a time.
+    """
+
+    # Before 3.12 a collection may come in the midst of a variable's being set, whose old values
+    # Python does not hold on to: setting one within would free them, and crash the process.
+    _holds_values = sys.version_info < (3, 12)
+
+    def __init__(self) -> None:
+        self.thread: int | None = None  # where one is going on
+        self.outer: Context | None = None
+        self._values: list[object] = []
+        # At the interpreter's end the names of modules are gone.
+        self._get, self._set = _current.get, _current.set
+        self._get_ident, self._copy, self._threshold = get_ident, copy_context, gc.get_threshold
+
+    def __call__(self, phase: str, _: object) -> None:
+        if phase == "start":
+            self.outer = outer = self._get()
+            self.thread = self._get_ident()
+            values = self._recent_values() if self._holds_values else []
+            if outer is not None:
+                self._set(None)
+            self._values = values
+        elif self.thread is not None:
+            self.thread = None
+            if self._get() is not self.outer:
+                self._set(self.outer)
+            self.outer = None
+
+    def _recent_values(self) -> list[object]:
+        """Return what holds the values of now, and those of before where the next collection may
+        come while the same variable is still being set.
+        """
+        before = self._values[:31] if self._threshold()[0] < 100 else []
+        return [self._copy(), *before]
+
+    def is_here(self) -> bool:
+        """Tell whether one is going on in this thread."""
+        return self.thread is not None and self.thread == get_ident()
+
+
+_collection = _Collection()
+gc.callbacks.append(_collection)
+
+
 def enter(context: Context | None) -> Context | None:
     """Make *context* the current one; return the outer one, which `leave` gives back."""
     outer = current()
-    _current.set(context)
+    try:
+        _current.set(context)
+    except BaseException:  # a signal's, which Python looks for after the call
+        _current.set(outer)
+        raise
     return outer
 
 
@@ -170,7 +220,10 @@ def leave(
     # The variable is set again, not reset by a token: a token is refused in another copy of the
     # context, which is where some servers close a response.
     if current() is context:
-        _current.set(outer)
+        if context is not None or not _collection.is_here():
+            _current.set(outer)
+    elif _collection.is_here() and _collection.outer is context:
+        _collection.outer = outer
     if error is not None and context is not None:
         attach_context(error, context)
 
@@ -226,7 +279,8 @@ class context:  # noqa: N801 - it reads as a function: with clew.context(...):
 
     def __enter__(self) -> str:
         notify(self._context)
-        self._outer.append(enter(self._context))
+        self._outer.append(current())
+        enter(self._context)
         return self._context.request_id
 
     def __exit__(
@@ -265,44 +319,6 @@ def context_of(error: object) -> Context | None:
         except Exception:  # its class may fail at what it does not know
             return context
     return context
-
-
-def carry(work: Callable[P, R]) -> Callable[P, R]:
-    """Return *work* wrapped so that it runs in the context in which carry was called.
-
-    For thread pools and callbacks: ``executor.submit(clew.carry(work), item)``. Coroutine
-    functions stay coroutine functions. The result may be called many times, also at once.
-    Generator functions raise TypeError: where they run is up to who iterates.
-    """
-    context = current()
-    called = getattr(work, "__call__", work)  # noqa: B004 - of an object, its method
-    for kind in (work, called):
-        if inspect.isgeneratorfunction(kind) or inspect.isasyncgenfunction(kind):
-            raise TypeError(
-                f"carry() takes functions and coroutine functions, not {work!r}: "
-                "carry the function that iterates over it"
-            )
-    if inspect.iscoroutinefunction(work) or inspect.iscoroutinefunction(called):
-
-        @functools.wraps(work)
-        async def run_async(*args: P.args, **kwargs: P.kwargs) -> Any:
-            outer = enter(context)
-            try:
-                return await cast("Awaitable[Any]", work(*args, **kwargs))
-            finally:
-                leave(context, outer)
-
-        return cast("Callable[P, R]", run_async)
-
-    @functools.wraps(work)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        outer = enter(context)
-        try:
-            return work(*args, **kwargs)
-        finally:
-            leave(context, outer)
-
-    return run
 
 
 def as_user_id(value: object) -> str | None:
