@@ -315,7 +315,7 @@ def context_of(error: object) -> Context | None:
     context = current()
     if error is not None and (context is None or not context.live):
         try:
-            return getattr(error, "__clew_context__", context)
+            return getattr(error, "__clew_context__", None) or context  # None: from elsewhere
         except Exception:  # its class may fail at what it does not know
             return context
     return context
