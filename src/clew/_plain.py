@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from operator import index
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 import msgspec
@@ -19,7 +20,6 @@ from ._text import printable, text_of, unprintable
 
 MASK = "***"
 
-_JSON_TYPES = (timedelta, UUID)  # as msgspec writes them
 _DEEPEST = 32
 _MOST_VALUES = 100_000
 
@@ -37,10 +37,11 @@ class Masking(Protocol):
 def to_plain(value: object, masking: Masking, default: Callable[[Any], Any] | None = None) -> Any:
     """Return *value* out of plain JSON types, masked at any depth. Never fails.
 
-    Mappings, dataclasses, Structs, attrs classes, named tuples and pydantic models become
-    objects; what is none of these is written as *default* or ``str`` gives it. A float outside
-    the numbers is null. Cycles, values nested deeper than 32 and everything after 100,000 values
-    become ``"..."``.
+    Mappings, dataclasses, Structs, attrs classes, named tuples, pydantic's, SQLAlchemy's and
+    Django's models become objects of what is loaded of them; what has ``tolist()``, ``item()`` or
+    ``__index__``, as numpy's and pandas' numbers and arrays, a list or a number; what is none of
+    these is written as *default* or ``str`` gives it. A float outside the numbers is null. Cycles,
+    values nested deeper than 32 and everything after 100,000 values become ``"..."``.
     """
     return _Converter(masking, default).plain(value)
 
@@ -76,20 +77,51 @@ class _Converter:
             return float(value) if math.isfinite(value) else None
         if isinstance(value, Decimal):
             return Decimal(value) if value.is_finite() else None
-        if type(value) in _JSON_TYPES:
+        if type(value) is UUID:
             return value
+        if isinstance(value, timedelta):
+            return timedelta(value.days, value.seconds, value.microseconds)
         if isinstance(value, (datetime, date, time)):
-            return value.isoformat().replace("+00:00", "Z")
+            text = value.isoformat()
+            return None if text == "NaT" else text.replace("+00:00", "Z")  # pandas' gap
         if isinstance(value, (bytes, bytearray, memoryview)):
             return self._text(_decode(bytes(value)))
         if isinstance(value, type):
             return value.__qualname__
         if isinstance(value, BaseException):
             return self._text(f"{type(value).__qualname__}: {value}")
-        fields = _fields_of(value)
+        fields = fields_of(value)
         if fields is None and not isinstance(value, (Sequence, AbstractSet, ValuesView)):
+            found = self._by_number(value)
+            if found is not value:
+                return found
             return self._text(str(value)) if self.default is None else self._by_default(value)
         return self._inside(value, fields)
+
+    def _by_number(self, value: Any) -> Any:
+        """Return the number that *value* is, or the list of its numbers; *value* if it is none."""
+        kind = type(value)
+        if kind.__name__ == "NAType":
+            return None
+        try:
+            if callable(getattr(kind, "tolist", None)):
+                size = getattr(value, "size", 0)
+                if isinstance(size, int) and size > self.remaining:
+                    return self._inside(value, None)
+                if getattr(getattr(value, "dtype", None), "kind", "") in ("M", "m"):
+                    value = _in_microseconds(value)
+                number = value.tolist()
+            elif callable(getattr(kind, "item", None)):
+                number = value.item()
+            elif hasattr(kind, "__index__"):
+                number = index(value)
+            else:
+                return value
+            if type(number) is kind:  # numpy's longdouble is no number of Python's
+                number = float(value)
+            return self.plain(number)
+        except Exception:  # it has methods of such names, and is something else
+            return value
 
     def _by_default(self, value: object) -> Any:
         default, self.default = self.default, None
@@ -149,26 +181,75 @@ def _decode(value: bytes) -> str:
         return b2a_base64(value, newline=False).decode()
 
 
-def _fields_of(value: Any) -> Mapping[Any, Any] | None:
+def _in_microseconds(value: Any) -> Any:
+    """Return numpy's times in the unit of Python's; in nanoseconds they would be numbers."""
+    if type(value).__module__ != "numpy":
+        return value
+    name = "datetime64" if value.dtype.kind == "M" else "timedelta64"
+    return value.astype(f"{name}[us]")
+
+
+def fields_of(value: Any) -> Mapping[Any, Any] | None:
+    """Return what *value* has under names, of a model what is loaded; None where it has no names.
+
+    One that cannot be read is left out.
+    """
     if isinstance(value, Mapping):
         return value
-    kind = type(value)
-    if isinstance(value, type):
+    if isinstance(value, (type, BaseException)):
         return None
+    kind = type(value)
+    loaded = _loaded(value)
+    names = _names_of(value, kind)
+    if names is None:
+        return loaded
+    fields = {}
+    for name in names:
+        try:
+            if loaded is None:
+                fields[name] = getattr(value, name)
+            elif name in loaded:
+                fields[name] = loaded[name]
+        except Exception:  # noqa: S112 - the line is about the others, too
+            continue
+    return fields
+
+
+def _names_of(value: Any, kind: type[Any]) -> Iterable[str] | None:
     if hasattr(kind, "__dataclass_fields__"):
         from dataclasses import fields
 
-        names: Iterable[str] = [field.name for field in fields(value)]
-    elif isinstance(value, msgspec.Struct):
-        names = value.__struct_fields__
-    elif hasattr(kind, "__attrs_attrs__"):
-        names = [attribute.name for attribute in kind.__attrs_attrs__]
-    elif hasattr(kind, "model_fields"):
-        names = kind.model_fields
-    elif isinstance(value, tuple) and hasattr(kind, "_fields"):
-        names = kind._fields
-    elif isinstance(value, SimpleNamespace):
-        names = vars(value)
-    else:
+        return [field.name for field in fields(value)]
+    if isinstance(value, msgspec.Struct):
+        return value.__struct_fields__
+    if hasattr(kind, "__attrs_attrs__"):
+        return [attribute.name for attribute in kind.__attrs_attrs__]
+    if hasattr(kind, "model_fields"):
+        return list(kind.model_fields)
+    if isinstance(value, tuple) and hasattr(kind, "_fields"):
+        return cast("Iterable[str]", kind._fields)
+    if isinstance(value, SimpleNamespace):
+        return vars(value)
+    return None
+
+
+def _loaded(value: Any) -> dict[str, Any] | None:
+    """Return what an object of SQLAlchemy's or Django's has loaded; None where it is no such.
+
+    Reading the rest of it would ask the database, or fail where there is no session any more.
+    """
+    attributes = getattr(value, "__dict__", None)
+    if not isinstance(attributes, dict):
         return None
-    return {name: getattr(value, name) for name in names if hasattr(value, name)}
+    state = attributes.get("_sa_instance_state")
+    if state is not None:
+        loaded = {name: kept for name, kept in attributes.items() if name[:1] != "_"}
+        if not loaded and state.identity:  # expired by a commit
+            mapper = state.mapper
+            keys = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+            loaded = dict(zip(keys, state.identity, strict=False))
+        return loaded
+    if "_state" in attributes and hasattr(type(value), "_meta"):
+        names = [field.attname for field in type(value)._meta.concrete_fields]
+        return {name: attributes[name] for name in names if name in attributes}
+    return None
