@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -116,7 +116,7 @@ def test_numbers_of_pandas(lines: Lines) -> None:
 class Property:
     """A model of no library's, one of whose attributes raises."""
 
-    model_fields = ("good", "bad", "other")
+    model_fields: ClassVar[dict[str, None]] = dict.fromkeys(("good", "bad", "other"))
     good, other = 1, 2
 
     @property

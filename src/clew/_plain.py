@@ -90,6 +90,8 @@ class _Converter:
             return value.__qualname__
         if isinstance(value, BaseException):
             return self._text(f"{type(value).__qualname__}: {value}")
+        if is_secret(value):
+            return MASK
         fields = fields_of(value)
         if fields is None and not isinstance(value, (Sequence, AbstractSet, ValuesView)):
             found = self._by_number(value)
@@ -192,7 +194,7 @@ def _in_microseconds(value: Any) -> Any:
 def fields_of(value: Any) -> Mapping[Any, Any] | None:
     """Return what *value* has under names, of a model what is loaded; None where it has no names.
 
-    One that cannot be read is left out.
+    What its class hides is left out, as is what cannot be read.
     """
     if isinstance(value, Mapping):
         return value
@@ -219,18 +221,46 @@ def _names_of(value: Any, kind: type[Any]) -> Iterable[str] | None:
     if hasattr(kind, "__dataclass_fields__"):
         from dataclasses import fields
 
-        return [field.name for field in fields(value)]
+        hidden = _hidden(kind)
+        return [one.name for one in fields(value) if one.repr and one.name not in hidden]
     if isinstance(value, msgspec.Struct):
         return value.__struct_fields__
     if hasattr(kind, "__attrs_attrs__"):
-        return [attribute.name for attribute in kind.__attrs_attrs__]
-    if hasattr(kind, "model_fields"):
-        return list(kind.model_fields)
+        # A function in the place of a flag shows something else, of what is to be hidden.
+        return [one.name for one in kind.__attrs_attrs__ if one.repr is True]
+    if (declared := _declared(kind)) is not None:
+        hidden = _hidden(kind)
+        return [name for name in declared if name not in hidden]
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
         return cast("Iterable[str]", kind._fields)
     if isinstance(value, SimpleNamespace):
         return vars(value)
     return None
+
+
+def _declared(kind: type[Any]) -> Mapping[str, Any] | None:
+    """Return the fields that a class of pydantic's declares, of the second version or the first."""
+    for name in ("__pydantic_fields__", "model_fields", "__fields__"):
+        declared = getattr(kind, name, None)
+        if isinstance(declared, Mapping):
+            return declared
+    return None
+
+
+def _hidden(kind: type[Any]) -> set[str]:
+    """Return the names of those that pydantic leaves out of a model's text, or of its JSON."""
+    hidden = set()
+    for name, declared in (_declared(kind) or {}).items():
+        info = getattr(declared, "field_info", declared)
+        if getattr(info, "repr", True) is False or getattr(info, "exclude", None):
+            hidden.add(name)
+    return hidden
+
+
+def is_secret(value: object) -> bool:
+    """Tell whether *value* is of a class that hides it, as pydantic's SecretStr does."""
+    kind = type(value)
+    return hasattr(kind, "get_secret_value") or kind.__name__ == "Secret"
 
 
 def _loaded(value: Any) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from clew._context import context_of, current
+from clew._plain import fields_of
 from clew._text import printable, text_of
 from clew.records import ExceptionInfo, HTTPLog, TaskLog, describe
 
@@ -223,7 +224,7 @@ def _captured(record: LogRecord) -> Entry:
     entry.take_ids(error)
     if error is not None:
         entry.exception = describe(error)
-    if error is not None or attributes["stack_info"] or issubclass(type(record.msg), dict):
+    if error is not None or attributes["stack_info"] or type(record.msg) is not str:
         # A QueueHandler would put all of it into one text.
         entry.message, entry.fields = _read(record)
         entry.stack = attributes["stack_info"]
@@ -231,12 +232,36 @@ def _captured(record: LogRecord) -> Entry:
 
 
 def _read(record: LogRecord) -> tuple[str, Mapping[Any, object]]:
-    """Return the message of *record*, and the fields of a dictionary that stands in its place."""
+    """Return the message of *record*, and the fields of a dictionary or a model in its place."""
     raw: Any = record.msg
-    if issubclass(type(raw), dict):  # some objects lie about their class
+    kind = type(raw)
+    if issubclass(kind, dict):  # some objects lie about their class
         mapping = dict(raw)
         return text_of(mapping.pop("message", "")), mapping
+    if kind is not str and (fields := _fields_of_message(raw)) is not None:
+        own = _has_own_text(kind) and "message" not in fields
+        return message_of(record) if own else text_of(fields.pop("message", "")), fields
     return message_of(record), {}
+
+
+def _fields_of_message(raw: object) -> dict[Any, object] | None:
+    try:
+        fields = fields_of(raw)
+        return None if fields is None else dict(fields)
+    except Exception:  # it lies about what it is
+        return None
+
+
+def _has_own_text(kind: type) -> bool:
+    """Tell whether whoever wrote the class *kind* says what its text is."""
+    for base in kind.__mro__:
+        if "__str__" in base.__dict__:
+            return base.__module__.partition(".")[0] not in _MODELS
+    return False
+
+
+# Whose classes have a text that shows all of their fields.
+_MODELS = frozenset(("builtins", "django", "msgspec", "pydantic", "sqlmodel"))
 
 
 def _fields(record: LogRecord, entry: Entry, skipped: Iterable[str] | None) -> Mapping[Any, object]:
@@ -320,10 +345,10 @@ def salvage(record: LogRecord) -> Entry:
 def _raw_message(record: LogRecord) -> str:
     """Return the message of *record*; of a dictionary, whose other keys may be secrets, its own."""
     raw: Any = record.msg
-    if not issubclass(type(raw), dict):
-        return printable(message_of(record))
     try:
-        return text_of(dict.get(raw, "message", ""))
+        if issubclass(type(raw), dict):
+            return text_of(dict.get(raw, "message", ""))
+        return printable(_read(record)[0])
     except Exception:
         return ""
 
