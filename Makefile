@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check test-lowest test-pythons bench bench-answers clean
+.PHONY: help demo quick test check test-wheel test-lowest test-pythons bench bench-answers clean
 
 # The first of these that is Python 3.11 or later. Another: make PYTHON=... test
 PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,\
@@ -12,7 +12,10 @@ PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 
 VENV := .venv
 CONSTRAINTS := tests/constraints.txt
 LOWEST := tests/lowest.txt
-PYTEST := -m pytest -n auto
+# Each worker takes a row of tests, and so starts the servers of these alone.
+PYTEST := -m pytest -n auto --dist worksteal
+# What needs no process beside the tests' own: no server, browser, database or worker.
+IN_PROCESS := tests integrations/loguru integrations/structlog -m "not outside"
 DEMO_GROUPS := --group demo
 TEST_GROUPS := --group test --group apps --group servers --group demo
 INTEGRATIONS := --group integrations
@@ -35,7 +38,10 @@ help: ## Show this list
 demo: $(VENV)/.demo ## Run three real services, send them requests, show and check what they log
 	@$(VENV)/bin/python -m examples.demo
 
-test: $(VENV)/.test ## Run the tests, with branch coverage
+quick: $(VENV)/.test ## Run the tests that need no server, browser or database: a minute
+	@$(VENV)/bin/python $(PYTEST) $(IN_PROCESS)
+
+test: $(VENV)/.test ## Run all tests, with branch coverage, which must be 98 %
 	@$(VENV)/bin/python $(PYTEST) --cov --cov-report=term
 
 bench: $(VENV)/.bench ## Measure what a request, a line and a call cost, next to what others cost
@@ -47,15 +53,30 @@ check: $(VENV)/.test ## Look at style, format, types and imports: ruff, mypy, im
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-logo
 
-test-lowest: $(VENV)/lowest/.test ## Run the tests with the lowest versions that pyproject.toml admits
-	@$(VENV)/lowest/bin/python $(PYTEST) tests
+# The dependencies of the tests are those of the environment, of which a .pth file takes the
+# packages alone: the editable clew in it is a .pth file too, which nobody reads then.
+test-wheel: $(VENV)/.test ## Build sdist and wheel, run the tests in process on the wheel
+	@rm -rf build/wheel && mkdir -p build/wheel
+	@$(VENV)/bin/python -m build --outdir build/wheel >/dev/null
+	@$(VENV)/bin/python -m venv build/wheel/venv
+	@build/wheel/venv/bin/python -m pip install --quiet --constraint $(CONSTRAINTS) build/wheel/*.whl
+	@$(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+		> "$$(build/wheel/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tests.pth"
+	@cp -R tests integrations examples pyproject.toml README.md CHANGELOG.md LICENSE build/wheel
+	@cd build/wheel && venv/bin/python $(PYTEST) $(IN_PROCESS)
 
-test-pythons: $(VENV)/.test ## Run the tests on every other Python of this machine from 3.11 up
+test-lowest: $(VENV)/lowest/.test ## Run the tests with the lowest versions that pyproject.toml admits
+	@$(VENV)/lowest/bin/python $(PYTEST) tests --ignore tests/benchmarks --ignore tests/answers/pages/test_browser.py
+
+# What differs by Python is what runs in its process: logging, contexts, tasks, threads. How a
+# server or a worker calls clew does not, and is tested on one. Django's tasks want Python 3.12.
+test-pythons: $(VENV)/.test ## Run the tests in process on every other Python of this machine
 	@test -n "$$($(find_pythons))" || echo "There is no other Python from 3.11 up here."
 	@$(find_pythons) | while read -r version python; do \
 		$(MAKE) --no-print-directory "OTHER=$$python" "$(VENV)/$$version/.test" && \
 		echo "Python $$version ($$python)" && \
-		"$(VENV)/$$version/bin/python" $(PYTEST) </dev/null || exit 1; \
+		"$(VENV)/$$version/bin/python" $(PYTEST) $(IN_PROCESS) integrations/django_tasks \
+			</dev/null || exit 1; \
 	done
 
 bench-answers: $(VENV)/.test ## Measure the answers on 5 million lines, next to jq and GoAccess

@@ -117,15 +117,11 @@ def _state(
     )
 
 
-ALONE = "clew's handler alone"
-
-
-@pytest.fixture(params=["beside another handler", ALONE])
-def lines(request: pytest.FixtureRequest, restored_logging: None) -> Lines:
+@pytest.fixture
+def lines(restored_logging: None) -> Lines:
     """Write every line into memory, as ``clew.configure_logging(stream=...)`` does.
 
-    Once beside a handler of somebody else, for whom records are made, and once alone, when lines
-    are written without them: they must be the same.
+    Pytest's own handlers stand beside clew's, as those of an error tracker would.
     """
     written = Lines()
     written.configure()
@@ -134,13 +130,16 @@ def lines(request: pytest.FixtureRequest, restored_logging: None) -> Lines:
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Leave clew's handler alone where the fixture ``lines`` or the mark ``alone`` says so."""
-    callspec = getattr(item, "callspec", None)
-    params = [] if callspec is None else callspec.params.values()
-    if ALONE in params or item.get_closest_marker("alone"):
+    """Leave clew's handler alone on the root logger where the mark ``alone`` says so."""
+    if item.get_closest_marker("alone"):
         root = logging.root
         root.handlers[:] = [one for one in root.handlers if isinstance(one, LineHandler)]
     yield
+
+
+@pytest.fixture(params=["beside another", pytest.param("alone", marks=pytest.mark.alone)])
+def both_ways() -> None:
+    """Test once beside somebody for whom records are made, and once with clew's handler alone."""
 
 
 def without_capture() -> None:
@@ -161,7 +160,9 @@ class Raising(logging.Handler):
         raise RuntimeError("the disk is full")
 
 
-def serve(work: Callable[[], object], /, **options: Any) -> None:
+def serve(
+    work: Callable[[], object], /, *, environ: dict[str, Any] | None = None, **options: Any
+) -> None:
     """Do *work* while one request is handled, by an application that answers 200."""
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -169,7 +170,7 @@ def serve(work: Callable[[], object], /, **options: Any) -> None:
         start_response("200 OK", [])
         return []
 
-    environ: dict[str, Any] = {}
+    environ = dict(environ or {})
     setup_testing_defaults(environ)
     body = clew.wsgi.RequestIDMiddleware(application, **options)(environ, lambda *_: lambda _: None)
     list(body)

@@ -13,7 +13,7 @@ import sys
 import threading
 import uuid
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -251,6 +251,27 @@ def test_a_field_of_the_line_wins_over_a_bound_one(lines: Lines) -> None:
         log.info("own", value="own")
         log.info("none")
     assert [line["value"] for line in lines()] == ["own", "bound"]
+
+
+def test_a_context_closed_in_another_leaves_that_one() -> None:
+    """A generator that is closed in the midst of another context changes nothing there."""
+
+    def suspended() -> Generator[None]:
+        with clew.context(request_id="suspended"):
+            yield
+
+    generator = suspended()
+    next(generator)
+    with clew.context(request_id="other"):
+        generator.close()
+        assert clew.request_id() == "other"
+
+
+def test_enrichment_wins_over_a_bound_field(lines: Lines) -> None:
+    """What enrich says of a request takes the place of what was bound in it."""
+    serve(lambda: clew.bind(plan="bound", tenant="acme"), enrich=lambda _: {"plan": "enriched"})
+    (line,) = lines.http()
+    assert (line["plan"], line["tenant"]) == ("enriched", "acme")
 
 
 @pytest.mark.parametrize(
@@ -520,9 +541,9 @@ def test_carry_refuses_generator_functions() -> None:
 @pytest.fixture
 def subscribers() -> Iterator[list[Callable[[_context.Context], object]]]:
     """The subscribers to contexts, put back as they were afterwards."""
-    before = list(_context._subscribers)
-    yield _context._subscribers
-    _context._subscribers[:] = before
+    before = list(_context.begin_subscribers)
+    yield _context.begin_subscribers
+    _context.begin_subscribers[:] = before
 
 
 def test_subscribers_know_of_each_context_that_begins(

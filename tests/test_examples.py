@@ -23,6 +23,8 @@ import clew
 from examples import checks, visitors
 from examples.shop import ROOT, StartError, listen, open_shop, serve
 
+pytestmark = pytest.mark.outside
+
 SHORTEST = sorted((ROOT / "examples/shortest").glob("*.py"))
 HELLO = {"X-Request-ID": "hello-1"}
 

@@ -66,6 +66,7 @@ def test_every_level_has_its_word(write: Callable[[str], None], word: str, lines
     assert [(line["level"], line["message"]) for line in lines()] == [(word, "line")]
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_line_has_its_logger_and_time(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line says which logger wrote it, and when, in milliseconds."""
     monkeypatch.setattr("time.time", lambda: 1637594905.976)
@@ -104,6 +105,7 @@ def test_messages_take_arguments(
     assert lines()[0]["message"] == text
 
 
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize(
     ("message", "args"), [("sold %d", ("x",)), ("sold %s %s", ("x",)), ("sold", ("x",))]
 )
@@ -162,6 +164,7 @@ def test_a_hostile_argument_loses_nothing(hostile: Callable[[], Any], lines: Lin
     assert [line["action"] for line in lines()] == ["SELL", "SELL"]
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_fields_are_written_under_their_keys(lines: Lines) -> None:
     """Fields keep their names, but for monetary_value and old_value."""
     log.info(
@@ -273,12 +276,14 @@ def test_clews_keys_stay_clews(name: str, lines: Lines) -> None:
         assert line.keys() == {"level", "createdAt", "logger"}
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_underscores_are_added_until_a_key_is_free(lines: Lines) -> None:
     """Fields whose names collide are both written."""
     log.info("line", message="one", message_="two")
     assert {lines()[0]["message_"], lines()[0]["message__"]} == {"one", "two"}
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_the_inner_attributes_of_records_are_no_way_in(lines: Lines) -> None:
     """Fields named like what clew keeps on records itself disturb nothing."""
     with clew.context(request_id="real"):
@@ -405,6 +410,7 @@ def test_complaints_can_be_turned_off(lines: Lines, capsys: pytest.CaptureFixtur
     assert len(lines()) == 1
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_closed_stream_harms_nobody(capsys: pytest.CaptureFixture[str], lines: Lines) -> None:
     """A stream that is closed breaks nobody who logs, by either library's logger."""
     stream = io.StringIO()
@@ -459,6 +465,7 @@ def test_a_disabled_level_makes_no_work(off: Callable[[], None], lines: Lines) -
     assert made == []
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_disabled_logger_writes_nothing(lines: Lines) -> None:
     """A logger that is disabled, as by dictConfig, writes nothing."""
     logging.getLogger("shop.orders").disabled = True
@@ -486,6 +493,7 @@ def test_caplog_sees_complete_records(
     assert "sold it" in caplog.text
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_custom_record_factory_is_used(lines: Lines) -> None:
     """Records come from the user's factory, whose attributes are fields; ids cannot be forged."""
     factory = logging.getLogRecordFactory()
@@ -526,6 +534,7 @@ class Counting(logging.Logger):
         super().handle(record)
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_custom_logger_class_is_used(lines: Lines) -> None:
     """A user's logger class keeps its ways: its handle is called."""
     before = Counting.handled
@@ -535,6 +544,7 @@ def test_a_custom_logger_class_is_used(lines: Lines) -> None:
     assert lines()[0]["logger"] == "a.custom.logger"
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_replaced_way_to_the_handlers_is_used(
     lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -571,6 +581,7 @@ def test_a_way_replaced_before_the_import_is_used() -> None:
     assert run_fresh(PATCHED_BEFORE) == "['line']\n"
 
 
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize("method", ["handle", "callHandlers", "filter", "makeRecord"])
 def test_a_way_replaced_on_one_logger_is_used(
     method: str, lines: Lines, monkeypatch: pytest.MonkeyPatch
@@ -598,6 +609,7 @@ class Shouting(logging.Logger):
         return super().filter(record)
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_logger_class_may_filter(lines: Lines) -> None:
     """What the filter method of a user's logger class makes of a record is written."""
     logging.setLoggerClass(Shouting)
@@ -615,6 +627,7 @@ def scrub(record: logging.LogRecord) -> bool:
     return True
 
 
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize(
     ("message", "options"),
     [
@@ -639,6 +652,7 @@ def test_filters_of_users_scrub_records(
         assert not {"exception", "stackInfo"} & line.keys()
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_filters_of_users_add_fields(lines: Lines) -> None:
     """What a user's filter puts on a record is a field, masked like one."""
 
@@ -652,6 +666,7 @@ def test_filters_of_users_add_fields(lines: Lines) -> None:
     assert (lines()[0]["build"], lines()[0]["api_key"]) == ("v7", "***")
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_filters_of_users_drop_lines(lines: Lines) -> None:
     """A user's filter on the logger or on a handler drops lines."""
     logging.getLogger("shop.orders").addFilter(lambda record: "noise" not in record.getMessage())
@@ -663,6 +678,7 @@ def test_filters_of_users_drop_lines(lines: Lines) -> None:
     assert user.texts == ["line"]
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_a_filter_that_raises_harms_nobody(
     lines: Lines, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -676,6 +692,7 @@ def test_a_filter_that_raises_harms_nobody(
     assert "no filter" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="filters replace records since 3.12")
 def test_filters_of_users_replace_records(lines: Lines) -> None:
     """A user's filter may return another record, from Python 3.12 on."""
@@ -688,6 +705,7 @@ def test_filters_of_users_replace_records(lines: Lines) -> None:
     assert lines()[0]["message"] == "replaced"
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_levels_of_handlers_count(lines: Lines) -> None:
     """A handler hears what its level lets through."""
     user = heard()
@@ -698,6 +716,7 @@ def test_levels_of_handlers_count(lines: Lines) -> None:
     assert len(lines()) == 2
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_propagation_can_be_stopped(lines: Lines) -> None:
     """A logger that does not propagate is heard by its own handlers alone."""
     user = heard()
@@ -719,6 +738,7 @@ def test_without_handlers_warnings_reach_stderr(
     assert capsys.readouterr().err == ("" if write == log.info else "line\n")
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_lines_of_many_threads_stay_whole(lines: Lines) -> None:
     """Lines written by many threads at once come out whole, each with its own id."""
 

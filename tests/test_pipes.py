@@ -31,7 +31,10 @@ from clew._lines.line_writer import descriptor_of
 from .conftest import parse_line
 from .servers.server import PATIENCE, until
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no locks of pipes")
+pytestmark = [
+    pytest.mark.outside,
+    pytest.mark.skipif(sys.platform == "win32", reason="there are no locks of pipes"),
+]
 
 LINES, LONG = 100, 65_536
 

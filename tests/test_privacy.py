@@ -24,7 +24,7 @@ import clew
 from clew._http.wire import shown_query
 from clew._plain import to_plain
 from clew._redaction import DEFAULT, STRICT, redactor
-from tests.conftest import Lines, parse_line, run_fresh
+from tests.conftest import Lines, parse_line, serve
 
 log = clew.get_logger("shop")
 
@@ -61,20 +61,19 @@ HARMLESS = [
 ]
 
 
-@pytest.mark.parametrize("name", SENSITIVE)
-def test_a_sensitive_name_is_masked(name: str, lines: Lines) -> None:
+def test_a_sensitive_name_is_masked(lines: Lines) -> None:
     """A field named like a secret or personal data is masked in any writing, its key kept."""
-    log.info("line", **{name: SECRET})
-    log.info("line", nested=[{name: {"value": SECRET}}])
-    plain, nested = lines()
-    assert plain[name] == "***"
-    assert nested["nested"] == [{name: "***"}]
+    for name in SENSITIVE:
+        log.info("line", **{name: SECRET})
+        log.info("line", nested=[{name: {"value": SECRET}}])
+    written = lines()
+    assert [line[name] for name, line in zip(SENSITIVE, written[::2])] == ["***"] * len(SENSITIVE)
+    assert [line["nested"] for line in written[1::2]] == [[{name: "***"}] for name in SENSITIVE]
 
 
-@pytest.mark.parametrize("name", HARMLESS)
-def test_a_harmless_name_is_not_masked(name: str) -> None:
+def test_a_harmless_name_is_not_masked() -> None:
     """A name that only contains the letters of a sensitive one is left alone."""
-    assert DEFAULT.field(name, "kept") == "kept"
+    assert [name for name in HARMLESS if DEFAULT.field(name, "kept") != "kept"] == []
 
 
 class Broken(dict[str, object]):
@@ -418,10 +417,16 @@ REVEALING = [
 ]
 
 
-@pytest.mark.parametrize(("text", "hidden"), REVEALING)
-def test_strict_masks_what_looks_sensitive(text: str, hidden: str, lines: Lines) -> None:
-    """Strict masks e-mail addresses, card numbers and tokens in messages, values and errors."""
-    assert hidden not in STRICT.text(text)
+def test_strict_masks_what_looks_sensitive() -> None:
+    """Strict masks e-mail addresses, card numbers and tokens, in whatever surrounds them."""
+    assert [text for text, hidden in REVEALING if hidden in STRICT.text(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"), [REVEALING[0], REVEALING[10], REVEALING[27], REVEALING[33]]
+)
+def test_strict_masks_wherever_there_is_a_text(text: str, hidden: str, lines: Lines) -> None:
+    """Strict masks in messages, values, at any depth, and errors."""
     lines.configure(redact="strict")
     log.danger(text, note=text, deep=[{"note": text}], exc_info=ValueError(text))
     line = lines()[0]
@@ -430,9 +435,9 @@ def test_strict_masks_what_looks_sensitive(text: str, hidden: str, lines: Lines)
     assert hidden not in json.dumps(line, ensure_ascii=False)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_strict_leaves_the_rest() -> None:
+    """Strict leaves ids, times, addresses of hosts, numbers and prose as they are."""
+    texts = [
         "018f6b0e-8f4e-7c3a-9b1d-2f3e4d5c6b7a",
         *(str(uuid.UUID(int=number * 7919**9 % 2**128)) for number in range(1, 20)),
         "1637594905976",
@@ -457,11 +462,8 @@ def test_strict_masks_what_looks_sensitive(text: str, hidden: str, lines: Lines)
         "order-77",
         "v1.2.3",
         "3.14159265358979",
-    ],
-)
-def test_strict_leaves_the_rest(text: str) -> None:
-    """Strict leaves ids, times, addresses of hosts, numbers and prose as they are."""
-    assert STRICT.text(text) == text
+    ]
+    assert [text for text in texts if STRICT.text(text) != text] == []
 
 
 def test_strict_masks_numbers_that_are_cards(lines: Lines) -> None:
@@ -491,6 +493,16 @@ def test_strict_masks_a_traceback(lines: Lines) -> None:
     assert "jane@example.com" not in lines.raw()
 
 
+def test_strict_masks_the_record_of_a_request(lines: Lines) -> None:
+    """Strict masks in an HTTPLog too, also where the middleware's own option is another."""
+    lines.configure(redact="strict")
+    path = "/users/jane@example.com/orders"
+    serve(lambda: None, environ={"PATH_INFO": path, "QUERY_STRING": "q=jane@example.com"})
+    (line,) = lines.http()
+    assert line["request"]["path"] == "/users/***/orders"
+    assert "jane" not in lines.raw()
+
+
 def test_strict_is_strict_when_a_line_cannot_be_formatted() -> None:
     """Strict masks in the note of what went wrong, too."""
 
@@ -512,47 +524,6 @@ def test_names_are_only_masked_in_keys(lines: Lines) -> None:
         "jane@example.com",
         CARD,
     )
-
-
-HOSTILE = {
-    "digits": '"1" * 1_000_000',
-    "digits and spaces": '"1 " * 500_000',
-    "digits and dashes": '"4-" * 500_000',
-    "groups of digits": '"4111 " * 200_000',
-    "local part": '"a" * 1_000_000 + "@"',
-    "dots": '"a." * 500_000 + "@"',
-    "at signs": '"@" * 1_000_000',
-    "addresses": '"a@a." * 250_000',
-    "encoded at signs": '"%40" * 333_333',
-    "domain": '"a@" + "a." * 500_000',
-    "long domain": '"a@" + "a-" * 500_000',
-    "bearer": '"bearer " * 150_000',
-    "bearer and spaces": '"bearer" + " " * 1_000_000 + "!"',
-    "bearers and spaces": '("bearer" + " " * 1000) * 1000',
-    "bearer and encoded spaces": '"bearer" + "%20+" * 250_000 + "!"',
-    "token beginnings": '"-eyJ" * 250_000',
-    "parted token beginnings": '".eyJhbGci" * 110_000',
-    "long token": '"eyJ" + "a" * 1_000_000',
-    "spaces": '" " * 1_000_000',
-    "lines": '"\\n" * 1_000_000',
-}
-
-MASKING = """
-import sys, clew
-from clew._http.wire import shown_query
-from clew._redaction import STRICT
-text = eval(sys.argv[1])
-STRICT.text(text)
-shown_query(text, clew.Settings(redact="strict").redactor)
-STRICT.field(text[:100_000], "")
-print("done")
-"""
-
-
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_masking_a_megabyte_takes_no_age(text: str) -> None:
-    """A hostile text of a megabyte takes seconds to mask, as a message, a query or a name."""
-    assert run_fresh(MASKING, text, timeout=120) == "done\n"
 
 
 keys = st.sampled_from(["a", "b", "name", "className", "value", "message", "level", "request"])

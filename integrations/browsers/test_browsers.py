@@ -22,7 +22,7 @@ pytest.importorskip(
     "corsheaders", reason="django-cors-headers is not installed: pip install django-cors-headers"
 )
 
-from tests.answers.test_browser import Browser, browser  # noqa: E402
+from tests.answers.pages.browser import Browser, browser  # noqa: E402
 
 __all__ = ["browser"]
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 import clew
-from clew.answers._check import check
+from clew.answers.check import check
 from integrations.processes import ROOT, Line, Worker
 from tests.conftest import run_fresh, run_without
 from tests.servers.server import Server, fresh_id, until

@@ -28,7 +28,7 @@ from tests.conftest import (
     without_capture,
 )
 from tests.servers.server import Server, fresh_id
-from tests.test_formatters import VALUES
+from tests.test_formatters import HANDFUL
 
 __all__ = ["restored_logging"]
 
@@ -298,7 +298,7 @@ def test_a_queue_takes_any_exception(how: str, through: bool, intercepted: Sink)
     assert intercepted.line()["exception"]["message"] == "locked"
 
 
-@pytest.mark.parametrize("make", VALUES.values(), ids=VALUES.keys())
+@pytest.mark.parametrize("make", HANDFUL)
 @pytest.mark.parametrize(
     "options", [{}, {"redact": "strict"}, {"enqueue": True}], ids=["", "strict", "queue"]
 )
@@ -437,7 +437,7 @@ def test_the_patcher_knows_loggings_lines(intercepted: Sink) -> None:
     assert intercepted.line()["requestId"] == "r-8"
 
 
-@pytest.mark.parametrize("make", VALUES.values(), ids=VALUES.keys())
+@pytest.mark.parametrize("make", HANDFUL)
 def test_a_record_never_fails(make: Callable[[], object], intercepted: Sink) -> None:
     """Whatever a record's message or a field of it is, a line comes out."""
     without_capture()
@@ -464,7 +464,10 @@ def test_an_intercepted_line_breaks_nothing(
 # On a real server.
 
 
-@pytest.fixture(scope="module", params=["beside", "through"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.outside) for name in ("beside", "through")],
+)
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:

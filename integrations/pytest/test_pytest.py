@@ -15,7 +15,7 @@ import pytest
 import clew
 import clew.pytest
 from tests.conftest import restored_logging, serve
-from tests.test_formatters import VALUES
+from tests.test_formatters import HANDFUL
 
 __all__ = ["restored_logging"]
 
@@ -448,7 +448,7 @@ def test_a_formatter_of_ones_own_that_writes_no_json(level: int, restored_loggin
     assert [line["message"] for line in logs] == ["line"]
 
 
-@pytest.mark.parametrize("make", VALUES.values(), ids=VALUES.keys())
+@pytest.mark.parametrize("make", HANDFUL)
 def test_a_line_never_fails(make: Callable[[], object], restored_logging: None) -> None:
     """Whatever is logged, there is a line, and it can be shown in a report."""
     logging.root.handlers.clear()  # pytest's own fail at some

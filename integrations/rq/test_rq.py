@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clew.answers._check import check
+from clew.answers.check import check
 from integrations.processes import ROOT, Line, Worker, environment
 from tests.conftest import run_fresh, run_without
 from tests.servers.server import fresh_id, until

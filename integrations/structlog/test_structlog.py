@@ -28,7 +28,7 @@ from tests.conftest import (
     without_capture,
 )
 from tests.servers.server import Server, fresh_id
-from tests.test_formatters import VALUES
+from tests.test_formatters import HANDFUL
 
 __all__ = ["restored_logging"]
 
@@ -332,7 +332,7 @@ PLACES: dict[str, Callable[[object], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("make", VALUES.values(), ids=VALUES.keys())
+@pytest.mark.parametrize("make", HANDFUL)
 @pytest.mark.parametrize("redact", ["default", "strict"])
 def test_a_line_never_fails(make: Callable[[], object], redact: str) -> None:
     """Whatever a field, the event, a bound field or an option is, a line has the good fields."""
@@ -535,7 +535,7 @@ def test_the_http_log_stands_among_them_once(formatted: Formatted) -> None:
     assert "http" not in crashed
 
 
-@pytest.mark.parametrize("make", VALUES.values(), ids=VALUES.keys())
+@pytest.mark.parametrize("make", HANDFUL)
 def test_a_line_through_logging_never_fails(
     make: Callable[[], object], restored_logging: None
 ) -> None:
@@ -552,7 +552,12 @@ def test_a_line_through_logging_never_fails(
 # On a real server.
 
 
-@pytest.fixture(scope="module", params=["native", "through_logging"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.outside) for name in ("native", "through_logging")
+    ],
+)
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:

@@ -75,7 +75,7 @@ def _requester(
 
         async def send(sending: aiohttp.ClientRequest, handler: Handler) -> Response:
             call = _Call(session._clew, sending)
-            call.carry(sending.headers)
+            call.inject(sending.headers)
             try:
                 response = await handler(sending)
             except asyncio.CancelledError:

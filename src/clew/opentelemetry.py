@@ -11,9 +11,8 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from copy import copy
-from functools import partial
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet, ref
+from weakref import WeakSet
 
 import msgspec
 
@@ -74,7 +73,7 @@ def install(*, tracer_provider: TracerProvider | None = None) -> None:
         _watch(tracer_provider)
     _put_filters()
     subscribe(_on_first_context)
-    subscribe(_begun)
+    _subscribe()
 
 
 class TraceFilter(ContextFilter):
@@ -86,7 +85,7 @@ class TraceFilter(ContextFilter):
 
     def __init__(self, name: str = "") -> None:
         super().__init__(name)
-        subscribe(_begun)
+        _subscribe()
 
     def filter(self, record: logging.LogRecord) -> bool:
         super().filter(record)
@@ -98,6 +97,13 @@ class TraceFilter(ContextFilter):
             record.__dict__.setdefault("traceId", "")
             record.__dict__.setdefault("spanId", "")
         return True
+
+
+def _subscribe() -> None:
+    subscribe(_on_begin)
+    # A span that a sampler has left out is seen when the response starts, at the latest. The
+    # record may be written after it.
+    subscribe(_on_start, on="start")
 
 
 def _put_filters() -> None:
@@ -203,7 +209,7 @@ def traceparent_ids(values: Sequence[str]) -> dict[str, str | None] | None:
 # What a request or a job remembers, and what its span does.
 
 
-def _begun(context: Context) -> None:
+def _on_begin(context: Context) -> None:
     """Let *context* know the span, or the traceparent, with which it begins."""
     if trace is not None:
         _watch(trace.get_tracer_provider())
@@ -220,19 +226,11 @@ def _begun(context: Context) -> None:
         return
     if not context.ids:
         context.ids = traceparent_ids(context.header_values(_TRACEPARENT)) or _NO_IDS
-    # A span that a sampler has left out is seen when the response begins, at the latest. The
-    # record may be written after it.
-    started = partial(_started, ref(context))
-    context.started = started  # type: ignore[method-assign]
 
 
-def _started(exchange_ref: ref[Exchange], status: int) -> None:
-    exchange = exchange_ref()
-    if exchange is not None:
-        try:
-            _active_ids(exchange)
-        finally:
-            type(exchange).started(exchange, status)
+def _on_start(context: Context) -> None:
+    if not isinstance(context.ids, _SpanIds):
+        _active_ids(context)
 
 
 def _is_entry(span: object) -> bool:

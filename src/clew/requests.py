@@ -73,7 +73,7 @@ class _Adapter(BaseAdapter):
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
     ) -> requests.Response:
         call = _Call(self._session._clew, request)
-        call.carry(request.headers)
+        call.inject(request.headers)
         try:
             response = self._adapter.send(request, *args, **kwargs)
         except BaseException as error:

@@ -14,7 +14,7 @@ except ImportError as error:
     ) from error
 
 from ._context import Context, context_of, subscribe
-from ._http.exchange import HTTP_LOGGER
+from ._http.record import HTTP_LOGGER
 
 if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint

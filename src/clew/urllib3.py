@@ -101,7 +101,7 @@ def _sender(pool: Any, send: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         _here.sendings = _sendings() + 1
         call = _Call(pool, method, url)
-        headers = call.carried(headers)
+        headers = call.injected(headers)
         try:
             response = send(conn, method, url, body, headers, *args, **kwargs)
         except BaseException as error:
@@ -152,7 +152,7 @@ class _Call(Call):
         self._url = None if url.startswith("/") else parse_url(url)
         self._proxied = None if pool.proxy is None else self._url
 
-    def carried(self, headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    def injected(self, headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
         """Return *headers* with the id where it may go. They are the caller's: a copy has it.
 
         So none is handed on to the next hop of a redirect.

@@ -55,7 +55,7 @@ def url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def clickhouse_logs(_chdb_tables: Iterator[str]) -> Iterator[Load]:
     """Give a function that loads a log file into a table of its own, and opens it."""
-    from clew.answers._load import load
+    from clew.answers.load import load
 
     opened: list[answers.Logs] = []
 

@@ -1,8 +1,8 @@
 """What clew costs, next to what is used in its place today: prints tables.
 
 python -m tests.benchmarks            # as make bench does
-python -m tests.benchmarks lines      # one part of: imports, asgi, wsgi, lines, outgoing, server,
-                                      # memory
+python -m tests.benchmarks lines      # one part of: imports, asgi, wsgi, lines, masking,
+                                      # outgoing, server, memory
 python -m tests.benchmarks --rounds 5 asgi
 """
 
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from . import asgi, footprint, lines, outgoing, server, wsgi
+from . import asgi, footprint, lines, masking, outgoing, server, wsgi
 from .logs import Logs
 from .measuring import Contender, Times, costs, machine, measure, over, ratio, table
 from .plot import write_plot
@@ -78,6 +78,10 @@ class Benchmark:
         ]
         return costs("One line of the application", times, lines.STRUCTLOG) + "\n" + _targets(rows)
 
+    def masking(self) -> str:
+        """Measure what masking takes at the most."""
+        return masking.run()
+
     def outgoing(self) -> str:
         """Measure an outgoing call."""
         times = measure(outgoing.contenders(self.logs), rounds=self.rounds, count=100)
@@ -120,7 +124,7 @@ def _targets(rows: list[list[str]]) -> str:
 
 # Each disturbs those behind it: a run's log files the start of processes, a heap that was full the
 # times.
-PARTS = ("imports", "asgi", "wsgi", "lines", "outgoing", "server", "memory")
+PARTS = ("imports", "asgi", "wsgi", "lines", "masking", "outgoing", "server", "memory")
 
 
 def main() -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.outside
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -60,6 +62,7 @@ ROWS = {
     ),
     "wsgi": ("One Flask request, its id made", "django-structlog, two lines"),
     "lines": ("clew's Logger, configure_logging", "structlog, BytesLogger and orjson"),
+    "masking": ("bearers and spaces",),
     "outgoing": ("clew: the id and a record, configure_logging",),
     "imports": ("import clew, beyond it",),
     "memory": ("a request in flight",),

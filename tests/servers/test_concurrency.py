@@ -11,6 +11,8 @@ import pytest
 
 from .server import STACKS, Server, Stack, fresh_id, stacks
 
+pytestmark = pytest.mark.outside
+
 # The kinds of endpoints, and how many lines each writes.
 WORK = {
     "fastapi": {"/busy": 2, "/busy-sync": 2, "/busy-stream": 3, "/busy-stream-sync": 3},

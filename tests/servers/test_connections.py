@@ -14,6 +14,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from .server import STACKS, Server, fresh_id, stacks
 
+pytestmark = pytest.mark.outside
+
 
 def has_ipv6() -> bool:
     try:

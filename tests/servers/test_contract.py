@@ -12,6 +12,8 @@ import clew
 
 from .server import Server, Stack, fresh_id, receive, stacks
 
+pytestmark = pytest.mark.outside
+
 ROUTES = {"fastapi": "/items/{item}", "flask": "/items/<item>", "django": "/items/<str:item>"}
 FRAMEWORKS_LINES = {
     "flask": ("flask_app", "Exception on /crash [GET]"),
@@ -33,16 +35,14 @@ def test_missing_id_is_made(server: Server) -> None:
     assert server.record(answer.request_id).request.headers == {"requestId": answer.request_id}
 
 
-@pytest.mark.parametrize(
-    ("bad", "reason"), [("with spaces in it", "charset"), ("x" * 201, "length")]
-)
-def test_bad_id_is_replaced(server: Server, bad: str, reason: str) -> None:
+def test_bad_id_is_replaced(server: Server) -> None:
     """A bad inbound id is replaced, and the record says why."""
-    answer = server.ask("/", headers=[("X-Request-ID", bad)])
-    assert answer.request_id != bad
-    record = server.record(answer.request_id)
-    assert record.request.rejected_request_id == reason
-    assert bad not in server.output()
+    for bad, reason in (("with spaces in it", "charset"), ("x" * 201, "length")):
+        answer = server.ask("/", headers=[("X-Request-ID", bad)])
+        assert answer.request_id != bad
+        record = server.record(answer.request_id)
+        assert record.request.rejected_request_id == reason
+        assert bad not in server.output()
 
 
 def test_two_ids_are_refused(server: Server) -> None:

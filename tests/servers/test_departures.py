@@ -7,6 +7,8 @@ import pytest
 
 from .server import Server, Stack, fresh_id, receive, stacks
 
+pytestmark = pytest.mark.outside
+
 
 @pytest.fixture(autouse=True)
 def listens(stack: Stack) -> None:

@@ -12,6 +12,8 @@ import clew
 
 from .server import STACKS, fresh_id, until
 
+pytestmark = pytest.mark.outside
+
 
 @pytest.mark.parametrize(
     ("stack", "option"),

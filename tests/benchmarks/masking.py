@@ -1,0 +1,49 @@
+"""What masking takes at the most: a megabyte of what is hostile to its patterns."""
+
+from __future__ import annotations
+
+from time import thread_time
+
+import clew
+from clew._http.wire import shown_query
+from clew._redaction import STRICT
+
+from .measuring import table
+
+BOUND = 4.0  # seconds for one text: hostile texts cost what they are long, no more
+
+HOSTILE = {
+    "digits": "1" * 1_000_000,
+    "digits and spaces": "1 " * 500_000,
+    "digits and dashes": "4-" * 500_000,
+    "groups of digits": "4111 " * 200_000,
+    "local part": "a" * 1_000_000 + "@",
+    "dots": "a." * 500_000 + "@",
+    "at signs": "@" * 1_000_000,
+    "addresses": "a@a." * 250_000,
+    "encoded at signs": "%40" * 333_333,
+    "domain": "a@" + "a." * 500_000,
+    "long domain": "a@" + "a-" * 500_000,
+    "bearer": "bearer " * 150_000,
+    "bearer and spaces": "bearer" + " " * 1_000_000 + "!",
+    "bearers and spaces": ("bearer" + " " * 1000) * 1000,
+    "bearer and encoded spaces": "bearer" + "%20+" * 250_000 + "!",
+    "token beginnings": "-eyJ" * 250_000,
+    "parted token beginnings": ".eyJhbGci" * 110_000,
+    "long token": "eyJ" + "a" * 1_000_000,
+    "spaces": " " * 1_000_000,
+    "lines": "\n" * 1_000_000,
+}
+
+
+def run() -> str:
+    """Return the table of what each text takes as a message, as a query and as a name."""
+    rows = []
+    strict = clew.Settings(redact="strict").redactor
+    for name, text in HOSTILE.items():
+        begun = thread_time()
+        STRICT.text(text)
+        shown_query(text, strict)
+        STRICT.field(text[:100_000], "")
+        rows.append((name, f"{thread_time() - begun:.2f} s", f"{BOUND:.2f} s"))
+    return table("Masking a hostile megabyte", ("", "time", "at most"), rows)
