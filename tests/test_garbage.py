@@ -131,7 +131,6 @@ def test_a_generator_ends_in_the_midst_of_another_context(end: Callable[[Any], N
     with clew.context(request_id="a"):
         generators = [holding([])]
         next(generators[0])
-    _context.enter(None)
     with clew.context(request_id="b"):
         end(generators.pop())
         assert clew.request_id() == "b"
@@ -292,3 +291,36 @@ node.itself = node
 def test_the_interpreter_ends_quietly() -> None:
     """The last collections of an interpreter, when modules are gone, say nothing."""
     assert run_fresh(AT_EXIT) == ""
+
+
+def test_a_context_that_ended_elsewhere_does_not_come_back() -> None:
+    """The context in whose midst a generator was closed gives back what is current before it."""
+    with clew.context(request_id="a"):
+        first, second = holding([]), holding([])
+        next(first)
+        next(second)
+        with clew.context(request_id="b"):
+            first.close()
+            second.close()
+            assert clew.request_id() == "b"
+        assert clew.request_id() == "a"
+    assert clew.request_id() is None
+
+
+def test_a_context_that_ended_elsewhere_may_be_entered_again() -> None:
+    """It comes back then, as any other does."""
+    job = clew.context(request_id="job")
+
+    def hold() -> Generator[None]:
+        with job:
+            yield
+
+    held = hold()
+    next(held)
+    with clew.context(request_id="b"):
+        held.close()
+    with job:
+        with clew.context(request_id="inner"):
+            pass
+        assert clew.request_id() == "job"
+    assert clew.request_id() is None

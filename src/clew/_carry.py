@@ -40,7 +40,7 @@ def carry(work: Callable[P, R]) -> Callable[P, R]:
                 outer = None if context is None else outer
                 raise
             finally:
-                leave(context, outer)
+                leave(context, outer, ends=False)
 
         return cast("Callable[P, R]", run_async)
 
@@ -50,6 +50,6 @@ def carry(work: Callable[P, R]) -> Callable[P, R]:
         try:
             return work(*args, **kwargs)
         finally:
-            leave(context, outer)
+            leave(context, outer, ends=False)
 
     return run

@@ -48,6 +48,8 @@ class Context:
     # where there is no such id, and still no caller's field may have its key.
     ids: Mapping[str, str | None] = {}
     live = True  # whether it is still being worked on
+    # What comes after it, where it was left while another was current, which may give it back.
+    after: object = UNSET
     _user_id: object = UNSET
 
     def __init__(self, request_id: str) -> None:
@@ -218,22 +220,38 @@ def enter(context: Context | None) -> Context | None:
 
 
 def leave(
-    context: Context | None, outer: Context | None, error: BaseException | None = None
+    context: Context | None,
+    outer: Context | None,
+    error: BaseException | None = None,
+    *,
+    ends: bool = True,
 ) -> None:
     """Make *outer* the current context again, where *context* still is the current one.
 
     It is not where what entered it (a generator, a coroutine) is closed or collected in the midst
-    of another request, whose context stays. *error*, on its way out, takes *context* along.
+    of another request, whose context stays; *ends* says that it does not come back after that one
+    either. *error*, on its way out, takes *context* along.
     """
     # The variable is set again, not reset by a token: a token is refused in another copy of the
     # context, which is where some servers close a response.
     if current() is context:
         if context is not None or not _collection.is_here():
-            _current.set(outer)
+            _current.set(outer if outer is None else _not_ended(outer))
     elif _collection.is_here() and _collection.outer is context:
-        _collection.outer = outer
+        _collection.outer = outer if outer is None else _not_ended(outer)
+    elif context is not None and ends:
+        context.after = outer
     if error is not None and context is not None:
         attach_context(error, context)
+
+
+def _not_ended(outer: Context) -> Context | None:
+    found: Context | None = outer
+    seen: list[Context] = []
+    while found is not None and found.after is not UNSET and found not in seen:
+        seen.append(found)
+        found = cast("Context | None", found.after)
+    return found
 
 
 def request_id() -> str | None:
@@ -288,6 +306,7 @@ class context:  # noqa: N801 - it reads as a function: with clew.context(...):
     def __enter__(self) -> str:
         notify(self._context)
         self._outer.append(current())
+        self._context.after = UNSET
         enter(self._context)
         return self._context.request_id
 
