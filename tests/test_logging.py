@@ -11,6 +11,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -924,3 +925,64 @@ def test_the_filter_never_drops_a_record(restored_logging: None) -> None:
     record = logging.makeLogRecord({"msg": "x", "exc_info": (Traitor, Traitor(), None)})
     assert clew.ContextFilter().filter(record) is True
     assert (record.__dict__["requestId"], record.__dict__["userId"]) == ("", "")
+
+
+def test_a_kept_record_takes_no_later_id(lines: Lines) -> None:
+    """A record that was made before a context began has nothing of it, when it is written there;
+    one that was made within has.
+    """
+    clews = logging.root.handlers[:]
+    memory = logging.handlers.MemoryHandler(100, logging.CRITICAL + 1)
+    logging.root.handlers[:] = [memory]
+    logging.getLogger("legacy").info("outside")
+    with clew.context(request_id="a"):
+        log.info("in another")
+    with clew.context(request_id="b", user_id="b", tenant="b"):
+        log.info("within")
+        kept, memory.buffer = memory.buffer, []
+        logging.root.handlers[:] = clews
+        for record in kept:
+            logging.root.handle(record)
+    outside, other, within = lines()
+    for line in (outside, other):
+        assert not {"userId", "tenant"} & line.keys()
+    assert "requestId" not in outside
+    assert other["requestId"] == "a"
+    assert within["requestId"] == "b"
+
+
+def test_a_record_of_another_thread_takes_no_id(lines: Lines) -> None:
+    """A record that is written in another thread than it was made in has nothing of that one's
+    context, but what its exception took along.
+    """
+    clews = logging.root.handlers[:]
+    records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    logging.root.handlers[:] = [KeepingHandler(records)]
+    with clew.context(request_id="b"), ThreadPoolExecutor(1) as pool:
+        pool.submit(logging.getLogger("legacy").info, "elsewhere").result()
+        pool.submit(fail_in_context).result()
+        logging.root.handlers[:] = clews
+        logging.root.handle(records.get())
+        logging.root.handle(records.get())
+    elsewhere, failed = lines()
+    assert "requestId" not in elsewhere
+    assert failed["requestId"] == "a"
+
+
+class KeepingHandler(logging.Handler):
+    """Keeps records as they are, for somebody else."""
+
+    def __init__(self, records: queue.SimpleQueue[logging.LogRecord]) -> None:
+        super().__init__()
+        self.records = records
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.put(record)
+
+
+def fail_in_context() -> None:
+    try:
+        with clew.context(request_id="a"):
+            raise ValueError("boom")
+    except ValueError:
+        logging.getLogger("legacy").exception("failed")

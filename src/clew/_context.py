@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar, copy_context
 from threading import RLock, get_ident
+from time import perf_counter
 from types import TracebackType
 from typing import Literal, cast
 from weakref import ReferenceType, ref
@@ -48,12 +49,14 @@ class Context:
     # where there is no such id, and still no caller's field may have its key.
     ids: Mapping[str, str | None] = {}
     live = True  # whether it is still being worked on
+    arrived = 0.0  # when it began, by time.perf_counter()
     # What comes after it, where it was left while another was current, which may give it back.
     after: object = UNSET
     _user_id: object = UNSET
 
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
+        self.arrived = perf_counter()
 
     @property
     def header_name(self) -> str:
@@ -305,6 +308,8 @@ class context:  # noqa: N801 - it reads as a function: with clew.context(...):
 
     def __enter__(self) -> str:
         notify(self._context)
+        if not self._outer:
+            self._context.arrived = perf_counter()
         self._outer.append(current())
         self._context.after = UNSET
         enter(self._context)
@@ -341,11 +346,16 @@ def context_of(error: object) -> Context | None:
     """
     context = current()
     if error is not None and (context is None or not context.live):
-        try:
-            return getattr(error, "__clew_context__", None) or context  # None: from elsewhere
-        except Exception:  # its class may fail at what it does not know
-            return context
+        return attached_context(error) or context
     return context
+
+
+def attached_context(error: object) -> Context | None:
+    """Return the context that *error* took along; None where there is none, or an unpickled one."""
+    try:
+        return getattr(error, "__clew_context__", None)
+    except Exception:  # its class may fail at what it does not know
+        return None
 
 
 def as_user_id(value: object) -> str | None:

@@ -12,6 +12,7 @@ an HTTPLog or a TaskLog; structlog's and loguru's events make them as well. It i
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from itertools import islice
@@ -21,7 +22,7 @@ from typing import Any, Self
 from msgspec import Struct
 from msgspec.structs import replace
 
-from clew._context import context_of, current
+from clew._context import Context, attached_context, context_of, current
 from clew._plain import fields_of
 from clew._text import printable, text_of
 from clew.records import ExceptionInfo, HTTPLog, TaskLog, describe
@@ -221,7 +222,10 @@ def _captured(record: LogRecord) -> Entry:
     attributes = record.__dict__
     error = _error_of(record) if attributes["exc_info"] else None
     entry = Entry(attributes["levelno"], "", attributes["created"], attributes["name"])
-    entry.take_ids(error)
+    context = context_of_record(record, error)
+    if context is not None:
+        entry.request_id, entry.user_id = context.request_id, context.user_id()
+        entry.bound = context.fields
     if error is not None:
         entry.exception = describe(error)
     if error is not None or attributes["stack_info"] or type(record.msg) is not str:
@@ -229,6 +233,24 @@ def _captured(record: LogRecord) -> Entry:
         entry.message, entry.fields = _read(record)
         entry.stack = attributes["stack_info"]
     return entry
+
+
+def context_of_record(record: LogRecord, error: BaseException | None) -> Context | None:
+    """Return the context in which *record* was made, else that which is attached to *error*.
+
+    It is the current one where the record was made in this thread, and not before that began: a
+    QueueHandler or a MemoryHandler may have kept it until now.
+    """
+    context = current()
+    if context is not None:
+        attributes = record.__dict__
+        age = time.time() - attributes["created"]
+        # The clocks are read one after the other: what counts as before is a microsecond older.
+        if attributes["thread"] not in (None, threading.get_ident()) or (
+            age > 0 and time.perf_counter() - age < context.arrived - 1e-6
+        ):
+            return attached_context(error)
+    return context_of(error)
 
 
 def _read(record: LogRecord) -> tuple[str, Mapping[Any, object]]:
