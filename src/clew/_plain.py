@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import enum
 import math
+from binascii import b2a_base64
 from collections import UserString
 from collections.abc import Callable, Iterable, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from operator import index
-from types import SimpleNamespace
+from types import SimpleNamespace, TracebackType
 from typing import Any, Protocol, cast
 from uuid import UUID
 
@@ -66,7 +67,9 @@ class _Converter:
         if value is None or value is True or value is False:
             return value
         if isinstance(value, enum.Enum):
-            value = value.value
+            return self._plain(value.value)
+        if isinstance(value, enum.EnumMeta):
+            return self._array([member.value for member in cast("Iterable[enum.Enum]", value)])
         if isinstance(value, str):
             return self._text(str.__str__(value))
         if isinstance(value, UserString):
@@ -85,11 +88,13 @@ class _Converter:
             text = value.isoformat()
             return None if text == "NaT" else text.replace("+00:00", "Z")  # pandas' gap
         if isinstance(value, (bytes, bytearray, memoryview)):
-            return self._text(_decode(bytes(value)))
+            return self._base64(bytes(value))
         if isinstance(value, type):
-            return value.__qualname__
+            return value.__name__
         if isinstance(value, BaseException):
-            return self._text(f"{type(value).__qualname__}: {value}")
+            return self._text(f"{type(value).__name__}: {value}")
+        if isinstance(value, TracebackType):
+            return self._text(traceback_text(value))
         if is_secret(value):
             return MASK
         fields = fields_of(value)
@@ -169,18 +174,23 @@ class _Converter:
     def _text(self, text: str) -> str:
         return self.masking.text(printable(text))
 
+    def _base64(self, value: bytes) -> str:
+        try:
+            value = self._text(value.decode()).encode()
+        except UnicodeDecodeError:  # no text, in which something could be masked
+            pass
+        return b2a_base64(value, newline=False).decode()
+
     def _integer(self, value: int) -> int | str:
         # Python refuses to write longer ones in decimal.
         return self.masking.integer(value) if value.bit_length() < 8192 else hex(value)
 
 
-def _decode(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        from binascii import b2a_base64
+def traceback_text(trace: TracebackType) -> str:
+    """Return the last frames of *trace* as text."""
+    from traceback import format_tb
 
-        return b2a_base64(value, newline=False).decode()
+    return "".join(format_tb(trace, -100)).strip()
 
 
 def _in_microseconds(value: Any) -> Any:
