@@ -874,6 +874,17 @@ def test_console_lines_cannot_be_forged(console: Lines) -> None:
     assert r"a\nb\r\x1b[31mred" in console.raw()
 
 
+@pytest.mark.parametrize(
+    "control", "\u061c\u200e\u200f\u202a\u202e\u2066\u2069\U000e0000\U000e0041\U000e007f"
+)
+def test_console_lines_show_what_is_invisible(control: str, console: Lines) -> None:
+    """What turns the direction of text, and what nobody sees, is escaped everywhere in a line."""
+    text = f"a{control}b"
+    log.info(text, value=text, deep=[text], exc_info=ValueError(text))
+    assert control not in console.raw()
+    assert console.raw().count(control.encode("unicode_escape").decode()) >= 4
+
+
 def test_console_exceptions_cannot_forge_lines(console: Lines) -> None:
     """The text of an exception makes no line that looks like a logger's."""
     log.danger("failed", exc_info=ValueError(FORGED))
