@@ -68,7 +68,8 @@ class ApplicationLog(Struct, rename="camel", omit_defaults=True, kw_only=True):
     """What the application says: one line of any logger.
 
     Attributes:
-        level: One of debug, info, warning, danger and critical. Python's ERROR is danger.
+        level: One of debug, info, warning, danger and critical. Python's ERROR is danger; a level
+            of your own is the one below, with its name in a further key, levelName.
         message: The text of the line.
         created_at: When it was logged, in milliseconds since the Unix epoch.
         logger: The name of the logger.
