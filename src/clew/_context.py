@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Literal, cast
 from weakref import ReferenceType, ref
 
-from ._faults import report_failure, warn
+from ._faults import is_due, report_failure, warn
 from ._ids import accepted_or_new
 from ._redaction import DEFAULT, Redactor
 
@@ -26,6 +26,13 @@ DEFAULT_HEADER = "X-Request-ID"
 
 # Fields whose Python spelling differs from their key in a line.
 RENAMED_FIELDS = {"monetary_value": "monetaryValue", "old_value": "oldValue"}
+
+# What one event is told by.
+_EVENT_FIELDS = frozenset(
+    ("action", "value", "old_value", "oldValue", "monetary_value", "monetaryValue", "quantity")
+)
+
+_ID_NAMES = ("request_id", "requestId")
 
 UNSET = object()
 
@@ -98,6 +105,14 @@ class Context:
         return None
 
     def bind(self, fields: dict[str, object]) -> None:
+        for name in _ID_NAMES:
+            if name in fields:
+                del fields[name]
+                warn(
+                    "clew.bind(%s=...) binds nothing: the id is chosen, by the header of the "
+                    "request or by clew.context(request_id=...)",
+                    name,
+                )
         if "user_id" in fields:
             user_id = fields.pop("user_id")
             try:
@@ -275,10 +290,30 @@ def bind(**fields: object) -> None:
     ``user_id``, a string, an integer, a UUID, or None for nobody, overrides the user found by the
     framework's authentication. Every other field is written under its name. Outside any context
     this does nothing.
+
+    The request's id is chosen, and not bound. ``action``, ``monetary_value`` and the other fields
+    that tell of one event belong on its line: bound, they are counted on each.
     """
     context = current()
     if context is not None:
+        if not _EVENT_FIELDS.isdisjoint(fields):
+            names = ", ".join(name for name in fields if name in _EVENT_FIELDS)
+            if is_due(("bound", names)):
+                warn(
+                    "clew.bind() was given %s: bound fields stand on every line, and are counted "
+                    "on each; give them to the line of the event",
+                    names,
+                )
         context.bind(fields)
+
+
+def fields() -> dict[str, object]:
+    """Return what is bound to the current request, under its keys in a line; not the user.
+
+    It is a copy. Outside any context it is empty.
+    """
+    context = current()
+    return {} if context is None else dict(context.fields)
 
 
 class context:  # noqa: N801 - it reads as a function: with clew.context(...):

@@ -354,14 +354,9 @@ def salvage(record: LogRecord) -> Entry:
         level, created = int(record.levelno), float(record.created)
     except Exception:  # a record that somebody made otherwise
         level, created = logging.INFO, time.time()
-    return Entry(
-        level,
-        _raw_message(record),
-        created,
-        text_of(record.name),
-        text_of(attributes.get("requestId", "")) or None,
-        text_of(attributes.get("userId", "")) or None,
-    )
+    held = attributes.get("_clew")
+    ids = (held.request_id, held.user_id) if type(held) is Entry else (None, None)
+    return Entry(level, _raw_message(record), created, text_of(record.name), *ids)
 
 
 def _raw_message(record: LogRecord) -> str:
@@ -381,7 +376,17 @@ class ContextFilter(logging.Filter):
     Put it on a handler, so that the lines of every logger pass it; ``%(requestId)s`` then works
     in any format. It never drops a record. The exception and the bound fields are captured along
     with the id, so that they outlive a QueueHandler.
+
+    Args:
+        name: As of a `logging.Filter`, and of no effect: every record passes.
+        default: What the attributes are without a request, or without a user, as ``"-"``.
     """
+
+    def __init__(self, name: str = "", *, default: str = "") -> None:
+        super().__init__(name)
+        if not isinstance(default, str):
+            raise TypeError(f'default must be a string, as "-", not {default!r}')
+        self.default = default
 
     def filter(self, record: LogRecord) -> bool:
         try:
@@ -389,4 +394,8 @@ class ContextFilter(logging.Filter):
         except Exception:
             record.__dict__.setdefault("requestId", "")
             record.__dict__.setdefault("userId", "")
+        if self.default:
+            attributes = record.__dict__
+            for name in ("requestId", "userId"):
+                attributes[name] = attributes[name] or self.default
         return True
