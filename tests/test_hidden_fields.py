@@ -183,3 +183,10 @@ def test_a_model_says_its_message(lines: Lines) -> None:
         ("order 7", 7),
         ("failed: late", None),
     ]
+
+
+@pytest.mark.parametrize("write", [by_clew, by_logging, with_an_exception, through_a_queue])
+def test_an_empty_dictionary_as_the_message(write: Callable[[object], None], lines: Lines) -> None:
+    """It has no message, by whichever way it comes."""
+    write({})
+    assert lines()[0]["message"] == ""

@@ -152,7 +152,7 @@ class Entry(Struct):
         fields = _fields(record, entry, skipped)
         message: Any = attributes["msg"]
         args = attributes["args"]
-        if args is None and (entry.message or entry.fields):
+        if args is None and type(entry.fields) is _EarlyFields:
             entry.fields = {**fields, **entry.fields}
             return entry  # a QueueHandler has put all into the text by now
         if entry.exception is not None and not (record.exc_info or record.exc_text):
@@ -208,6 +208,10 @@ class UnattachedFields(dict[str, object]):
     """Fields that have no place among a record's attributes, on the attribute ``_clew_fields``."""
 
 
+class _EarlyFields(dict[Any, object]):
+    """Fields of a message that was read when it was captured."""
+
+
 def capture(record: LogRecord) -> Entry:
     """Return the entry that *record* holds; the first to ask makes it, in its thread."""
     held = record.__dict__.get("_clew")
@@ -230,7 +234,8 @@ def _captured(record: LogRecord) -> Entry:
         entry.exception = describe(error)
     if error is not None or attributes["stack_info"] or type(record.msg) is not str:
         # A QueueHandler would put all of it into one text.
-        entry.message, entry.fields = _read(record)
+        entry.message, fields = _read(record)
+        entry.fields = _EarlyFields(fields)
         entry.stack = attributes["stack_info"]
     return entry
 
