@@ -20,6 +20,7 @@ from ._http.wire import EXPOSE, with_exposed, with_header
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _EXPOSE = EXPOSE.lower().encode()
+_NOT_STARTED: Message = {}
 _LENGTH = Header("Content-Length")
 _TRANSFER_ENCODING = Header("Transfer-Encoding")
 
@@ -140,7 +141,7 @@ class _Logged(_HTTP):
     _receiving = 0  # how many of the application's calls of receive are waiting
     _body_read = False
     _streamed = False
-    _trailers = False
+    _start: Message = _NOT_STARTED  # with which the response began
 
     async def receive(self) -> Message:
         if self._held:
@@ -164,19 +165,29 @@ class _Logged(_HTTP):
                 if perf_counter() - self.arrived > _PROBE_AFTER and self._may_listen():
                     await self._look_for_disconnect()
                 await self._send(self.with_id(message))
-                if message.get("trailers"):
-                    self._trailers = True
+                self._start = message
                 self.started(message["status"])
             elif kind == "http.response.body":
                 more = message.get("more_body", False)
                 if more:
                     self._streamed = True
-                elif self._streamed and not self.complete:
+                elif self._streamed and self.ended is None:
                     await self._look_for_disconnect()
-                await self._send(message)
-                self.sent(len(message.get("body", b"")))
-                if not more and not self._trailers and not self.is_disconnected:
-                    self.finished()
+                size = len(message.get("body", b""))
+                if not self._is_last(size, more=more):
+                    await self._send(message)
+                    self.sent(size)
+                    return
+                # Servers tell of the client's leaving while they send the end, too.
+                self.ended = perf_counter()
+                try:
+                    await self._send(message)
+                except BaseException:
+                    self.ended = None
+                    raise
+                self.sent(size)
+                self.ended = perf_counter()
+                self.finished()
             else:
                 await self._send(message)
                 self._sent_otherwise(kind, message)
@@ -185,14 +196,29 @@ class _Logged(_HTTP):
             self.disconnected()
             raise
 
+    def _is_last(self, size: int, *, more: bool) -> bool:
+        """Tell whether the client has the whole response with *size* bytes more of its body."""
+        if self.ended is not None or self.is_disconnected:
+            return False
+        if more:  # what follows is empty, and the client may have left by then
+            return self._expected() == (self.body_size or 0) + size > 0
+        return not self._start.get("trailers")
+
+    def _expected(self) -> int | None:
+        """Return how many bytes the body has, as the application's headers say."""
+        for name, value in self._start.get("headers") or ():
+            if name.lower() == _LENGTH.raw and value.isdigit():
+                return int(value)
+        return None
+
     def _sent_otherwise(self, kind: str, message: Message) -> None:
         if kind == "http.response.zerocopysend":
             self.sent(None)
-            if not message.get("more_body", False) and not self._trailers:
+            if not message.get("more_body", False) and not self._start.get("trailers"):
                 self.finished()
         elif kind == "http.response.pathsend":
             self.sent(None)
-            if not self._trailers:
+            if not self._start.get("trailers"):
                 self.finished()
         elif kind == "http.response.trailers" and not message.get("more_trailers", False):
             self.finished()

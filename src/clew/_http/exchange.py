@@ -107,8 +107,8 @@ class Exchange(Progress, HTTPRequest, Context):
     def resume(self) -> None:
         """Make this the current context, until `pause`."""
         outer = enter(self)
-        self._inside = True
         self._outer = None if outer is None or self._follows(outer) else outer
+        self._inside = True
 
     def _follows(self, outer: Context) -> bool:
         """Tell whether a server started this request in the context of the one before it."""
@@ -127,14 +127,14 @@ class Exchange(Progress, HTTPRequest, Context):
     # The user.
 
     def user_id(self) -> str | None:
-        if (
-            self._user_id is UNSET
-            and self.inner_user is None
-            and self.settings.user_id is None
-            and not self.has_user()
-        ):
+        if self._user_id is UNSET and self.is_nobody():
             return self._seen_user  # most often nobody: asking costs more than this
         return super().user_id()
+
+    def is_nobody(self) -> bool:
+        """Tell, without running any code of the application, that there is no user to be asked."""
+        inner, option = self.inner_user, self.settings.user_id
+        return inner is None and option is None and not self.has_user()
 
     def find_user(self) -> str | None:
         """Return the user's id by the ``user_id`` option, else as the framework knows it."""
@@ -164,8 +164,8 @@ class Exchange(Progress, HTTPRequest, Context):
         """The record is due, except for a 5xx, whose exception may be yet to come."""
         if self.ended is None:
             self.ended = perf_counter()
-            if not self.logged and self.status is not None and self.status < 500:
-                self.log()
+        if not self.logged and self.status is not None and self.status < 500:
+            self.log()
 
     def executed(self, operation: str | None, status: int) -> None:
         """A GraphQL operation was answered by *status*, or begins; of several, the worst counts."""

@@ -45,15 +45,20 @@ def _level(status: int | None, outcome: str | None) -> tuple[int, str]:
 # Of a request that came in.
 
 
-def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:
+# One pass: each step that stood apart would cost every request a call.
+def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:  # noqa: PLR0915
     """Return the record of *exchange*, its level and its fields; None where none is wanted."""
-    settings = exchange.settings
-    status, outcome = exchange.result()
+    settings, status, outcome, ended = exchange.settings, exchange.status, None, exchange.ended
+    if status is None or status >= 500 or ended is None:
+        status, outcome = exchange.result()
     try:
-        method, path = exchange.method(), exchange.path()
+        method, path, query, peer, route = exchange.facts()
     except Exception:  # a server's odd scope or environ costs only what is odd
         method, path = safely(exchange.method, ""), safely(exchange.path, "")
-    path = clean_path(path)
+        query, peer = safely(exchange.query, ""), safely(exchange.peer, None)
+        route = safely(exchange.route, None)
+    if not (path.isascii() and path.isprintable()) or " " in path or len(path) > LONGEST:
+        path = clean_path(path)
     level, word = _level(status, outcome) if status >= 400 or outcome else _INFO
     if (
         settings.exclude
@@ -70,31 +75,38 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:
         method = clean_method(method)
     if settings.redactor.strict or len(path) > LONGEST:
         path = shown_path(path, settings.redactor)
-    created, ended = time.time(), exchange.ended
+    created = time.time()
     if ended is None:
         ended = perf_counter()
     elif not exchange.live:  # it has waited for its exception
         created -= perf_counter() - ended
+    if exchange.inner_route is not None:
+        route = safely(exchange.inner_route, None) or route
+    request_id = exchange.request_id
     try:
-        query, request_id = exchange.query(), exchange.request_id
         request = Request(
             method=method,
             path=path,
             query=settings.shown_query(query) if query else None,
-            ip_address=_ip_address(exchange),
+            ip_address=_ip_address(exchange, peer) if settings.proxy_networks else normalize(peer),
             headers=_headers(exchange) if settings.captured else {"requestId": request_id},
         )
-        route = _route(exchange)
-        if route is not None:
-            request.route = route
     except Exception:
-        request = _request(exchange, method, path)
+        request = Request(
+            method=method,
+            path=path,
+            query=safely(lambda: shown_query(query, settings.redactor), None),
+            ip_address=safely(lambda: _ip_address(exchange, peer), None),
+            headers=safely(lambda: _headers(exchange), {"requestId": request_id}),
+        )
+    if route is not None:
+        request.route = route
     http = HTTPLog(
         level=word,
         message=f"{method} {path} {status}",
         created_at=int(created * 1000),
         logger=HTTP_LOGGER,
-        request_id=exchange.request_id,
+        request_id=request_id,
         request=request,
         response=Response(
             http_status=status,
@@ -130,29 +142,9 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:
     return http, level, exchange.fields
 
 
-def _request(exchange: Exchange, method: str, path: str) -> Request:
-    """Return what can be told of a request of which something cannot."""
-    redactor = exchange.settings.redactor
-    return Request(
-        method=method,
-        path=path,
-        route=safely(lambda: _route(exchange), None),
-        query=safely(lambda: shown_query(exchange.query(), redactor), None),
-        ip_address=safely(lambda: _ip_address(exchange), None),
-        headers=safely(lambda: _headers(exchange), {"requestId": exchange.request_id}),
-    )
-
-
-def _route(exchange: Exchange) -> str | None:
-    inner = exchange.inner_route
-    return (None if inner is None else inner()) or exchange.route()
-
-
-def _ip_address(exchange: Exchange) -> str | None:
+def _ip_address(exchange: Exchange, peer: str | None) -> str | None:
     proxies = exchange.settings.proxy_networks
-    if not proxies:
-        return normalize(exchange.peer())
-    return client_address(exchange.peer(), exchange.header_values(_FORWARDED), proxies)
+    return client_address(peer, exchange.header_values(_FORWARDED), proxies)
 
 
 def _headers(exchange: Exchange) -> dict[str, str]:

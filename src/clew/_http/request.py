@@ -12,6 +12,10 @@ from .settings import Header
 T = TypeVar("T")
 
 
+# The method, the path, the query, the peer and the route.
+Facts = tuple[str, str, str, str | None, str | None]
+
+
 class HTTPRequest:
     """A request, as its server shows it. Nothing is cleaned here, and any of it may raise."""
 
@@ -38,6 +42,10 @@ class HTTPRequest:
     def peer(self) -> str | None:
         """Return the address of the other end of the connection."""
         raise NotImplementedError
+
+    def facts(self) -> Facts:
+        """Return all that a record tells of the request, at once."""
+        return self.method(), self.path(), self.query(), self.peer(), self.route()
 
     def connection(self) -> object:
         """Return what tells the connection from others, where requests may share a context."""

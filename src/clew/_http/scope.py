@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 from .exchange import Exchange
+from .request import Facts
 from .routes import RouteTemplates
 from .settings import Header, Settings
 from .users import id_of
@@ -54,6 +55,19 @@ class ScopeExchange(Exchange):
                 found = [*found, value.decode("latin-1")]
         return found
 
+    def facts(self) -> Facts:
+        scope = self.scope
+        raw, query, client = scope.get("raw_path"), scope.get("query_string"), scope.get("client")
+        if not raw or b"?" in raw or type(query) is not bytes:
+            return super().facts()
+        return (
+            scope["method"],
+            raw.decode("latin-1"),
+            query.decode("latin-1"),
+            client[0] if client else None,
+            self._routes.find(scope) if "endpoint" in scope else None,
+        )
+
     def method(self) -> str:
         return str(self.scope.get("method", "GET"))
 
@@ -88,6 +102,13 @@ class ScopeExchange(Exchange):
 
     def source(self) -> Scope:
         return self.scope
+
+    def is_nobody(self) -> bool:
+        return (
+            self.scope.get("user") is None
+            and self.inner_user is None
+            and self.settings.user_id is None
+        )
 
     def has_user(self) -> bool:
         return self.scope.get("user") is not None

@@ -29,28 +29,22 @@ _PATCHABLE = frozenset(("handle", "callHandlers", "makeRecord", "filter"))
 _OWN = len(logging.getLogger("clew").__dict__)
 
 
-def is_unpatched(logger: logging.Logger) -> bool:
-    """Tell whether the records of *logger* are made and delivered as Python itself does it."""
-    kind, own = type(logger), logger.__dict__
-    return (
-        kind.handle is _handle
-        and kind.callHandlers is _call_handlers
-        and kind.makeRecord is _make
-        and kind.filter is _filter
-        and (
-            len(own) <= _OWN or not {"handle", "callHandlers", "makeRecord", "filter"} & own.keys()
-        )
-        and logging.getLogRecordFactory() is LogRecord
-    )
-
-
 def put(logger: logging.Logger, level: int, entry: Entry) -> list[logging.Handler] | None:
     """Hand *entry* to those handlers of *logger* that take one; return the others.
 
-    They need a record. None where one has to be made for all of them: somebody would see it, or
-    change it, on its way to the handlers.
+    They need a record. None where one has to be made for all of them: a filter of the logger, a
+    patched method or a record factory would see it, or change it, on its way to the handlers.
     """
-    if logger.filters or not is_unpatched(logger):
+    kind, own = type(logger), logger.__dict__
+    if (
+        logger.filters
+        or kind.handle is not _handle
+        or kind.callHandlers is not _call_handlers
+        or kind.makeRecord is not _make
+        or kind.filter is not _filter
+        or not (len(own) <= _OWN or _PATCHABLE.isdisjoint(own))
+        or logging._logRecordFactory is not LogRecord  # type: ignore[attr-defined]
+    ):
         return None
     others: list[logging.Handler] = []
     if logger.disabled:
@@ -71,13 +65,14 @@ def put(logger: logging.Logger, level: int, entry: Entry) -> list[logging.Handle
     return others
 
 
-_hinted: set[str] = set()  # the loggers of which it was said
+_hinted: set[str] = set()  # the loggers that were looked at
 
 
 def hint_at_setup(logger: logging.Logger) -> None:
-    """Say once that nothing writes the records of *logger*, if nobody has set logging up."""
+    """Say that nothing writes the records of *logger*, if nobody has set logging up by the first."""
     if logger.name in _hinted:
         return
+    _hinted.add(logger.name)
     parent: logging.Logger | None = logger
     while parent is not None and parent.parent is not None:
         if parent.level or parent.disabled or not parent.propagate:
@@ -88,7 +83,6 @@ def hint_at_setup(logger: logging.Logger) -> None:
         return
     if root.manager.disable or own_handlers():
         return
-    _hinted.add(logger.name)
     warn(
         "No handler writes the HTTPLogs of clew: call clew.configure_logging() at the start, or "
         "set the logger %r to INFO and give a handler clew.JSONFormatter; log=False leaves them "
@@ -150,7 +144,18 @@ def emit(
     ids: Mapping[str, str | None] | None = None,
 ) -> None:
     """Hand *log*, with further *fields* and *ids*, to the handlers of *logger*."""
-    entry = Entry.of_log(log, fields, level, ids)
+    entry = Entry(
+        level,
+        log.message,
+        log.created_at / 1000,
+        log.logger,
+        log.request_id,
+        log.user_id,
+        bound=fields,
+        ids=dict(ids) if ids else None,
+        log=log,
+        exception=log.exception,
+    )
     others = put(logger, level, entry)
     if others is not None and not others:
         return

@@ -67,7 +67,11 @@ class Encoder:
         try:
             if log is None or self._masks_logs or entry.ids is not None:
                 return to_json(self.line(entry))
-            line = to_json(self._own(log))
+            word = self.level_names[log.level]
+            if self.service is not None or word != log.level:
+                # A copy: another handler's formatter may have another service, or other words.
+                log = replace(log, level=word, service=self.service)
+            line = to_json(log)
             if entry.bound or entry.fields:
                 further: dict[str, Any] = {}
                 self._add(further, entry)
@@ -154,7 +158,9 @@ class Encoder:
 
     def _of_log(self, log: HTTPLog | TaskLog) -> dict[str, Any]:
         text = self.redactor.text
-        line: dict[str, Any] = msgspec.to_builtins(self._own(log))
+        line: dict[str, Any] = msgspec.to_builtins(
+            replace(log, level=self.level_names[log.level], service=self.service)
+        )
         line.pop("exception", None)
         line["message"] = text(line["message"])
         if isinstance(log, TaskLog):
@@ -169,14 +175,6 @@ class Encoder:
             if name != "requestId":
                 request["headers"][name] = self.redactor.field(name, value)
         return line
-
-    def _own(self, log: HTTPLog | TaskLog) -> HTTPLog | TaskLog:
-        """Return *log* with this encoder's word for its level, and its service."""
-        word = self.level_names[log.level]
-        if self.service is None and word == log.level:
-            return log
-        # A copy: another handler's formatter may have another service, or other words.
-        return replace(log, level=word, service=self.service)
 
     def _exception(self, exception: ExceptionInfo) -> dict[str, Any]:
         return {

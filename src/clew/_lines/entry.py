@@ -42,9 +42,6 @@ NEVER_FIELDS = frozenset(
 _SKIPPED = NEVER_FIELDS | STANDARD_ATTRIBUTES
 
 
-_NO_FIELDS: Mapping[Any, object] = {}
-
-
 class Entry(Struct):
     r"""What one line says.
 
@@ -87,22 +84,6 @@ class Entry(Struct):
             return cls(level, message, time.time(), logger, None, None, fields)
         request_id, user_id = context.request_id, context.user_id()
         return cls(level, message, time.time(), logger, request_id, user_id, fields, context.fields)
-
-    @classmethod
-    def of_log(
-        cls,
-        log: HTTPLog | TaskLog,
-        fields: Mapping[str, object],
-        level: int,
-        ids: Mapping[str, str | None] | None = None,
-    ) -> Self:
-        """Make the entry of the record of a request, a call or a task, with further *fields*."""
-        # What it says besides is asked of the record itself.
-        created = log.created_at / 1000
-        return cls(
-            level, log.message, created, log.logger, log.request_id, log.user_id,
-            _NO_FIELDS, fields, dict(ids) if ids else None, log, log.exception,
-        )  # fmt: skip
 
     @classmethod
     def of_event(

@@ -29,15 +29,16 @@ class LineHandler(logging.StreamHandler[TextIO]):
 
     def __init__(self, stream: TextIO | Literal["stdout", "stderr"] = "stdout") -> None:
         logging.Handler.__init__(self)
-        self._stream: TextIO | str = stream
+        # The stream itself, or the name of one of sys.
+        self._stream: TextIO | None = None if isinstance(stream, str) else stream
+        self._standard = stream if isinstance(stream, str) else "stdout"
         self._writer: LineWriter | None = None
         self._losses = Losses("lines")
 
     @property
     def stream(self) -> TextIO:
         """The stream that the next line goes to."""
-        stream = self._stream
-        return getattr(sys, stream) if isinstance(stream, str) else stream
+        return self._stream or getattr(sys, self._standard)
 
     @stream.setter
     def stream(self, stream: TextIO) -> None:
@@ -45,8 +46,13 @@ class LineHandler(logging.StreamHandler[TextIO]):
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Write the line of *record*, unless a filter drops it; tell whether it was written."""
-        encoder = self._direct_encoder()
-        if encoder is None or type(self) is not LineHandler:
+        filters = self.filters
+        encoder: Encoder | None = getattr(self.formatter, "direct", None)
+        if (
+            encoder is None
+            or type(self) is not LineHandler
+            or (filters and (len(filters) > 1 or type(filters[0]) is not ContextFilter))
+        ):
             return bool(super().handle(record))
         try:
             # The root logger's last handler is the last one to see a record; its dictionary would
@@ -60,7 +66,10 @@ class LineHandler(logging.StreamHandler[TextIO]):
 
     def put(self, entry: Entry) -> bool:
         """Write the line of *entry*; return False where a record is needed for it."""
-        encoder = self._direct_encoder()
+        filters = self.filters
+        if filters and (len(filters) > 1 or type(filters[0]) is not ContextFilter):
+            return False
+        encoder: Encoder | None = getattr(self.formatter, "direct", None)
         if encoder is None:
             return False
         self._write(encoder.encode(entry))
@@ -87,19 +96,11 @@ class LineHandler(logging.StreamHandler[TextIO]):
         if self.stream is not None:
             super().flush()
 
-    def _direct_encoder(self) -> Encoder | None:
-        """Return what encodes an entry for this handler; None where a record is needed."""
-        filters = self.filters
-        if filters and (len(filters) > 1 or type(filters[0]) is not ContextFilter):
-            return None
-        return getattr(self.formatter, "direct", None)
-
     def _write(self, line: bytes) -> None:
         """Write *line*, in UTF-8; what cannot be written is counted, and said on stderr."""
         with self.lock or nullcontext():
             try:
-                stream = self.stream
-                writer = self._writer
+                stream, writer = self._stream or self.stream, self._writer
                 if writer is None or writer.stream is not stream:
                     if stream is None:
                         return  # a process without a stdout has nowhere to write to

@@ -44,22 +44,22 @@ class LineWriter:
 
     def write(self, line: bytes) -> None:
         """Write *line*, in UTF-8 and without its end."""
-        stream, is_utf8 = self.stream, line.isascii() or takes_utf8(self.stream)
-        descriptor = self.descriptor
-        if descriptor is None or not (is_utf8 or self.is_shared):
-            self._write_text(line.decode() if is_utf8 else escaped(line.decode()))
+        stream, descriptor = self.stream, self.descriptor
+        if descriptor is None or not (line.isascii() or takes_utf8(stream)):
+            self._write_otherwise(line)
             return
-        encoding = "utf-8" if is_utf8 else stream.encoding
-        encoded = line + b"\n" if is_utf8 else f"{escaped(line.decode())}\n".encode(encoding)
         if self._is_writing:  # a signal handler logs while this thread is writing
-            self._interrupting.append(encoded)
+            self._interrupting.append(line)
             return
         self._is_writing = True
         try:
             stream.flush()  # what others have written to it comes first
-            self._write(descriptor, encoded)
+            if self.is_shared or self._is_torn:
+                self._write(descriptor, line + b"\n")
+            elif (size := os.write(descriptor, line + b"\n")) <= len(line):
+                self._write(descriptor, line[size:] + b"\n", size)
             while self._interrupting:
-                self._write(descriptor, self._interrupting.popleft())
+                self._write(descriptor, self._interrupting.popleft() + b"\n")
         except OSError:
             raise
         except Exception:  # blockbuster lets a coroutine write to streams alone
@@ -67,29 +67,40 @@ class LineWriter:
         finally:
             self._is_writing = False
 
+    def _write_otherwise(self, line: bytes) -> None:
+        """Write *line* to a stream without a descriptor, or of another encoding than UTF-8."""
+        stream, text = self.stream, line.decode()
+        if not takes_utf8(stream):
+            text = escaped(text)
+        if self.descriptor is None or not self.is_shared:
+            self._write_text(text)
+            return
+        stream.flush()
+        self._write(self.descriptor, f"{text}\n".encode(stream.encoding))
+
     def _write_text(self, text: str) -> None:
         self.stream.write(text + "\n")
         if hasattr(self.stream, "flush"):
             self.stream.flush()
 
-    def _write(self, descriptor: int, line: bytes) -> None:
+    def _write(self, descriptor: int, line: bytes, before: int = 0) -> None:
+        """Write *line*, of which *before* bytes have been written already, in turn with others."""
         if self._is_torn:
             line = b"\n" + line
         is_locked = self.is_shared and self._lock(descriptor)
         written = 0
         try:
-            written = os.write(descriptor, line)
             # A signal may end a write early; sys.stdout loses the rest under PYTHONUNBUFFERED.
             while written < len(line):
                 written += os.write(descriptor, line[written:])
         except BlockingIOError:  # somebody made the pipe one that does not wait
             self._write_when_possible(descriptor, line[written:])
         except OSError:
-            if written:
-                self._is_torn = not _take_back(descriptor, written)
+            if written + before:
+                self._is_torn = not _take_back(descriptor, written + before)
             raise
         except BaseException:
-            self._is_torn = self._is_torn or 0 < written < len(line)
+            self._is_torn = self._is_torn or 0 < written + before < len(line) + before
             raise
         finally:
             if is_locked:
