@@ -261,6 +261,43 @@ def test_of_a_django_object_the_loaded_columns_are_written(lines: Lines) -> None
     assert lines()[0]["field"] == {"id": 1, "name": "Ann", "team_id": 3}
 
 
+def test_a_lazy_object_of_djangos_is_not_loaded(lines: Lines) -> None:
+    """As request.user is: what is loaded is written, and nothing is loaded for a line."""
+    lazy = pytest.importorskip("django.utils.functional").SimpleLazyObject
+    asked: list[str] = []
+
+    def find() -> Person:
+        asked.append("once")
+        return Person()
+
+    user = lazy(find)
+    log.info("line", user=user, users=[user])
+    assert not asked
+    assert user.name == "Ann"
+    log.info("line", user=user)
+    assert [line["user"] for line in lines()] == ["...", {"id": 1, "name": "Ann", "team_id": 3}]
+
+
+class Query:
+    """A query as Django's are, which is sent for its text."""
+
+    def __init__(self, rows: list[Person] | None) -> None:
+        self._result_cache = rows
+
+    def __str__(self) -> str:
+        raise RuntimeError("no query, please")
+
+
+@pytest.mark.parametrize(
+    ("rows", "written"),
+    [(None, "<Query>"), ([Person()], [{"id": 1, "name": "Ann", "team_id": 3}])],
+)
+def test_a_query_is_not_sent(rows: Any, written: object, lines: Lines) -> None:
+    """Of a query of Django's the rows that it has loaded are written."""
+    log.info("line", field=Query(rows))
+    assert lines()[0]["field"] == written
+
+
 def test_a_duration_of_any_class_is_one() -> None:
     """A subclass of timedelta is written as timedelta is."""
     kind = type("Duration", (dt.timedelta,), {})

@@ -66,6 +66,8 @@ class _Converter:
         self.remaining -= 1
         if value is None or value is True or value is False:
             return value
+        if type(value).__name__ == "SimpleLazyObject":
+            return self._lazy(value)
         if isinstance(value, enum.Enum):
             return self._plain(value.value)
         if isinstance(value, enum.EnumMeta):
@@ -99,11 +101,23 @@ class _Converter:
             return MASK
         fields = fields_of(value)
         if fields is None and not isinstance(value, (Sequence, AbstractSet, ValuesView)):
+            if "_result_cache" in getattr(value, "__dict__", ()):
+                return self._query(value)
             found = self._by_number(value)
             if found is not value:
                 return found
             return self._text(str(value)) if self.default is None else self._by_default(value)
         return self._inside(value, fields)
+
+    def _lazy(self, value: object) -> Any:
+        """Return what Django has loaded of *value*, as ``request.user``; asking it loads it."""
+        wrapped = object.__getattribute__(value, "__dict__").get("_wrapped")
+        return "..." if type(wrapped) is object else self.plain(wrapped)
+
+    def _query(self, query: Any) -> Any:
+        """Return the rows that a query of Django's has loaded; its text would be some of them."""
+        rows = vars(query)["_result_cache"]
+        return f"<{type(query).__name__}>" if rows is None else self.plain(rows)
 
     def _by_number(self, value: Any) -> Any:
         """Return the number that *value* is, or the list of its numbers; *value* if it is none."""

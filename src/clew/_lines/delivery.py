@@ -69,7 +69,7 @@ _hinted: set[str] = set()  # the loggers that were looked at
 
 
 def hint_at_setup(logger: logging.Logger) -> None:
-    """Say that nothing writes the records of *logger*, if nobody has set logging up by the first."""
+    """Say of the first record that nothing writes those of *logger*, if nobody set logging up."""
     if logger.name in _hinted:
         return
     _hinted.add(logger.name)
