@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import copy
 import functools
 import gc
 import inspect
 import logging
+import multiprocessing
+import pickle
 import sys
 import threading
 import uuid
 import weakref
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -333,10 +336,48 @@ def test_ids_cannot_be_forged(forge: Callable[[str], None], name: str, lines: Li
     with clew.context(request_id="real", user_id="real"):
         forge(name)
     forge(name)
-    inside, outside = (line for line in lines() if "x" in (line["message"] or "x"))
+    inside, outside = (line for line in lines() if line["message"] in ("", "x"))
     assert inside["requestId"] == inside["userId"] == "real"
-    assert inside[f"{name}_"] == "forged"
+    assert inside.get(f"{name}_", "forged") == "forged"
     assert name not in outside
+
+
+@pytest.mark.parametrize("name", ["request_id", "requestId"])
+def test_the_id_is_not_bound(name: str, lines: Lines) -> None:
+    """Binding an id binds nothing, and a warning says how it is chosen."""
+    with clew.context(request_id="real"):
+        clew.bind(**{name: "other"}, tenant="acme")
+        log.info("line")
+        assert clew.fields() == {"tenant": "acme"}
+    warning, line = lines()
+    assert (warning["level"], warning["logger"]) == ("warning", "clew")
+    assert f"clew.bind({name}=...) binds nothing" in warning["message"]
+    assert "clew.context(request_id=...)" in warning["message"]
+    assert "other" not in lines.raw()
+    assert (line["requestId"], line["tenant"]) == ("real", "acme")
+
+
+def test_binding_what_tells_of_an_event_is_warned_of(lines: Lines) -> None:
+    """One line names what would be counted on each line, and it is bound all the same."""
+    with clew.context():
+        for _ in range(3):
+            clew.bind(action="BUY", monetary_value=5, tenant="acme")
+        log.info("line")
+    warning, line = lines()
+    assert warning["level"] == "warning"
+    assert "clew.bind() was given action, monetary_value: " in warning["message"]
+    assert not {"action", "monetaryValue"} & warning.keys()
+    assert (line["action"], line["monetaryValue"], line["tenant"]) == ("BUY", 5, "acme")
+
+
+def test_what_is_bound_can_be_read() -> None:
+    """The fields are read under their keys, as a copy; the user is not among them."""
+    assert clew.fields() == {}
+    with clew.context(user_id="1", tenant="acme", old_value=1):
+        clew.bind(step=2)
+        found = clew.fields()
+        found["more"] = 1
+        assert clew.fields() == {"tenant": "acme", "oldValue": 1, "step": 2}
 
 
 def test_an_exception_takes_its_context_along(lines: Lines) -> None:
@@ -513,6 +554,48 @@ def test_a_carried_coroutine_restores_on_exceptions() -> None:
             assert clew.request_id() == now
 
     asyncio.run(run())
+
+
+def told() -> tuple[str | None, str | None, dict[str, object]]:
+    return clew.request_id(), clew.user_id(), clew.fields()
+
+
+class Carrying:
+    ask = clew.carry(lambda self: self)
+
+
+def test_a_carried_function_runs_in_another_process() -> None:
+    """There it has the id, the user and the fields, as plain JSON."""
+    with clew.context(request_id="made-here", user_id=7, tenant="acme", path=Thing(), day=(1,)):
+        carried = clew.carry(told)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn) as pool:
+        request_id, user_id, fields = pool.submit(carried).result(60)
+        assert pool.submit(clew.carry(told)).result(60) == (None, None, {})
+    assert (request_id, user_id) == ("made-here", "7")
+    assert fields == {"tenant": "acme", "path": fields["path"], "day": [1]}
+    assert isinstance(fields["path"], str)
+
+
+def test_a_carried_function_that_cannot_travel_says_what_to_do() -> None:
+    """One that another process could not find by its name is refused in a sentence."""
+    carried = clew.carry(lambda: None)
+    with pytest.raises(pickle.PicklingError, match="give one that stands in a module"):
+        pickle.dumps(carried)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_of_a_carried_function_is_itself(copied: Callable[[Any], Any]) -> None:
+    """It keeps its context."""
+    carried = clew.carry(clew.request_id)
+    assert copied(carried) is carried
+
+
+def test_a_carried_function_is_a_method_in_a_class() -> None:
+    """It takes the instance, as a function does."""
+    one = Carrying()
+    assert one.ask() is one
+    assert "clew.carry(<function" in repr(Carrying.ask)
 
 
 def test_carry_takes_objects_with_async_calls() -> None:

@@ -13,6 +13,7 @@ import logging.config
 import os
 import pathlib
 import re
+import traceback
 import types
 import uuid
 from collections.abc import Callable, Mapping
@@ -287,6 +288,35 @@ def test_exceptions_as_arrays(lines: Lines) -> None:
     assert line["stackInfo"] == ["one", "two"]
 
 
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"fmt": "%(exc_info)s"}, "exc_info"),
+        ({"fmt": "%(exc_text)s"}, "exc_text"),
+        ({"fmt": ["exc_info"], "rename_fields": {"exc_info": "stack_trace"}}, "stack_trace"),
+        ({"rename_fields": {"exc_info": "stack_trace"}}, "stack_trace"),
+    ],
+)
+def test_exc_info_is_the_tracebacks_text(options: dict[str, Any], key: str) -> None:
+    """In a format, or renamed, it is the text of the traceback; without one it is nothing."""
+    error = ValueError("boom")
+    failed = record(exc_info=(ValueError, error, None))
+    line = formatted(failed, **options)
+    assert line[key] == line["exception"]["stackTrace"].rstrip() == "ValueError: boom"
+    assert formatted(failed, exc_info_as_array=True, **options)[key] == ["ValueError: boom"]
+    assert formatted(record(), **options).get(key) is None
+    assert "exc_info" not in formatted(failed, **options).keys() - {key}
+
+
+def test_a_renamed_stack_is_its_text() -> None:
+    """A stack may be renamed as well, or be a list of lines."""
+    options: dict[str, Any] = {"rename_fields": {"stack_info": "stack"}}
+    kept = record(stack_info="one\ntwo")
+    assert formatted(kept, **options)["stack"] == "one\ntwo"
+    assert formatted(kept, stack_info_as_array=True, **options)["stack"] == ["one", "two"]
+    assert "stack" not in formatted(record(), **options)
+
+
 def test_json_default() -> None:
     """json_default writes what JSON cannot, on the top level and within; what it cannot is text."""
 
@@ -448,6 +478,17 @@ class Colour(enum.Enum):
     RED = 1
 
 
+class Nothing(enum.Enum):
+    NONE = None
+    NO = False
+
+
+try:
+    raise ValueError("boom")
+except ValueError as error:
+    TRACEBACK = error.__traceback__
+
+
 class Point(NamedTuple):
     x: int
     y: int
@@ -488,9 +529,9 @@ UTC = dt.UTC
 WRITTEN: dict[str, tuple[object, object]] = {
     "NaN": (float("nan"), None),
     "infinity": ([float("inf"), -float("inf")], [None, None]),
-    "bytes": (b"text", "text"),
+    "bytes": (b"text", "dGV4dA=="),
     "binary": (b"\xff\x00", "/wA="),
-    "bytearray": (bytearray(b"text"), "text"),
+    "bytearray": (bytearray(b"text"), "dGV4dA=="),
     "lone surrogate": ("a\ud800b", "a\\ud800b"),
     "lone surrogate within": (["\udcff"], ["\\udcff"]),
     "surrogate key": ({"\ud800": 1}, {"\\ud800": 1}),
@@ -507,6 +548,10 @@ WRITTEN: dict[str, tuple[object, object]] = {
     "frozen set": (frozenset([1]), [1]),
     "named tuple": (Point(1, 2), {"x": 1, "y": 2}),
     "enum": ([Colour.RED], [1]),
+    "enum of nothing": ([Nothing.NONE, Nothing.NO], [None, False]),
+    "enum's class": (Nothing, [None, False]),
+    "class within": ([Colour.__class__], ["EnumType"]),
+    "traceback": (TRACEBACK, "".join(traceback.format_tb(TRACEBACK)).strip()),
     "decimal": (decimal.Decimal("1.50"), 1.5),
     "decimal NaN": (decimal.Decimal("NaN"), None),
     "date": (dt.date(2026, 11, 1), "2026-11-01"),
@@ -718,10 +763,11 @@ def test_formatting_anything_gives_one_line(
     fields: dict[Any, object], message: object, args: tuple[object, ...], formatter: Any
 ) -> None:
     """Whatever is logged, one line of valid JSON in UTF-8 comes out, with the good fields."""
-    one = record(message, args=args)
-    one.__dict__.update({name: value for name, value in fields.items() if name not in one.__dict__})
-    one.__dict__["goodField"] = "kept"
     with clew.context(request_id="real"):
+        one = record(message, args=args)
+        own = one.__dict__
+        own.update({name: value for name, value in fields.items() if name not in own})
+        own["goodField"] = "kept"
         text = formatter.format(one)
     assert "\n" not in text
     text.encode()
@@ -826,6 +872,17 @@ def test_console_lines_cannot_be_forged(console: Lines) -> None:
     assert len(console.raw().split("\n")) == 3
     assert not CONTROL.search(console.raw())
     assert r"a\nb\r\x1b[31mred" in console.raw()
+
+
+@pytest.mark.parametrize(
+    "control", "\u061c\u200e\u200f\u202a\u202e\u2066\u2069\U000e0000\U000e0041\U000e007f"
+)
+def test_console_lines_show_what_is_invisible(control: str, console: Lines) -> None:
+    """What turns the direction of text, and what nobody sees, is escaped everywhere in a line."""
+    text = f"a{control}b"
+    log.info(text, value=text, deep=[text], exc_info=ValueError(text))
+    assert control not in console.raw()
+    assert console.raw().count(control.encode("unicode_escape").decode()) >= 4
 
 
 def test_console_exceptions_cannot_forge_lines(console: Lines) -> None:

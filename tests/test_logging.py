@@ -11,11 +11,13 @@ import struct
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 import clew
+from clew._lines import delivery
 from clew._lines.handler import LineHandler
 from tests.conftest import Lines, Raising, parse_line, run_fresh, serve
 
@@ -888,6 +890,19 @@ def test_the_filter_gives_records_their_attributes(restored_logging: None) -> No
     ]
 
 
+def test_the_filter_has_a_default(restored_logging: None) -> None:
+    """Without a request the attributes are what the filter was given; a line of JSON has none."""
+    user = heard("[%(requestId)s|%(userId)s] %(message)s")
+    user.addFilter(clew.ContextFilter(default="-"))
+    log.warning("outside")
+    with clew.context(request_id="made-here"):
+        log.warning("nobody")
+    assert user.texts == ["[-|-] outside", "[made-here|-] nobody"]
+    assert "requestId" not in parse_line(clew.JSONFormatter().format(user.records[0]))
+    with pytest.raises(TypeError, match='default must be a string, as "-", not 5'):
+        clew.ContextFilter(default=5)  # type: ignore[arg-type]
+
+
 def test_the_filter_on_a_logger_works_as_well(restored_logging: None) -> None:
     """A ContextFilter on a logger serves the handlers of all above it."""
     logger = logging.getLogger("shop.orders")
@@ -924,3 +939,148 @@ def test_the_filter_never_drops_a_record(restored_logging: None) -> None:
     record = logging.makeLogRecord({"msg": "x", "exc_info": (Traitor, Traitor(), None)})
     assert clew.ContextFilter().filter(record) is True
     assert (record.__dict__["requestId"], record.__dict__["userId"]) == ("", "")
+
+
+def test_a_kept_record_takes_no_later_id(lines: Lines) -> None:
+    """A record that was made before a context began has nothing of it, when it is written there;
+    one that was made within has.
+    """
+    clews = logging.root.handlers[:]
+    memory = logging.handlers.MemoryHandler(100, logging.CRITICAL + 1)
+    logging.root.handlers[:] = [memory]
+    logging.getLogger("legacy").info("outside")
+    with clew.context(request_id="a"):
+        log.info("in another")
+    with clew.context(request_id="b", user_id="b", tenant="b"):
+        log.info("within")
+        kept, memory.buffer = memory.buffer, []
+        logging.root.handlers[:] = clews
+        for record in kept:
+            logging.root.handle(record)
+    outside, other, within = lines()
+    for line in (outside, other):
+        assert not {"userId", "tenant"} & line.keys()
+    assert "requestId" not in outside
+    assert other["requestId"] == "a"
+    assert within["requestId"] == "b"
+
+
+def test_a_record_of_another_thread_takes_no_id(lines: Lines) -> None:
+    """A record that is written in another thread than it was made in has nothing of that one's
+    context, but what its exception took along.
+    """
+    clews = logging.root.handlers[:]
+    records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    logging.root.handlers[:] = [KeepingHandler(records)]
+    with clew.context(request_id="b"), ThreadPoolExecutor(1) as pool:
+        pool.submit(logging.getLogger("legacy").info, "elsewhere").result()
+        pool.submit(fail_in_context).result()
+        logging.root.handlers[:] = clews
+        logging.root.handle(records.get())
+        logging.root.handle(records.get())
+    elsewhere, failed = lines()
+    assert "requestId" not in elsewhere
+    assert failed["requestId"] == "a"
+
+
+class KeepingHandler(logging.Handler):
+    """Keeps records as they are, for somebody else."""
+
+    def __init__(self, records: queue.SimpleQueue[logging.LogRecord]) -> None:
+        super().__init__()
+        self.records = records
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.put(record)
+
+
+def fail_in_context() -> None:
+    try:
+        with clew.context(request_id="a"):
+            raise ValueError("boom")
+    except ValueError:
+        logging.getLogger("legacy").exception("failed")
+
+
+def test_a_level_of_ones_own_keeps_its_name(lines: Lines) -> None:
+    """A level between two has its registered name beside the word; no other line has the key."""
+    logging.addLevelName(25, "NOTICE")
+    try:
+        log.log(25, "line", levelName="mine")
+        logging.getLogger("legacy").log(25, "line")
+        log.log(26, "line")
+        log.info("line")
+    finally:
+        logging._levelToName.pop(25)
+        logging._nameToLevel.pop("NOTICE")
+    assert [(line["level"], line.get("levelName")) for line in lines()] == [
+        ("info", "NOTICE"),
+        ("info", "NOTICE"),
+        ("info", None),
+        ("info", None),
+    ]
+    assert lines()[0]["levelName_"] == "mine"
+
+
+def unconfigure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have logging as in a process in which nobody set it up."""
+    logging.root.handlers[:] = []
+    logging.root.setLevel(logging.WARNING)
+    monkeypatch.setattr(delivery, "_hinted", set())
+
+
+@pytest.mark.parametrize("level", [logging.WARNING, logging.INFO])
+@pytest.mark.usefixtures("restored_logging")
+def test_a_forgotten_set_up_is_said_once(
+    level: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first HTTPLog that nobody would write makes one line with the remedy."""
+    unconfigure(monkeypatch)
+    logging.root.setLevel(level)
+    for _ in range(3):
+        serve(lambda: None)
+    said = capsys.readouterr().err
+    assert said.count("clew.configure_logging()") == 1
+    assert said.count("\n") == 1
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_a_set_up_without_a_level_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As basicConfig() leaves it: its handler says what it does not get."""
+    unconfigure(monkeypatch)
+    logging.basicConfig()
+    serve(lambda: None)
+    assert capsys.readouterr().err.count("No handler writes the HTTPLogs") == 1
+
+
+def chosen_level() -> None:
+    logging.getLogger("clew.http").setLevel(logging.ERROR)
+
+
+def chosen_silence() -> None:
+    logging.getLogger("clew").propagate = False
+
+
+def chosen_errors() -> None:
+    clew.configure_logging("ERROR")
+
+
+def chosen_nothing() -> None:
+    logging.disable()
+
+
+@pytest.mark.usefixtures("restored_logging")
+@pytest.mark.parametrize("choose", [chosen_level, chosen_silence, chosen_errors, chosen_nothing])
+def test_who_wants_no_records_is_left_alone(
+    choose: Callable[[], None],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where somebody chose that there be none, nothing is said."""
+    unconfigure(monkeypatch)
+    choose()
+    serve(lambda: None)
+    serve(lambda: None, log=False)
+    assert capsys.readouterr().err == ""

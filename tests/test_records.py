@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import json
 import logging
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +21,7 @@ import pytest
 import clew
 import clew.httpx
 import clew.records
+from clew.records import describe
 from tests.conftest import Lines, serve
 
 log = clew.get_logger("shop.orders")
@@ -378,3 +381,99 @@ def test_a_traceback_names_causes_and_notes(lines: Lines) -> None:
     trace = lines()[0]["exception"]["stackTrace"]
     for part in ("KeyError: 'cause'", "direct cause", "ValueError: boom", "look here"):
         assert part in trace
+
+
+def caught(fail: Callable[[], object]) -> Exception:
+    try:
+        fail()
+    except Exception as error:
+        return error
+    raise AssertionError(fail)
+
+
+def fail(text: str) -> None:
+    raise ValueError(text)
+
+
+def test_a_long_message_is_cut(lines: Lines) -> None:
+    """A message is some KB at most, also in the traceback, whose frames stay; the cut shows."""
+    text = "x" * 5_000_000
+    logging.getLogger("shop").error("failed", exc_info=caught(lambda: fail(text)))
+    exception = lines()[0]["exception"]
+    assert exception["message"] == "x" * 4096 + "..."
+    assert len(lines.raw()) < 20_000
+    assert ", in fail\n" in exception["stackTrace"]
+    assert exception["stackTrace"].endswith("xxx...\n")
+
+
+def test_long_notes_and_causes_are_cut() -> None:
+    """A traceback is 64 KB at most, and its end is what is kept of it."""
+    error = caught(lambda: fail("the last"))
+    for number in range(30):
+        error.add_note(f"note {number} " + "n" * 5_000)
+    exception = describe(error)
+    trace = str(exception.stack_trace)
+    assert len(trace) == 65_536 + 3
+    assert trace.startswith("...")
+    assert "note 29 nnn" in trace
+    assert "note 0 " not in trace
+
+
+def nested(depth: int) -> None:
+    if depth:
+        nested(depth - 1)
+    else:
+        raise KeyError("deep")
+
+
+def rethrown(error: Exception) -> Exception:
+    for _ in range(1_000):
+        assert caught(lambda: raise_again(error)) is error
+    return error
+
+
+def raise_again(error: Exception) -> None:
+    raise error
+
+
+def caused(error: Exception) -> Exception:
+    try:
+        raise RuntimeError("outer") from error
+    except RuntimeError as outer:
+        return outer
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        lambda: rethrown(ValueError("again")),
+        lambda: caught(lambda: nested(300)),
+        lambda: caused(rethrown(ValueError("again"))),
+        lambda: ExceptionGroup("group", [rethrown(ValueError("again"))]),
+    ],
+    ids=["raised again", "deep", "cause", "group"],
+)
+def test_of_many_frames_some_are_told(error: Callable[[], Exception]) -> None:
+    """An exception that is raised again and again has a frame more each time: 100 are told, and
+    that there are more.
+    """
+    trace = str(describe(error()).stack_trace)
+    frames = [line for line in trace.splitlines() if line.lstrip(" |").startswith("File ")]
+    assert len(frames) <= 101
+    assert "  ...\n" in trace
+
+
+def test_where_an_exception_was_raised_again_is_told() -> None:
+    """Of one that is raised again and again both the last time and the first are told."""
+    error = rethrown(caught(lambda: nested(1)))
+    with contextlib.suppress(KeyError):
+        raise error
+    trace = str(describe(error).stack_trace)
+    assert trace.index("in test_where_an_exception_was") < trace.index("  ...\n")
+    assert trace.index("  ...\n") < trace.index("in nested\n")
+
+
+def test_of_a_few_frames_all_are_told() -> None:
+    """A usual traceback is the one that Python prints."""
+    error = caught(lambda: nested(90))
+    assert describe(error).stack_trace == "".join(traceback.format_exception(error))

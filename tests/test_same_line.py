@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import clew
+from clew import _faults
 from clew._lines.handler import LineHandler
 from clew._tasks import TaskRun, TaskSettings
 from tests.conftest import parse_line, serve
@@ -126,6 +127,7 @@ def by_every_way(
     """Return the lines that *write* makes, but for the times, which are the same by every way."""
     written = {}
     for way in WAYS if queued else WAYS[:-1]:
+        _faults._next_report.clear()
         with way(directory, options) as read:
             write()
             written[way.__name__] = untimed(read())

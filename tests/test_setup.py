@@ -100,7 +100,16 @@ def test_stdout_is_looked_up_at_each_line(
 
 @pytest.mark.parametrize(
     ("level", "written"),
-    [("DEBUG", 5), ("INFO", 4), ("ERROR", 2), (logging.WARNING, 3), (45, 1), ("NOTSET", 5)],
+    [
+        ("DEBUG", 5),
+        ("INFO", 4),
+        ("info", 4),
+        ("Warning", 3),
+        ("ERROR", 2),
+        (logging.WARNING, 3),
+        (45, 1),
+        ("NOTSET", 5),
+    ],
 )
 def test_levels(level: int | str, written: int, lines: Lines) -> None:
     """The level is the root logger's, by name or by number."""
@@ -448,6 +457,8 @@ def test_names_to_mask_count_in_queries(lines: Lines) -> None:
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"level": "LOUD"}, "level must be .*INFO.*'LOUD'"),
+    ({"level": {"shop": "INFO"}}, "level must be .*{'shop': 'INFO'}"),
+    ({"level": True}, "level must be .*True"),
     ({"level": None}, "level must be .*None"),
     ({"level": 1.5}, r"level must be .*1\.5"),
     ({"format": "xml"}, 'format must be "json" or "console", not \'xml\''),
@@ -462,6 +473,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"redact": "password"}, r"redact must be .*redact=\['password'\]"),
     ({"redact": None}, "redact must be .*None"),
     ({"redact": [5]}, "redact has 5"),
+    ({"redact": ["tenant", "ipAddress"]}, "redact has 'ipAddress', .*clew.JSONFormatter"),
+    ({"redact": ["userId"]}, "redact has 'userId', a key of clew's own"),
 ]
 
 

@@ -3,7 +3,7 @@
 An application adds one line, as ``clew.fastapi.install(app)``, and sets logging up by
 `configure_logging`. Each framework, client and task system has a module of its name here; see the
 README. This package itself has what all of them share: the context (`request_id`, `user_id`,
-`bind`, `context`, `carry`), the logger (`get_logger`), logging's set-up and the records.
+`bind`, `fields`, `context`, `carry`), the logger (`get_logger`), logging's set-up and the records.
 
 PYTEST_DONT_REWRITE
 """
@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._context import bind, carry, context, request_id, user_id
+from ._carry import carry
+from ._context import bind, context, fields, request_id, user_id
 from ._ids import is_safe_id, new_id
 from ._lines.console import ConsoleFormatter
 from ._lines.entry import ContextFilter
@@ -41,6 +42,7 @@ __all__ = [
     "carry",
     "configure_logging",
     "context",
+    "fields",
     "get_logger",
     "is_safe_id",
     "json_schema",

@@ -7,27 +7,32 @@ and so reaches every later line and the HTTPLog.
 
 from __future__ import annotations
 
-import functools
-import inspect
+import gc
+import sys
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextvars import ContextVar
-from threading import RLock
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar, copy_context
+from threading import RLock, get_ident
+from time import perf_counter
 from types import TracebackType
-from typing import Any, Literal, ParamSpec, TypeVar, cast
+from typing import Literal, cast
 from weakref import ReferenceType, ref
 
-from ._faults import report_failure, warn
+from ._faults import is_due, report_failure, warn
 from ._ids import accepted_or_new
 from ._redaction import DEFAULT, Redactor
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 DEFAULT_HEADER = "X-Request-ID"
 
 # Fields whose Python spelling differs from their key in a line.
 RENAMED_FIELDS = {"monetary_value": "monetaryValue", "old_value": "oldValue"}
+
+# What one event is told by.
+_EVENT_FIELDS = frozenset(
+    ("action", "value", "old_value", "oldValue", "monetary_value", "monetaryValue", "quantity")
+)
+
+_ID_NAMES = ("request_id", "requestId")
 
 UNSET = object()
 
@@ -51,10 +56,14 @@ class Context:
     # where there is no such id, and still no caller's field may have its key.
     ids: Mapping[str, str | None] = {}
     live = True  # whether it is still being worked on
+    arrived = 0.0  # when it began, by time.perf_counter()
+    # What comes after it, where it was left while another was current, which may give it back.
+    after: object = UNSET
     _user_id: object = UNSET
 
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
+        self.arrived = perf_counter()
 
     @property
     def header_name(self) -> str:
@@ -96,6 +105,14 @@ class Context:
         return None
 
     def bind(self, fields: dict[str, object]) -> None:
+        for name in _ID_NAMES:
+            if name in fields:
+                del fields[name]
+                warn(
+                    "clew.bind(%s=...) binds nothing: the id is chosen, by the header of the "
+                    "request or by clew.context(request_id=...)",
+                    name,
+                )
         if "user_id" in fields:
             user_id = fields.pop("user_id")
             try:
@@ -160,27 +177,99 @@ _escaped: ContextVar[ReferenceType[Context] | None] = ContextVar("clew_escaped",
 current = _current.get
 
 
+class _Collection:
+    """Sets the current context aside while the garbage collector runs.
+
+    What it runs (finalizers, generators' ``finally``, weak references' callbacks) belongs to
+    anybody but the request in whose midst it comes. There is one collection at a time.
+    """
+
+    # Before 3.12 a collection may come in the midst of a variable's being set, whose old values
+    # Python does not hold on to: setting one within would free them, and crash the process.
+    _holds_values = sys.version_info < (3, 12)
+
+    def __init__(self) -> None:
+        self.thread: int | None = None  # where one is going on
+        self.outer: Context | None = None
+        self._values: list[object] = []
+        # At the interpreter's end the names of modules are gone.
+        self._get, self._set = _current.get, _current.set
+        self._get_ident, self._copy, self._threshold = get_ident, copy_context, gc.get_threshold
+
+    def __call__(self, phase: str, _: object) -> None:
+        if phase == "start":
+            self.outer = outer = self._get()
+            self.thread = self._get_ident()
+            values = self._recent_values() if self._holds_values else []
+            if outer is not None:
+                self._set(None)
+            self._values = values
+        elif self.thread is not None:
+            self.thread = None
+            if self._get() is not self.outer:
+                self._set(self.outer)
+            self.outer = None
+
+    def _recent_values(self) -> list[object]:
+        """Return what holds the values of now, and those of before where the next collection may
+        come while the same variable is still being set.
+        """
+        before = self._values[:31] if self._threshold()[0] < 100 else []
+        return [self._copy(), *before]
+
+    def is_here(self) -> bool:
+        """Tell whether one is going on in this thread."""
+        return self.thread is not None and self.thread == get_ident()
+
+
+_collection = _Collection()
+gc.callbacks.append(_collection)
+
+
 def enter(context: Context | None) -> Context | None:
     """Make *context* the current one; return the outer one, which `leave` gives back."""
     outer = current()
-    _current.set(context)
+    try:
+        _current.set(context)
+    except BaseException:  # a signal's, which Python looks for after the call
+        _current.set(outer)
+        raise
     return outer
 
 
 def leave(
-    context: Context | None, outer: Context | None, error: BaseException | None = None
+    context: Context | None,
+    outer: Context | None,
+    error: BaseException | None = None,
+    *,
+    ends: bool = True,
 ) -> None:
     """Make *outer* the current context again, where *context* still is the current one.
 
     It is not where what entered it (a generator, a coroutine) is closed or collected in the midst
-    of another request, whose context stays. *error*, on its way out, takes *context* along.
+    of another request, whose context stays; *ends* says that it does not come back after that one
+    either. *error*, on its way out, takes *context* along.
     """
     # The variable is set again, not reset by a token: a token is refused in another copy of the
     # context, which is where some servers close a response.
     if current() is context:
-        _current.set(outer)
+        if context is not None or not _collection.is_here():
+            _current.set(outer if outer is None else _not_ended(outer))
+    elif _collection.is_here() and _collection.outer is context:
+        _collection.outer = outer if outer is None else _not_ended(outer)
+    elif context is not None and ends:
+        context.after = outer
     if error is not None and context is not None:
         attach_context(error, context)
+
+
+def _not_ended(outer: Context) -> Context | None:
+    found: Context | None = outer
+    seen: list[Context] = []
+    while found is not None and found.after is not UNSET and found not in seen:
+        seen.append(found)
+        found = cast("Context | None", found.after)
+    return found
 
 
 def request_id() -> str | None:
@@ -201,10 +290,30 @@ def bind(**fields: object) -> None:
     ``user_id``, a string, an integer, a UUID, or None for nobody, overrides the user found by the
     framework's authentication. Every other field is written under its name. Outside any context
     this does nothing.
+
+    The request's id is chosen, and not bound. ``action``, ``monetary_value`` and the other fields
+    that tell of one event belong on its line: bound, they are counted on each.
     """
     context = current()
     if context is not None:
+        if not _EVENT_FIELDS.isdisjoint(fields):
+            names = ", ".join(name for name in fields if name in _EVENT_FIELDS)
+            if is_due(("bound", names)):
+                warn(
+                    "clew.bind() was given %s: bound fields stand on every line, and are counted "
+                    "on each; give them to the line of the event",
+                    names,
+                )
         context.bind(fields)
+
+
+def fields() -> dict[str, object]:
+    """Return what is bound to the current request, under its keys in a line; not the user.
+
+    It is a copy. Outside any context it is empty.
+    """
+    context = current()
+    return {} if context is None else dict(context.fields)
 
 
 class context:  # noqa: N801 - it reads as a function: with clew.context(...):
@@ -234,7 +343,11 @@ class context:  # noqa: N801 - it reads as a function: with clew.context(...):
 
     def __enter__(self) -> str:
         notify(self._context)
-        self._outer.append(enter(self._context))
+        if not self._outer:
+            self._context.arrived = perf_counter()
+        self._outer.append(current())
+        self._context.after = UNSET
+        enter(self._context)
         return self._context.request_id
 
     def __exit__(
@@ -268,49 +381,16 @@ def context_of(error: object) -> Context | None:
     """
     context = current()
     if error is not None and (context is None or not context.live):
-        try:
-            return getattr(error, "__clew_context__", context)
-        except Exception:  # its class may fail at what it does not know
-            return context
+        return attached_context(error) or context
     return context
 
 
-def carry(work: Callable[P, R]) -> Callable[P, R]:
-    """Return *work* wrapped so that it runs in the context in which carry was called.
-
-    For thread pools and callbacks: ``executor.submit(clew.carry(work), item)``. Coroutine
-    functions stay coroutine functions. The result may be called many times, also at once.
-    Generator functions raise TypeError: where they run is up to who iterates.
-    """
-    context = current()
-    called = getattr(work, "__call__", work)  # noqa: B004 - of an object, its method
-    for kind in (work, called):
-        if inspect.isgeneratorfunction(kind) or inspect.isasyncgenfunction(kind):
-            raise TypeError(
-                f"carry() takes functions and coroutine functions, not {work!r}: "
-                "carry the function that iterates over it"
-            )
-    if inspect.iscoroutinefunction(work) or inspect.iscoroutinefunction(called):
-
-        @functools.wraps(work)
-        async def run_async(*args: P.args, **kwargs: P.kwargs) -> Any:
-            outer = enter(context)
-            try:
-                return await cast("Awaitable[Any]", work(*args, **kwargs))
-            finally:
-                leave(context, outer)
-
-        return cast("Callable[P, R]", run_async)
-
-    @functools.wraps(work)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        outer = enter(context)
-        try:
-            return work(*args, **kwargs)
-        finally:
-            leave(context, outer)
-
-    return run
+def attached_context(error: object) -> Context | None:
+    """Return the context that *error* took along; None where there is none, or an unpickled one."""
+    try:
+        return getattr(error, "__clew_context__", None)
+    except Exception:  # its class may fail at what it does not know
+        return None
 
 
 def as_user_id(value: object) -> str | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import enum
 import math
+from binascii import b2a_base64
 from collections import UserString
 from collections.abc import Callable, Iterable, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from types import SimpleNamespace
-from typing import Any, Protocol
+from operator import index
+from types import SimpleNamespace, TracebackType
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 import msgspec
@@ -19,7 +21,6 @@ from ._text import printable, text_of, unprintable
 
 MASK = "***"
 
-_JSON_TYPES = (timedelta, UUID)  # as msgspec writes them
 _DEEPEST = 32
 _MOST_VALUES = 100_000
 
@@ -37,10 +38,11 @@ class Masking(Protocol):
 def to_plain(value: object, masking: Masking, default: Callable[[Any], Any] | None = None) -> Any:
     """Return *value* out of plain JSON types, masked at any depth. Never fails.
 
-    Mappings, dataclasses, Structs, attrs classes, named tuples and pydantic models become
-    objects; what is none of these is written as *default* or ``str`` gives it. A float outside
-    the numbers is null. Cycles, values nested deeper than 32 and everything after 100,000 values
-    become ``"..."``.
+    Mappings, dataclasses, Structs, attrs classes, named tuples, pydantic's, SQLAlchemy's and
+    Django's models become objects of what is loaded of them; what has ``tolist()``, ``item()`` or
+    ``__index__``, as numpy's and pandas' numbers and arrays, a list or a number; what is none of
+    these is written as *default* or ``str`` gives it. A float outside the numbers is null. Cycles,
+    values nested deeper than 32 and everything after 100,000 values become ``"..."``.
     """
     return _Converter(masking, default).plain(value)
 
@@ -64,8 +66,12 @@ class _Converter:
         self.remaining -= 1
         if value is None or value is True or value is False:
             return value
+        if type(value).__name__ == "SimpleLazyObject":
+            return self._lazy(value)
         if isinstance(value, enum.Enum):
-            value = value.value
+            return self._plain(value.value)
+        if isinstance(value, enum.EnumMeta):
+            return self._array([member.value for member in cast("Iterable[enum.Enum]", value)])
         if isinstance(value, str):
             return self._text(str.__str__(value))
         if isinstance(value, UserString):
@@ -76,20 +82,67 @@ class _Converter:
             return float(value) if math.isfinite(value) else None
         if isinstance(value, Decimal):
             return Decimal(value) if value.is_finite() else None
-        if type(value) in _JSON_TYPES:
+        if type(value) is UUID:
             return value
+        if isinstance(value, timedelta):
+            return timedelta(value.days, value.seconds, value.microseconds)
         if isinstance(value, (datetime, date, time)):
-            return value.isoformat().replace("+00:00", "Z")
+            text = value.isoformat()
+            return None if text == "NaT" else text.replace("+00:00", "Z")  # pandas' gap
         if isinstance(value, (bytes, bytearray, memoryview)):
-            return self._text(_decode(bytes(value)))
+            return self._base64(bytes(value))
         if isinstance(value, type):
-            return value.__qualname__
+            return value.__name__
         if isinstance(value, BaseException):
-            return self._text(f"{type(value).__qualname__}: {value}")
-        fields = _fields_of(value)
+            return self._text(f"{type(value).__name__}: {value}")
+        if isinstance(value, TracebackType):
+            return self._text(traceback_text(value))
+        if is_secret(value):
+            return MASK
+        fields = fields_of(value)
         if fields is None and not isinstance(value, (Sequence, AbstractSet, ValuesView)):
+            if "_result_cache" in getattr(value, "__dict__", ()):
+                return self._query(value)
+            found = self._by_number(value)
+            if found is not value:
+                return found
             return self._text(str(value)) if self.default is None else self._by_default(value)
         return self._inside(value, fields)
+
+    def _lazy(self, value: object) -> Any:
+        """Return what Django has loaded of *value*, as ``request.user``; asking it loads it."""
+        wrapped = object.__getattribute__(value, "__dict__").get("_wrapped")
+        return "..." if type(wrapped) is object else self.plain(wrapped)
+
+    def _query(self, query: Any) -> Any:
+        """Return the rows that a query of Django's has loaded; its text would be some of them."""
+        rows = vars(query)["_result_cache"]
+        return f"<{type(query).__name__}>" if rows is None else self.plain(rows)
+
+    def _by_number(self, value: Any) -> Any:
+        """Return the number that *value* is, or the list of its numbers; *value* if it is none."""
+        kind = type(value)
+        if kind.__name__ == "NAType":
+            return None
+        try:
+            if callable(getattr(kind, "tolist", None)):
+                size = getattr(value, "size", 0)
+                if isinstance(size, int) and size > self.remaining:
+                    return self._inside(value, None)
+                if getattr(getattr(value, "dtype", None), "kind", "") in ("M", "m"):
+                    value = _in_microseconds(value)
+                number = value.tolist()
+            elif callable(getattr(kind, "item", None)):
+                number = value.item()
+            elif hasattr(kind, "__index__"):
+                number = index(value)
+            else:
+                return value
+            if type(number) is kind:  # numpy's longdouble is no number of Python's
+                number = float(value)
+            return self.plain(number)
+        except Exception:  # it has methods of such names, and is something else
+            return value
 
     def _by_default(self, value: object) -> Any:
         default, self.default = self.default, None
@@ -135,40 +188,122 @@ class _Converter:
     def _text(self, text: str) -> str:
         return self.masking.text(printable(text))
 
+    def _base64(self, value: bytes) -> str:
+        try:
+            value = self._text(value.decode()).encode()
+        except UnicodeDecodeError:  # no text, in which something could be masked
+            pass
+        return b2a_base64(value, newline=False).decode()
+
     def _integer(self, value: int) -> int | str:
         # Python refuses to write longer ones in decimal.
         return self.masking.integer(value) if value.bit_length() < 8192 else hex(value)
 
 
-def _decode(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        from binascii import b2a_base64
+def traceback_text(trace: TracebackType) -> str:
+    """Return the last frames of *trace* as text."""
+    from traceback import format_tb
 
-        return b2a_base64(value, newline=False).decode()
+    return "".join(format_tb(trace, -100)).strip()
 
 
-def _fields_of(value: Any) -> Mapping[Any, Any] | None:
+def _in_microseconds(value: Any) -> Any:
+    """Return numpy's times in the unit of Python's; in nanoseconds they would be numbers."""
+    if type(value).__module__ != "numpy":
+        return value
+    name = "datetime64" if value.dtype.kind == "M" else "timedelta64"
+    return value.astype(f"{name}[us]")
+
+
+def fields_of(value: Any) -> Mapping[Any, Any] | None:
+    """Return what *value* has under names, of a model what is loaded; None where it has no names.
+
+    What its class hides is left out, as is what cannot be read.
+    """
     if isinstance(value, Mapping):
         return value
-    kind = type(value)
-    if isinstance(value, type):
+    if isinstance(value, (type, BaseException)):
         return None
+    kind = type(value)
+    loaded = _loaded(value)
+    names = _names_of(value, kind)
+    if names is None:
+        return loaded
+    fields = {}
+    for name in names:
+        try:
+            if loaded is None:
+                fields[name] = getattr(value, name)
+            elif name in loaded:
+                fields[name] = loaded[name]
+        except Exception:  # noqa: S112 - the line is about the others, too
+            continue
+    return fields
+
+
+def _names_of(value: Any, kind: type[Any]) -> Iterable[str] | None:
     if hasattr(kind, "__dataclass_fields__"):
         from dataclasses import fields
 
-        names: Iterable[str] = [field.name for field in fields(value)]
-    elif isinstance(value, msgspec.Struct):
-        names = value.__struct_fields__
-    elif hasattr(kind, "__attrs_attrs__"):
-        names = [attribute.name for attribute in kind.__attrs_attrs__]
-    elif hasattr(kind, "model_fields"):
-        names = kind.model_fields
-    elif isinstance(value, tuple) and hasattr(kind, "_fields"):
-        names = kind._fields
-    elif isinstance(value, SimpleNamespace):
-        names = vars(value)
-    else:
+        hidden = _hidden(kind)
+        return [one.name for one in fields(value) if one.repr and one.name not in hidden]
+    if isinstance(value, msgspec.Struct):
+        return value.__struct_fields__
+    if hasattr(kind, "__attrs_attrs__"):
+        # A function in the place of a flag shows something else, of what is to be hidden.
+        return [one.name for one in kind.__attrs_attrs__ if one.repr is True]
+    if (declared := _declared(kind)) is not None:
+        hidden = _hidden(kind)
+        return [name for name in declared if name not in hidden]
+    if isinstance(value, tuple) and hasattr(kind, "_fields"):
+        return cast("Iterable[str]", kind._fields)
+    if isinstance(value, SimpleNamespace):
+        return vars(value)
+    return None
+
+
+def _declared(kind: type[Any]) -> Mapping[str, Any] | None:
+    """Return the fields that a class of pydantic's declares, of the second version or the first."""
+    for name in ("__pydantic_fields__", "model_fields", "__fields__"):
+        declared = getattr(kind, name, None)
+        if isinstance(declared, Mapping):
+            return declared
+    return None
+
+
+def _hidden(kind: type[Any]) -> set[str]:
+    """Return the names of those that pydantic leaves out of a model's text, or of its JSON."""
+    hidden = set()
+    for name, declared in (_declared(kind) or {}).items():
+        info = getattr(declared, "field_info", declared)
+        if getattr(info, "repr", True) is False or getattr(info, "exclude", None):
+            hidden.add(name)
+    return hidden
+
+
+def is_secret(value: object) -> bool:
+    """Tell whether *value* is of a class that hides it, as pydantic's SecretStr does."""
+    kind = type(value)
+    return hasattr(kind, "get_secret_value") or kind.__name__ == "Secret"
+
+
+def _loaded(value: Any) -> dict[str, Any] | None:
+    """Return what an object of SQLAlchemy's or Django's has loaded; None where it is no such.
+
+    Reading the rest of it would ask the database, or fail where there is no session any more.
+    """
+    attributes = getattr(value, "__dict__", None)
+    if not isinstance(attributes, dict):
         return None
-    return {name: getattr(value, name) for name in names if hasattr(value, name)}
+    state = attributes.get("_sa_instance_state")
+    if state is not None:
+        loaded = {name: kept for name, kept in attributes.items() if name[:1] != "_"}
+        if not loaded and state.identity:  # expired by a commit
+            mapper = state.mapper
+            keys = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+            loaded = dict(zip(keys, state.identity, strict=False))
+        return loaded
+    if "_state" in attributes and hasattr(type(value), "_meta"):
+        names = [field.attname for field in type(value)._meta.concrete_fields]
+        return {name: attributes[name] for name in names if name in attributes}
+    return None

@@ -35,6 +35,11 @@ DEFAULT_NAMES = (
     *("credit card", "card number", "cvv", "cvc", "iban", "account number", "routing number"),
 )
 
+# The keys of a line that no field, parameter or header of anybody else's is called by chance.
+_OWN_KEYS = frozenset(
+    ("bodySize", "closeCode", "createdAt", "graphqlStatus", "httpStatus", "ipAddress")
+) | frozenset(("rejectedRequestId", "requestId", "responseTime", "stackTrace", "userId"))
+
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+|\d+")
 
 # What only strict looks for is compiled when it first does, which spares every import of clew.
@@ -173,6 +178,12 @@ def redactor(redact: object) -> Redactor:
     for name in names:
         if not isinstance(name, str) or not _words(name):
             raise ValueError(f"redact has {name!r}: allowed are names, as in redact=['tenant']")
+        if name in _OWN_KEYS:
+            raise ValueError(
+                f"redact has {name!r}, a key of clew's own, which is written as it is: allowed are "
+                "names of your fields, query parameters and headers; leave the key out in "
+                "process_log_record of a subclass of clew.JSONFormatter"
+            )
     return Redactor(names)
 
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 import enum
 import re
 
-_CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+# Control characters, line ends, those that change the direction of text, and tags, which nobody
+# sees (Unicode Standard Annex 9, section 2, and UTS 51, appendix C).
+_CONTROL = (
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029"
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]"
+)
 
 
 def printable(text: str) -> str:
@@ -31,7 +36,9 @@ def unprintable(value: object) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return *text* with its control characters escaped: they could forge a line, or colours."""
+    """Return *text* with its control characters escaped: they could forge a line, or colours, or
+    show it in another order than it has.
+    """
     return re.sub(_CONTROL, lambda match: match[0].encode("unicode_escape").decode(), text)
 
 

@@ -21,11 +21,11 @@ try:
 except ImportError:  # then there are no spans, but there may be a traceparent
     trace = None  # type: ignore[assignment]
 
-from ._context import Context, context_of, current, subscribe, unsubscribe
+from ._context import Context, current, subscribe, unsubscribe
 from ._faults import report_failure
 from ._http.exchange import Exchange
 from ._http.settings import Header
-from ._lines.entry import ContextFilter, capture
+from ._lines.entry import ContextFilter, capture, context_of_record
 from ._lines.json_formatter import JSONFormatter
 
 if TYPE_CHECKING:
@@ -159,7 +159,9 @@ def _on_first_context(_context: Context) -> None:
 def _ids_of(record: logging.LogRecord) -> Mapping[str, str | None]:
     """Return the ids of the active span, else those that the record's context remembers."""
     exc_info = record.exc_info
-    context = context_of(exc_info[1] if isinstance(exc_info, tuple) else None)
+    context = context_of_record(record, exc_info[1] if isinstance(exc_info, tuple) else None)
+    if current() not in (None, context):  # nor is the span that of the record
+        return (context and context.ids) or _NO_IDS
     return _active_ids(context) or (context and context.ids) or _NO_IDS
 
 

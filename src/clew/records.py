@@ -54,9 +54,9 @@ class ExceptionInfo(Struct, rename="camel"):
 
     Attributes:
         type: The qualified name of its class.
-        message: Its own text.
-        stack_trace: The traceback as Python prints it, with causes and notes. With the formatter's
-            ``exc_info_as_array`` it is a list of lines.
+        message: Its own text, of at most 4,096 characters.
+        stack_trace: The end of the traceback as Python prints it, with causes and notes, of at most
+            65,536 characters. With the formatter's ``exc_info_as_array`` it is a list of lines.
     """
 
     type: str
@@ -68,7 +68,8 @@ class ApplicationLog(Struct, rename="camel", omit_defaults=True, kw_only=True):
     """What the application says: one line of any logger.
 
     Attributes:
-        level: One of debug, info, warning, danger and critical. Python's ERROR is danger.
+        level: One of debug, info, warning, danger and critical. Python's ERROR is danger; a level
+            of your own is the one below, with its name in a further key, levelName.
         message: The text of the line.
         created_at: When it was logged, in milliseconds since the Unix epoch.
         logger: The name of the logger.
@@ -234,21 +235,76 @@ OWNED_KEYS = (
 ) - CALLERS_KEYS
 
 
+# Some services read lines of a bounded length only.
+_LONGEST_MESSAGE = 4_096
+_LONGEST_TRACE = 65_536
+_MOST_FRAMES = 100
+_FIRST_FRAMES = 20
+
+
 def describe(error: BaseException) -> ExceptionInfo:
-    """Return *error* as text. Works for exceptions whose own ``__str__`` raises."""
+    """Return *error* as text. Works for exceptions whose own ``__str__`` raises.
+
+    What is long is cut, and the cut shown as ``...``: the message, each part of the traceback, and
+    the traceback itself, of which the end is kept, and of many frames the first and the last.
+    """
     kind = type(error)
     name = kind.__qualname__
     if kind.__module__ != "builtins":
         name = f"{kind.__module__}.{name}"
     try:
-        message = str(error)
+        message = _cut(str(error))
     except Exception:
         message = f"<{name} without a text>"
     try:
-        stack_trace = "".join(traceback.format_exception(error))
+        stack_trace = _trace(error)
     except Exception:
         stack_trace = ""
     return ExceptionInfo(name, message, stack_trace)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}..."
+
+
+class _Cut(traceback.StackSummary):
+    """The last frames of a stack, and perhaps its first ones."""
+
+    first: traceback.StackSummary | None = None
+
+    def format(self, **options: Any) -> list[str]:
+        first = [] if self.first is None else self.first.format(**options)
+        return [*first, "  ...\n", *super().format(**options)]
+
+
+def _trace(error: BaseException) -> str:
+    # One exception that is raised again and again has a frame more each time, those of the last
+    # time in front; those in the middle are left out at once, since looking at each is what costs.
+    trace = last = error.__traceback__
+    count = 0
+    while last is not None:
+        last = last.tb_next
+        count += 1
+        if count > _MOST_FRAMES + 1 and trace is not None:
+            trace = trace.tb_next
+    limit = -_MOST_FRAMES - 1
+    whole = traceback.TracebackException(type(error), error, trace, limit=limit, compact=True)
+    pending: list[traceback.TracebackException | None] = [whole]
+    while pending:
+        one = pending.pop()
+        if one is not None:
+            if len(one.stack) > _MOST_FRAMES:
+                one.stack = _Cut(one.stack[1:])
+            pending += [one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ())]
+    if isinstance(whole.stack, _Cut):
+        frames = traceback.walk_tb(error.__traceback__)
+        whole.stack.first = traceback.StackSummary.extract(frames, limit=_FIRST_FRAMES)
+        del whole.stack[:_FIRST_FRAMES]
+    text = "".join(
+        part if len(part) <= _LONGEST_MESSAGE + 200 else f"{_cut(part)}\n"
+        for part in whole.format()
+    )
+    return text if len(text) <= _LONGEST_TRACE else f"...{text[-_LONGEST_TRACE:]}"
 
 
 def json_schema(*, levels: Mapping[str, str] | None = None) -> dict[str, Any]:

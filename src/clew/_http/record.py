@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from clew._lines.delivery import hint_at_setup
 from clew._redaction import DEFAULT, Redactor
 from clew.records import ExceptionInfo, HTTPLog, Request, Response, describe, level_word
 
@@ -67,6 +68,7 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:  # no
     elif len(path) > LONGEST:
         path = path[:LONGEST]
     if settings.level is None and not logger.isEnabledFor(level):
+        hint_at_setup(logger)
         return None
     if method not in METHODS:
         method = clean_method(method)

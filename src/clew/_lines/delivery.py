@@ -11,11 +11,11 @@ import logging
 from collections.abc import Mapping
 from logging import LogRecord
 
-from clew._faults import report_failure
+from clew._faults import report_failure, warn
 from clew.records import HTTPLog, TaskLog
 
 from .entry import Entry, place_of
-from .handler import LineHandler
+from .handler import LineHandler, own_handlers
 from .log_record import make_record, own_method
 
 _make = own_method("makeRecord")
@@ -60,9 +60,38 @@ def put(logger: logging.Logger, level: int, entry: Entry) -> list[logging.Handle
                 ):
                     others.append(handler)  # noqa: PERF401 - it writes lines on its way
         parent = parent.parent if parent.propagate else None
-    if not found and logging.lastResort is not None and level >= logging.lastResort.level:
-        others.append(logging.lastResort)
+    if not found:
+        if logging.lastResort is not None and level >= logging.lastResort.level:
+            others.append(logging.lastResort)
+        elif isinstance(entry.log, HTTPLog):
+            hint_at_setup(logger)
     return others
+
+
+_hinted: set[str] = set()  # the loggers that were looked at
+
+
+def hint_at_setup(logger: logging.Logger) -> None:
+    """Say of the first record that nothing writes those of *logger*, if nobody set logging up."""
+    if logger.name in _hinted:
+        return
+    _hinted.add(logger.name)
+    parent: logging.Logger | None = logger
+    while parent is not None and parent.parent is not None:
+        if parent.level or parent.disabled or not parent.propagate:
+            return  # somebody did not want them
+        parent = parent.parent
+    root = logging.root
+    if root.level not in (logging.NOTSET, logging.WARNING) and root.handlers:
+        return
+    if root.manager.disable or own_handlers():
+        return
+    warn(
+        "No handler writes the HTTPLogs of clew: call clew.configure_logging() at the start, or "
+        "set the logger %r to INFO and give a handler clew.JSONFormatter; log=False leaves them "
+        "out",
+        logger.name,
+    )
 
 
 def deliver(

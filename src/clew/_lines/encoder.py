@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -120,6 +121,8 @@ class Encoder:
             line["requestId"] = request_id
         if (user_id := entry.user_id) is not None:
             line["userId"] = user_id
+        if level not in self._words and (name := _level_name(level)):
+            line["levelName"] = name
         return line
 
     def _add(self, line: dict[str, Any], entry: Entry) -> None:
@@ -214,6 +217,12 @@ class Encoder:
         fault = f"{type(error).__qualname__}: {text_of(error)}"
         line["formattingError"] = self.redactor.text(fault)
         return to_json(line)
+
+
+def _level_name(level: int) -> str | None:
+    """Return the name that *level*, which is none of the five, was registered under."""
+    name = logging.getLevelName(level) if level > 0 else None
+    return name if isinstance(name, str) and not name.startswith("Level ") else None
 
 
 def _is_request(value: object) -> bool:

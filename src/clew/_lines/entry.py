@@ -12,6 +12,7 @@ an HTTPLog or a TaskLog; structlog's and loguru's events make them as well. It i
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from itertools import islice
@@ -21,7 +22,8 @@ from typing import Any, Self
 from msgspec import Struct
 from msgspec.structs import replace
 
-from clew._context import context_of, current
+from clew._context import Context, attached_context, context_of, current
+from clew._plain import fields_of
 from clew._text import printable, text_of
 from clew.records import ExceptionInfo, HTTPLog, TaskLog, describe
 
@@ -131,7 +133,7 @@ class Entry(Struct):
         fields = _fields(record, entry, skipped)
         message: Any = attributes["msg"]
         args = attributes["args"]
-        if args is None and (entry.message or entry.fields):
+        if args is None and type(entry.fields) is _EarlyFields:
             entry.fields = {**fields, **entry.fields}
             return entry  # a QueueHandler has put all into the text by now
         if entry.exception is not None and not (record.exc_info or record.exc_text):
@@ -187,6 +189,10 @@ class UnattachedFields(dict[str, object]):
     """Fields that have no place among a record's attributes, on the attribute ``_clew_fields``."""
 
 
+class _EarlyFields(dict[Any, object]):
+    """Fields of a message that was read when it was captured."""
+
+
 def capture(record: LogRecord) -> Entry:
     """Return the entry that *record* holds; the first to ask makes it, in its thread."""
     held = record.__dict__.get("_clew")
@@ -201,23 +207,69 @@ def _captured(record: LogRecord) -> Entry:
     attributes = record.__dict__
     error = _error_of(record) if attributes["exc_info"] else None
     entry = Entry(attributes["levelno"], "", attributes["created"], attributes["name"])
-    entry.take_ids(error)
+    context = context_of_record(record, error)
+    if context is not None:
+        entry.request_id, entry.user_id = context.request_id, context.user_id()
+        entry.bound = context.fields
     if error is not None:
         entry.exception = describe(error)
-    if error is not None or attributes["stack_info"] or issubclass(type(record.msg), dict):
+    if error is not None or attributes["stack_info"] or type(record.msg) is not str:
         # A QueueHandler would put all of it into one text.
-        entry.message, entry.fields = _read(record)
+        entry.message, fields = _read(record)
+        entry.fields = _EarlyFields(fields)
         entry.stack = attributes["stack_info"]
     return entry
 
 
+def context_of_record(record: LogRecord, error: BaseException | None) -> Context | None:
+    """Return the context in which *record* was made, else that which is attached to *error*.
+
+    It is the current one where the record was made in this thread, and not before that began: a
+    QueueHandler or a MemoryHandler may have kept it until now.
+    """
+    context = current()
+    if context is not None:
+        attributes = record.__dict__
+        age = time.time() - attributes["created"]
+        # The clocks are read one after the other: what counts as before is a microsecond older.
+        if attributes["thread"] not in (None, threading.get_ident()) or (
+            age > 0 and time.perf_counter() - age < context.arrived - 1e-6
+        ):
+            return attached_context(error)
+    return context_of(error)
+
+
 def _read(record: LogRecord) -> tuple[str, Mapping[Any, object]]:
-    """Return the message of *record*, and the fields of a dictionary that stands in its place."""
+    """Return the message of *record*, and the fields of a dictionary or a model in its place."""
     raw: Any = record.msg
-    if issubclass(type(raw), dict):  # some objects lie about their class
+    kind = type(raw)
+    if issubclass(kind, dict):  # some objects lie about their class
         mapping = dict(raw)
         return text_of(mapping.pop("message", "")), mapping
+    if kind is not str and (fields := _fields_of_message(raw)) is not None:
+        own = _has_own_text(kind) and "message" not in fields
+        return message_of(record) if own else text_of(fields.pop("message", "")), fields
     return message_of(record), {}
+
+
+def _fields_of_message(raw: object) -> dict[Any, object] | None:
+    try:
+        fields = fields_of(raw)
+        return None if fields is None else dict(fields)
+    except Exception:  # it lies about what it is
+        return None
+
+
+def _has_own_text(kind: type) -> bool:
+    """Tell whether whoever wrote the class *kind* says what its text is."""
+    for base in kind.__mro__:
+        if "__str__" in base.__dict__:
+            return base.__module__.partition(".")[0] not in _MODELS
+    return False
+
+
+# Whose classes have a text that shows all of their fields.
+_MODELS = frozenset(("builtins", "django", "msgspec", "pydantic", "sqlmodel"))
 
 
 def _fields(record: LogRecord, entry: Entry, skipped: Iterable[str] | None) -> Mapping[Any, object]:
@@ -288,23 +340,18 @@ def salvage(record: LogRecord) -> Entry:
         level, created = int(record.levelno), float(record.created)
     except Exception:  # a record that somebody made otherwise
         level, created = logging.INFO, time.time()
-    return Entry(
-        level,
-        _raw_message(record),
-        created,
-        text_of(record.name),
-        text_of(attributes.get("requestId", "")) or None,
-        text_of(attributes.get("userId", "")) or None,
-    )
+    held = attributes.get("_clew")
+    ids = (held.request_id, held.user_id) if type(held) is Entry else (None, None)
+    return Entry(level, _raw_message(record), created, text_of(record.name), *ids)
 
 
 def _raw_message(record: LogRecord) -> str:
     """Return the message of *record*; of a dictionary, whose other keys may be secrets, its own."""
     raw: Any = record.msg
-    if not issubclass(type(raw), dict):
-        return printable(message_of(record))
     try:
-        return text_of(dict.get(raw, "message", ""))
+        if issubclass(type(raw), dict):
+            return text_of(dict.get(raw, "message", ""))
+        return printable(_read(record)[0])
     except Exception:
         return ""
 
@@ -315,7 +362,17 @@ class ContextFilter(logging.Filter):
     Put it on a handler, so that the lines of every logger pass it; ``%(requestId)s`` then works
     in any format. It never drops a record. The exception and the bound fields are captured along
     with the id, so that they outlive a QueueHandler.
+
+    Args:
+        name: As of a `logging.Filter`, and of no effect: every record passes.
+        default: What the attributes are without a request, or without a user, as ``"-"``.
     """
+
+    def __init__(self, name: str = "", *, default: str = "") -> None:
+        super().__init__(name)
+        if not isinstance(default, str):
+            raise TypeError(f'default must be a string, as "-", not {default!r}')
+        self.default = default
 
     def filter(self, record: LogRecord) -> bool:
         try:
@@ -323,4 +380,8 @@ class ContextFilter(logging.Filter):
         except Exception:
             record.__dict__.setdefault("requestId", "")
             record.__dict__.setdefault("userId", "")
+        if self.default:
+            attributes = record.__dict__
+            for name in ("requestId", "userId"):
+                attributes[name] = attributes[name] or self.default
         return True

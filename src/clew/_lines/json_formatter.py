@@ -20,9 +20,16 @@ from .entry import NEVER_FIELDS, Entry, salvage
 class JSONFormatter(MsgspecFormatter):
     """Write each record as one JSON object a line: an ApplicationLog or an HTTPLog.
 
-    The options of python-json-logger's MsgspecFormatter work as there (``rename_fields`` and
-    ``static_fields`` speak of the keys of the line). Formatting never fails: what cannot be
-    written as it is, is written as text.
+    The options of python-json-logger's MsgspecFormatter work as there, and values of all types are
+    written as there, but for these, which are so on purpose:
+
+    - The keys of an ApplicationLog or an HTTPLog are always there, beside those of the format, and
+      ``rename_fields`` and ``static_fields`` speak of the keys of the line. A field of theirs does
+      not take the place of one of clew's keys.
+    - An exception is ``exception``, an object, and a stack is ``stackInfo``. ``exc_info``, where
+      the format has it or ``rename_fields`` renames it, is the traceback's text besides.
+    - Formatting never fails: what has no text is ``<unprintable Name>``, not a number null.
+    - Secrets are masked.
 
     Args:
         service: Which service of several writes the line.
@@ -53,6 +60,12 @@ class JSONFormatter(MsgspecFormatter):
             if self.reserved_attrs == set(RESERVED_ATTRS)
             else frozenset(NEVER_FIELDS | self.reserved_attrs)
         )
+        # Which of the record's own texts are wanted under a key of its own.
+        self._texts = [
+            name
+            for name in ("exc_info", "exc_text", "stack_info")
+            if name in self._columns or name in self.rename_fields
+        ]
         # The keys that clew's own are renamed to are clew's too.
         self._renamed_own = {self._get_rename(name) for name in OWNED_KEYS} - OWNED_KEYS
         kind = type(self)
@@ -80,6 +93,7 @@ class JSONFormatter(MsgspecFormatter):
             if not self._has_options:
                 return self.encoder.encode(entry).decode()
             line = self.encoder.line(entry, self.rename_fields)
+            texts = self._texts_of(line)
             if self.stack_info_as_array and "stackInfo" in line:
                 line["stackInfo"] = line["stackInfo"].splitlines()
             if self.exc_info_as_array and "exception" in line:
@@ -87,9 +101,27 @@ class JSONFormatter(MsgspecFormatter):
                 line["exception"]["stackTrace"] = trace.splitlines()
             log_data: LogData = {}
             self.add_fields(log_data, record, line)
+            log_data.update(texts)
             return self.serialize_log_record(self.process_log_record(log_data))
         except Exception as error:
             return self.encoder.fallback(salvage(record), error).decode()
+
+    def _texts_of(self, line: dict[str, Any]) -> dict[str, Any]:
+        """Return the traceback and the stack of *line* as texts, under the keys asked for."""
+        texts: dict[str, Any] = {}
+        for name in self._texts:
+            is_stack = name == "stack_info"
+            if is_stack:
+                text = line.get("stackInfo")
+            else:
+                text = line["exception"]["stackTrace"].rstrip() if "exception" in line else None
+            if text is None:
+                if name in self._columns:
+                    texts[self._get_rename(name)] = None
+                continue
+            as_array = self.stack_info_as_array if is_stack else self.exc_info_as_array
+            texts[self._get_rename(name)] = text.splitlines() if as_array else text
+        return texts
 
     def add_fields(
         self, log_data: LogData, record: logging.LogRecord, message_dict: dict[str, Any]
@@ -113,7 +145,8 @@ class JSONFormatter(MsgspecFormatter):
             name = self.timestamp if isinstance(self.timestamp, str) else "timestamp"
             created = time.gmtime(record.created)
             text = time.strftime("%Y-%m-%dT%H:%M:%S", created)
-            log_data[rename(name)] = f"{text}.{int(record.created * 1e6) % 1_000_000:06}Z"
+            part = int(record.created * 1e6) % 1_000_000
+            log_data[rename(name)] = f"{text}.{part:06}Z" if part else f"{text}Z"
         if self.rename_fields_keep_missing:
             for name in self.rename_fields.values():
                 log_data.setdefault(name, None)

@@ -42,7 +42,7 @@ def configure_logging(
     WARNING.
 
     Args:
-        level: The root logger's level, as in the logging module.
+        level: The root logger's level, as in the logging module: a number, or ``"info"``.
         format: ``"json"``, or ``"console"`` for people at a terminal.
         stream: Where the lines go; ``sys.stdout``, looked up at each line, when None.
         service: Which service of several writes the lines.
@@ -54,7 +54,7 @@ def configure_logging(
     if stream is not None and not hasattr(stream, "write"):
         raise TypeError(f"stream must be a text stream, as sys.stderr, not {stream!r}")
     options: dict[str, Any] = {"service": service, "levels": levels, "redact": redact}
-    _check(level, format, service)
+    level = _check(level, format, service)
     formatter = (
         ConsoleFormatter(colours=is_terminal(sys.stdout if stream is None else stream), **options)
         if format == "console"
@@ -89,7 +89,7 @@ def logging_config(
     ``uvicorn --log-config``: it holds plain values only. *stream* is ``"stdout"`` or
     ``"stderr"``; the other arguments are those of `configure_logging`.
     """
-    _check(level, format, service)
+    level = _check(level, format, service)
     if stream not in ("stdout", "stderr"):
         raise ValueError(f'stream must be "stdout" or "stderr" here, not {stream!r}')
     level_words(levels)
@@ -137,11 +137,16 @@ def logging_config(
     }
 
 
-def _check(level: object, format: object, service: object) -> None:
+def _check(level: int | str, format: object, service: object) -> int | str:
+    """Return the *level* as the logging module has it; refuse what is wrong."""
     names = logging.getLevelNamesMapping()
-    if not isinstance(level, int) and level not in names:
+    if isinstance(level, str) and level not in names:
+        level = level.upper()
+    is_number = isinstance(level, int) and not isinstance(level, bool)
+    if not is_number and not (isinstance(level, str) and level in names):
         raise ValueError(f"level must be a number or one of {', '.join(names)}, not {level!r}")
     if format not in ("json", "console"):
         raise ValueError(f'format must be "json" or "console", not {format!r}')
     if service is not None and not isinstance(service, str):
         raise TypeError(f"service must be a string or None, not {service!r}")
+    return level

@@ -1,0 +1,326 @@
+"""What the garbage collector runs, and what is closed while another context is current."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import weakref
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+import pytest
+
+import clew
+from clew import _context
+from tests.conftest import Lines, run_fresh, serve
+
+log = clew.get_logger("shop")
+
+
+@pytest.fixture(autouse=True)
+def _only_asked_for() -> Iterator[None]:
+    """Let collections come where a test asks for one."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def in_cycle(value: object) -> None:
+    """Leave *value* to the garbage collector."""
+    cycle: list[object] = [value]
+    cycle.append(cycle)
+
+
+class Finalized:
+    def __del__(self) -> None:
+        clew.bind(user_id="other", tenant="other")
+        log.info("finalized")
+        logging.getLogger("legacy").info("finalized")
+
+
+def a_finalizer() -> None:
+    in_cycle(Finalized())
+
+
+def a_generator() -> None:
+    def rows() -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            clew.bind(user_id="other", tenant="other")
+            log.info("closed")
+
+    cursor = rows()
+    next(cursor)
+    in_cycle(cursor)
+
+
+def a_weak_reference() -> None:
+    class Watched: ...
+
+    def gone(_: object) -> None:
+        clew.bind(user_id="other", tenant="other")
+        log.info("gone")
+
+    watched = Watched()
+    kept.append(weakref.ref(watched, gone))
+    in_cycle(watched)
+
+
+def a_task() -> None:
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(asyncio.sleep(0))
+    loop.run_until_complete(task)
+    failed = loop.create_future()
+    failed.set_exception(ValueError("boom"))
+    loop.close()
+    in_cycle(failed)
+
+
+kept: list[object] = []
+RUN = [a_finalizer, a_generator, a_weak_reference, a_task]
+
+
+@pytest.mark.parametrize("leave_garbage", RUN)
+def test_what_the_collector_runs_has_no_context(
+    leave_garbage: Callable[[], None], lines: Lines
+) -> None:
+    """What the garbage collector runs during a request has no id, and binds nothing there."""
+    with clew.context(request_id="a"):
+        leave_garbage()
+
+    def work() -> None:
+        gc.collect()
+        log.info("working")
+
+    serve(work, generate=lambda: "b")
+    *collected, working, request = lines()
+    assert collected
+    assert not any({"requestId", "userId", "tenant"} & line.keys() for line in collected)
+    for line in (working, request):
+        assert line["requestId"] == "b"
+        assert not {"userId", "tenant"} & line.keys()
+
+
+def holding(lines: list[str | None]) -> Generator[int]:
+    """Hold a context while suspended."""
+    with clew.context(request_id="held"):
+        try:
+            yield 1
+        finally:
+            lines.append(clew.request_id())
+
+
+def closed(generator: Generator[int]) -> None:
+    generator.close()
+
+
+def collected(generator: Generator[int]) -> None:
+    in_cycle(generator)
+    del generator
+    gc.collect()
+
+
+END = [closed, collected]
+
+
+@pytest.mark.parametrize("end", END)
+def test_a_generator_ends_in_the_midst_of_another_context(end: Callable[[Any], None]) -> None:
+    """A generator that holds a context leaves the one alone in which it is ended."""
+    with clew.context(request_id="a"):
+        generators = [holding([])]
+        next(generators[0])
+    with clew.context(request_id="b"):
+        end(generators.pop())
+        assert clew.request_id() == "b"
+    assert clew.request_id() is None
+
+
+@pytest.mark.parametrize("end", END)
+def test_a_generator_ends_where_its_context_is_current(end: Callable[[Any], None]) -> None:
+    """A generator that holds the current context gives its outer one back, whoever ends it."""
+    with clew.context(request_id="a"):
+        generators = [holding([])]
+        next(generators[0])
+        assert clew.request_id() == "held"
+        end(generators.pop())
+        assert clew.request_id() == "a"
+    assert clew.request_id() is None
+
+
+@pytest.mark.parametrize("end", END)
+@pytest.mark.parametrize("carried_from", ["c", None])
+@pytest.mark.parametrize("current", ["b", None])
+def test_a_carried_coroutine_ends_elsewhere(
+    carried_from: str | None, current: str | None, end: Callable[[Any], None]
+) -> None:
+    """A carried coroutine that is closed or collected elsewhere changes nothing there."""
+
+    async def wait() -> None:
+        await asyncio.Future(loop=loop)
+
+    loop = asyncio.new_event_loop()
+    if carried_from is None:
+        carried = clew.carry(wait)
+    else:
+        with clew.context(request_id=carried_from):
+            carried = clew.carry(wait)
+    with clew.context(request_id="a"):
+        running: list[Any] = [carried()]
+        running[0].send(None)
+    _context.enter(None)
+    if current is None:
+        end(running.pop())
+        assert clew.request_id() is None
+    else:
+        with clew.context(request_id=current):
+            end(running.pop())
+            assert clew.request_id() == current
+    assert clew.request_id() is None
+    loop.close()
+
+
+def test_a_context_within_a_collection_ends_with_it() -> None:
+    """A finalizer may run a context of its own, and one that it forgets to leave ends as well."""
+    seen: list[str | None] = []
+
+    class Working:
+        def __del__(self) -> None:
+            with clew.context(request_id="own"):
+                seen.append(clew.request_id())
+            seen.append(clew.request_id())
+            clew.context(request_id="forgotten").__enter__()
+
+    with clew.context(request_id="b"):
+        in_cycle(Working())
+        gc.collect()
+        assert clew.request_id() == "b"
+    in_cycle(Working())
+    gc.collect()
+    assert clew.request_id() is None
+    assert seen == ["own", None] * 2
+
+
+def test_an_exception_keeps_its_own_context_in_a_collection(lines: Lines) -> None:
+    """What is logged there with an exception has the id of the context that it left."""
+    try:
+        with clew.context(request_id="a"):
+            raise ValueError("boom")
+    except ValueError as error:
+        caught = error
+
+    class Telling:
+        def __del__(self) -> None:
+            log.danger("failed", exc_info=caught)
+
+    with clew.context(request_id="b"):
+        in_cycle(Telling())
+        gc.collect()
+    assert lines()[0]["requestId"] == "a"
+
+
+IN_THE_MIDST = """
+import asyncio, contextvars, gc, clew
+other = contextvars.ContextVar("other")
+class Node:
+    def __del__(self):
+        with clew.context():
+            pass
+        clew.bind(late=1)
+async def work():
+    with clew.context() as own:
+        for number in range(500):
+            node = Node()
+            node.itself = node
+            del node
+            token = other.set(number)
+            contextvars.copy_context().run(other.set, 0)
+            assert other.get() == number
+            other.reset(token)
+            with clew.context() as inner:
+                assert clew.request_id() == inner
+            await asyncio.sleep(0)
+            assert clew.request_id() == own
+async def main():
+    await asyncio.gather(*(work() for _ in range(4)))
+gc.set_threshold(1)
+asyncio.run(main())
+print("done")
+"""
+
+
+def test_a_collection_in_the_midst_of_a_change() -> None:
+    """A collection that comes while a context variable is being set neither crashes nor errs."""
+    assert run_fresh(IN_THE_MIDST) == "done\n"
+
+
+FORK = """
+import gc, os, clew
+class Node:
+    def __del__(self):
+        print(clew.request_id(), flush=True)
+with clew.context(request_id="b"):
+    if not os.fork():
+        node = Node()
+        node.itself = node
+        del node
+        gc.collect()
+        print(clew.request_id(), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_a_forked_process_collects_the_same_way() -> None:
+    """What is collected in a child has no context either."""
+    assert run_fresh(FORK) == "None\nb\n"
+
+
+AT_EXIT = """
+import os, sys, clew
+os.dup2(1, 2)
+class Node:
+    pass
+clew.context(request_id="b").__enter__()
+node = sys.node = Node()
+node.itself = node
+"""
+
+
+def test_the_interpreter_ends_quietly() -> None:
+    """The last collections of an interpreter, when modules are gone, say nothing."""
+    assert run_fresh(AT_EXIT) == ""
+
+
+def test_a_context_that_ended_elsewhere_does_not_come_back() -> None:
+    """The context in whose midst a generator was closed gives back what is current before it."""
+    with clew.context(request_id="a"):
+        first, second = holding([]), holding([])
+        next(first)
+        next(second)
+        with clew.context(request_id="b"):
+            first.close()
+            second.close()
+            assert clew.request_id() == "b"
+        assert clew.request_id() == "a"
+    assert clew.request_id() is None
+
+
+def test_a_context_that_ended_elsewhere_may_be_entered_again() -> None:
+    """It comes back then, as any other does."""
+    job = clew.context(request_id="job")
+
+    def hold() -> Generator[None]:
+        with job:
+            yield
+
+    held = hold()
+    next(held)
+    with clew.context(request_id="b"):
+        held.close()
+    with job:
+        with clew.context(request_id="inner"):
+            pass
+        assert clew.request_id() == "job"
+    assert clew.request_id() is None

@@ -1,0 +1,125 @@
+"""Exceptions that left a context, on their way into another process, and as copies."""
+
+from __future__ import annotations
+
+import copy
+import multiprocessing
+import pickle
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import pytest
+
+import clew
+from clew import _context
+from tests.conftest import Lines, serve
+
+log = clew.get_logger("shop")
+
+
+class Declined(Exception):
+    """An exception that says itself how it is pickled, with all that it holds."""
+
+    def __init__(self, reason: str, *, card: int) -> None:
+        super().__init__(reason)
+        self.card = card
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _declined, (self.args[0], self.card), vars(self)
+
+
+def _declined(reason: str, card: int) -> Declined:
+    return Declined(reason, card=card)
+
+
+class Slotted(_context.Context):
+    """A context with slots of its own, and with what cannot be pickled in it."""
+
+    __slots__ = ("work",)
+
+    def __init__(self) -> None:
+        super().__init__("slotted")
+        self.work = lambda: None
+
+
+def raise_in_context(number: int = 0) -> None:
+    with clew.context(request_id="job", callback=lambda: number):
+        raise ValueError("card declined")
+
+
+def raise_own() -> None:
+    with clew.context(callback=lambda: 1):
+        raise Declined("no money", card=4)
+
+
+def raise_in_request() -> None:
+    def fail() -> None:
+        raise ValueError("card declined")
+
+    serve(fail, user_id=lambda _: "1")
+
+
+def raise_in_slotted() -> None:
+    inner = Slotted()
+    outer = _context.enter(inner)
+    error = ValueError("card declined")
+    _context.leave(inner, outer, error)
+    raise error
+
+
+def raised(work: Callable[[], None]) -> Exception:
+    try:
+        work()
+    except Exception as error:
+        return error
+    raise AssertionError(work)
+
+
+RAISE = [raise_in_context, raise_own, raise_in_request, raise_in_slotted]
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("work", RAISE)
+def test_an_exception_that_left_a_context_is_pickled(
+    work: Callable[[], None], protocol: int, lines: Lines
+) -> None:
+    """It is pickled as it would be without one, and comes out without any context."""
+    error = raised(work)
+    again = pickle.loads(pickle.dumps(error, protocol))
+    assert (type(again), again.args) == (type(error), error.args)
+    if isinstance(error, Declined):
+        assert again.card == error.card
+    with clew.context(request_id="now"):
+        log.danger("failed", exc_info=again)
+    log.danger("failed", exc_info=again)
+    now, outside = lines()[-2:]
+    assert now["requestId"] == "now"
+    assert "requestId" not in outside
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+@pytest.mark.parametrize("work", RAISE)
+def test_an_exception_that_left_a_context_is_copied(
+    work: Callable[[], None], copied: Callable[[Any], Any], lines: Lines
+) -> None:
+    """A copy has the same context."""
+    error = raised(work)
+    log.danger("failed", exc_info=error)
+    log.danger("failed", exc_info=copied(error))
+    first, second = lines()[-2:]
+    assert first["requestId"] == second["requestId"]
+
+
+def test_an_exception_comes_out_of_a_process_pool() -> None:
+    """What a job raises in another process is raised here, of an executor and of a pool."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as executor:
+        with pytest.raises(ValueError, match="card declined"):
+            executor.submit(raise_in_context).result(60)
+        with pytest.raises(Declined, match="no money"):
+            executor.submit(raise_own).result(60)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        with pytest.raises(ValueError, match="card declined"):
+            pool.apply_async(raise_in_context).get(60)
+        with pytest.raises(ValueError, match="card declined"):
+            pool.map_async(raise_in_context, [1]).get(60)
