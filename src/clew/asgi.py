@@ -61,9 +61,8 @@ class RequestIDMiddleware:
             await self.app(scope, receive, send)
             return
         inside = scope.get("app")
-        given = scope.get("headers")
-        if type(given) is not list:  # any iterable will do, also one that ends
-            given = scope["headers"] = list(given or ())
+        if type(scope.get("headers")) is not list:  # any iterable will do, also one that ends
+            scope["headers"] = list(scope.get("headers") or ())
         scope["clew"] = exchange = kind(self.settings, self.routes, scope, receive, send)
         try:
             exchange.resume()
@@ -81,9 +80,7 @@ class RequestIDMiddleware:
                 exchange.pause(error)
             raise
         finally:
-            # The scope is the caller's again, and may be used again.
-            scope["headers"] = given
-            scope.pop("clew", None)
+            scope.pop("clew", None)  # each holds the other
 
 
 class _HTTP(ScopeExchange):

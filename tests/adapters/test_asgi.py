@@ -82,7 +82,7 @@ def test_writes_the_mount_prefix_once(lines: Any) -> None:
 
 
 def test_leaves_the_scope_and_the_messages_alone(lines: Any) -> None:
-    """The server's scope, the application's messages and header lists are not changed."""
+    """The server's and the application's header lists and messages are not changed."""
     given = [(b"host", b"a")]
     headers = [(b"x-request-id", b"app")]
     start = {"type": "http.response.start", "status": 200, "headers": headers}
@@ -94,9 +94,37 @@ def test_leaves_the_scope_and_the_messages_alone(lines: Any) -> None:
         await send({"type": "http.response.body"})
 
     serve(wrapped(app), extra={"headers": given})
-    assert given == [(b"host", b"a")] and scopes[0]["headers"] is given
+    assert given == [(b"host", b"a")]
     assert "clew" not in scopes[0]
     assert start["headers"] is headers and headers == [(b"x-request-id", b"app")]
+
+
+@pytest.mark.parametrize("headers", [[], [(b"x-request-id", b"b ad")]])
+def test_shows_the_effective_id_to_what_outlives_the_response(lines: Any, headers: Any) -> None:
+    """A task that reads the request's header after the response finds the effective id."""
+    scopes: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        await hello(scope, receive, send)
+
+    reply = serve(wrapped(app), extra={"headers": headers})
+    assert scopes[0]["headers"] == [(b"x-request-id", reply.request_id.encode())]
+
+
+def test_keeps_what_the_server_puts_into_the_scope(lines: Any) -> None:
+    """Headers that the server puts into the scope meanwhile stay there."""
+    accepted = [(b"x-accepted", b"1")]
+
+    async def accepting_server(scope: Any, receive: Any, send: Any) -> None:
+        scope["headers"] = accepted
+        await hello(scope, receive, send)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await wrapped(accepting_server)(scope, receive, send)
+        assert scope["headers"] is accepted
+
+    assert serve(app).error is None
 
 
 def test_keeps_other_headers_in_order() -> None:

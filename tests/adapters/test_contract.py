@@ -100,6 +100,20 @@ def test_shows_the_application_the_effective_id(stack: Stack, headers: Any) -> N
     assert reply.body.decode().split() == [reply.request_id] * 2
 
 
+@pytest.mark.parametrize(
+    ("headers", "shown"),
+    [([], "None"), ([("X-Request-ID", "good")], "good"), ([("X-Request-ID", "b ad")], "None")],
+)
+def test_leaves_the_requests_headers_as_they_came(
+    kind: type[Stack], lines: Any, headers: Any, shown: str
+) -> None:
+    """With inject=False no id is put into the request; a refused one is taken out all the same."""
+    reply = kind(inject=False).request("/seen", headers=headers)
+    assert reply.body.decode().split() == [shown, reply.request_id]
+    assert only(lines.http())["requestId"] == reply.request_id
+    assert "b ad" not in lines.raw()
+
+
 def test_trust_never(kind: type[Stack], lines: Any) -> None:
     """With trust="never" every inbound id is replaced."""
     reply = kind(trust="never").request("/ok", headers=[("X-Request-ID", "good")])

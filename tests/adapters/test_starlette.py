@@ -6,8 +6,9 @@ import asyncio
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, Request
 from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.authentication import (
     AuthCredentials,
@@ -175,6 +176,25 @@ def test_takes_the_settings_object(lines: Any) -> None:
         clew.starlette.install(app, settings=settings, log=False)
     with pytest.raises(TypeError, match="settings must be"):
         clew.starlette.install(app, settings={})  # type: ignore[arg-type]
+
+
+class _StrictHeaders(BaseModel):
+    model_config = {"extra": "forbid"}
+
+    host: str
+
+
+@pytest.mark.parametrize("headers", [[], [("X-Request-ID", "b ad")]])
+def test_serves_a_model_that_forbids_other_headers(lines: Any, headers: Any) -> None:
+    """With inject=False a header model that forbids extra ones sees none of clew's."""
+    app = FastAPI()
+
+    @app.get("/ok")
+    async def get_ok(headers: Annotated[_StrictHeaders, Header()]) -> str:
+        return headers.host
+
+    clew.fastapi.install(app, inject=False)
+    assert serve(app, headers=headers).status == 200
 
 
 def test_background_tasks_have_the_context(lines: Any) -> None:

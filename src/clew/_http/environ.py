@@ -32,6 +32,15 @@ class EnvironExchange(Exchange):
         # Servers join repeated headers with a comma. An empty value counts as none.
         super().__init__(settings, value.split(",") if value.strip() else ())
 
+    def inject(self) -> None:
+        """Let the environ hold this, and show the application the effective id, never a refused."""
+        environ, settings = self.environ, self.settings
+        if settings.inject:
+            environ[settings.inbound.environ] = self.request_id
+        elif self.rejected is not None:
+            del environ[settings.inbound.environ]
+        environ[MARK] = self
+
     def header_values(self, header: Header) -> Sequence[str]:
         value = self.environ.get(header.environ)
         return () if value is None else (value,)

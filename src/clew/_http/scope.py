@@ -35,16 +35,22 @@ class ScopeExchange(Exchange):
         self._routes = routes
         header = settings.inbound
         inbound = self.header_values(header)
-        # The application reads the effective id. An empty value counts as none.
+        # The application reads the effective id; so does a task of its that outlives the response,
+        # and so the headers stay in the scope. An empty value counts as none.
         if not inbound:
             Exchange.__init__(self, settings, ())
             self.raw_id = raw_id = self.request_id.encode()
-            scope["headers"] = [*scope["headers"], (header.raw, raw_id)]
+            if settings.inject:
+                scope["headers"] = [*scope["headers"], (header.raw, raw_id)]
         else:
             Exchange.__init__(self, settings, [value for value in inbound if value.strip()])
             self.raw_id = self.request_id.encode()
-            if inbound != [self.request_id]:
-                scope["headers"] = with_header(scope["headers"], header.raw, self.raw_id)
+            if settings.inject:
+                if inbound != [self.request_id]:
+                    scope["headers"] = with_header(scope["headers"], header.raw, self.raw_id)
+            elif self.rejected is not None:
+                name = header.raw
+                scope["headers"] = [pair for pair in scope["headers"] if pair[0].lower() != name]
 
     def header_values(self, header: Header) -> Sequence[str]:
         name = header.raw
