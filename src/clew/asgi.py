@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from time import perf_counter
 from typing import Any, Unpack
 
-from ._context import refused_handshake
 from ._http.exchange import CRASH_BODY
 from ._http.routes import RouteTemplates
 from ._http.scope import Message, Receive, Scope, ScopeExchange, Send
@@ -86,8 +85,6 @@ class RequestIDMiddleware:
 class _HTTP(ScopeExchange):
     """An HTTP request whose response goes out through this middleware."""
 
-    response_prefix = "http.response"
-
     # receive and send; `_Logged` overrides both to watch the response.
 
     def receive(self) -> Awaitable[Message]:
@@ -106,10 +103,9 @@ class _HTTP(ScopeExchange):
         headers = [(b"content-length", b"%d" % len(body))]
         if body:
             headers.append((b"content-type", b"text/plain; charset=utf-8"))
-        prefix = self.response_prefix
         try:
-            await self.send({"type": f"{prefix}.start", "status": status, "headers": headers})
-            await self.send({"type": f"{prefix}.body", "body": body})
+            await self.send({"type": "http.response.start", "status": status, "headers": headers})
+            await self.send({"type": "http.response.body", "body": body})
         except Exception:  # the client has left, or the server: nobody is there to be told
             pass
 
@@ -259,7 +255,6 @@ class _WebSocket(_HTTP):
     """A WebSocket connection, as ASGI shows it."""
 
     websocket = True
-    response_prefix = "websocket.http.response"
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -280,12 +275,8 @@ class _WebSocket(_HTTP):
             await self._send(self.with_id(message))
             self.started(101)
         elif kind == "websocket.close" and self.status is None:
-            if self._can_answer():
-                refused_handshake.set(True)
-                await self.answer(403, b"")
-            else:
-                await self._send(message)
-                self.started(403)
+            await self._send(message)
+            self.started(403)
         elif kind == "websocket.http.response.start":
             await self._send(self.with_id(message))
             self.started(message["status"])
@@ -295,9 +286,4 @@ class _WebSocket(_HTTP):
                 self.close_code = message.get("code", 1000)
 
     async def answer(self, status: int, body: bytes) -> None:
-        if self._can_answer():
-            await super().answer(status, body)
-
-    def _can_answer(self) -> bool:
-        """Whether the server takes an HTTP response to a handshake, and with it headers."""
-        return self.response_prefix in (self.scope.get("extensions") or ())
+        """Leave the answer to the server, which refuses the handshake in its own way."""

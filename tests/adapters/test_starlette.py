@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Header, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, Request, WebSocket, WebSocketException
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 from starlette.applications import Starlette
@@ -30,7 +30,7 @@ import clew.fastapi
 import clew.starlette
 
 from .stacks import CrashError
-from .test_asgi import serve
+from .test_asgi import serve, serve_websocket
 from .test_contract import only
 
 
@@ -407,6 +407,26 @@ def test_finds_the_routes_of_websockets(lines: Any) -> None:
 
 
 # FastAPI's dependencies.
+
+
+def test_a_refused_websocket_is_the_applications(lines: Any) -> None:
+    """The server hears the code by which the application refuses, or what it raises."""
+    app = FastAPI()
+
+    @app.websocket("/refused")
+    async def refuse(websocket: WebSocket) -> None:
+        raise WebSocketException(1008, "no token")
+
+    @app.websocket("/crashed")
+    async def crash(websocket: WebSocket) -> None:
+        raise CrashError("boom")
+
+    extensions: dict[str, Any] = {"websocket.http.response": {}}
+    (refused,) = asyncio.run(serve_websocket(app, path="/refused", extensions=extensions))
+    assert refused == {"type": "websocket.close", "code": 1008, "reason": "no token"}
+    (crashed,) = asyncio.run(serve_websocket(app, path="/crashed", extensions=extensions))
+    assert crashed == {"type": "raised"}
+    assert [record["response"]["httpStatus"] for record in lines.http()] == [403, 500]
 
 
 def test_injects_the_ids(lines: Any) -> None:
