@@ -14,6 +14,7 @@ from ._http.exchange import CRASH_BODY
 from ._http.routes import RouteTemplates
 from ._http.scope import Message, Receive, Scope, ScopeExchange, Send
 from ._http.settings import Header, Options, Settings
+from ._http.websocket import is_normal_closure
 from ._http.wire import EXPOSE, with_exposed, with_header
 
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -255,6 +256,7 @@ class _WebSocket(_HTTP):
     """A WebSocket connection, as ASGI shows it."""
 
     websocket = True
+    _closed = False  # by the client
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -263,6 +265,7 @@ class _WebSocket(_HTTP):
     async def receive(self) -> Message:
         message = await self._receive()
         if message["type"] == "websocket.disconnect":
+            self._closed = True
             if self.status is None:
                 self.disconnected()
             elif self.close_code is None:
@@ -270,7 +273,14 @@ class _WebSocket(_HTTP):
         return message
 
     async def send(self, message: Message) -> None:
-        kind = message["type"]
+        try:
+            await self._pass_on(message, message["type"])
+        except OSError:
+            # ASGI 2.4: what send raises when the client has left.
+            self._closed = True
+            raise
+
+    async def _pass_on(self, message: Message, kind: str) -> None:
         if kind == "websocket.accept":
             await self._send(self.with_id(message))
             self.started(101)
@@ -284,6 +294,10 @@ class _WebSocket(_HTTP):
             await self._send(message)
             if kind == "websocket.close" and self.close_code is None:
                 self.close_code = message.get("code", 1000)
+
+    def failed(self, error: BaseException) -> None:
+        if not (self._closed and is_normal_closure(self.close_code, error)):
+            super().failed(error)
 
     async def answer(self, status: int, body: bytes) -> None:
         """Leave the answer to the server, which refuses the handshake in its own way."""

@@ -8,10 +8,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import litestar
 import pytest
+from fastapi import FastAPI, WebSocket
+from starlette.applications import Starlette
+from starlette.responses import StreamingResponse
+from starlette.routing import Route, WebSocketRoute
 
 import clew
 import clew.asgi
+import clew.litestar
+import clew.quart
 
 from .drive import Call, Reply, serve_asgi
 from .stacks import CrashError
@@ -497,29 +504,44 @@ def test_reads_the_user_of_the_scope(lines: Any, user: object, expected: str | N
 
 
 async def serve_websocket(
-    app: Any, *incoming: dict[str, Any], path: str = "/ws", extensions: Any = None
+    app: Any,
+    *incoming: dict[str, Any],
+    path: str = "/ws",
+    extensions: Any = None,
+    sending_raises: Exception | None = None,
 ) -> list[dict[str, Any]]:
-    """Serve one connection by *app*; return what it sent."""
+    """Serve one connection by *app*; return what it sent, until *sending_raises*."""
     sent: list[dict[str, Any]] = []
     waiting = iter([{"type": "websocket.connect"}, *incoming])
 
     async def receive() -> dict[str, Any]:
-        return next(waiting)
+        message = next(waiting)
+        for _ in range(100):  # a client leaves after it was accepted, as far as it is
+            if message["type"] != "websocket.disconnect" or sent:
+                break
+            await asyncio.sleep(0)
+        return message
 
     async def send(message: Any) -> None:
+        if sending_raises is not None and sent:
+            raise sending_raises
         sent.append(message)
 
     scope = {
         "type": "websocket",
         "path": path,
         "query_string": b"",
+        "scheme": "ws",
+        "http_version": "1.1",
         "headers": [(b"x-request-id", b"mine")],
         "client": ("203.0.113.7", 1),
         "extensions": extensions,
     }
     try:
         await wrapped(app)(scope, receive, send)
-    except CrashError:
+    except Exception as error:
+        if not isinstance(error, CrashError) and not incoming and sending_raises is None:
+            raise
         sent.append({"type": "raised"})
     return sent
 
@@ -592,11 +614,103 @@ def test_records_a_crashed_websocket(lines: Any, accepts: bool, extensions: Any)
     assert record["exception"]["message"] == "boom"
 
 
+async def receiving(websocket: Any) -> None:
+    await websocket.accept()
+    while True:
+        await websocket.receive_text()
+
+
+def starlettes() -> Any:
+    return Starlette(routes=[WebSocketRoute("/ws", receiving)])
+
+
+def fastapis() -> Any:
+    app = FastAPI()
+
+    @app.websocket("/ws")
+    async def serve(websocket: WebSocket) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(receiving(websocket))
+
+    return app
+
+
+def litestars() -> Any:
+    @litestar.websocket("/ws")
+    async def serve(socket: litestar.WebSocket[Any, Any, Any]) -> None:
+        await socket.accept()
+        while True:
+            await socket.receive_text()
+
+    app = litestar.Litestar([serve], openapi_config=None, logging_config=None)
+    clew.litestar.install(app)
+    return app
+
+
+def quarts() -> Any:
+    from quart import Quart, websocket
+
+    app = Quart("shop")
+
+    @app.websocket("/ws")
+    async def serve() -> None:
+        await websocket.accept()
+        while True:
+            await websocket.receive()
+
+    clew.quart.install(app)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [(1000, "websocket"), (1001, "websocket"), (1005, "websocket"), (1006, "error")],
+)
+@pytest.mark.parametrize("make", [starlettes, fastapis, litestars, quarts])
+def test_a_client_that_closes_its_websocket_is_no_error(
+    lines: Any, make: Any, code: int, outcome: str
+) -> None:
+    """A normal close is no error, whatever the framework raises in the endpoint."""
+    incoming: dict[str, Any] = {"type": "websocket.disconnect", "code": code}
+    asyncio.run(serve_websocket(make(), incoming))
+    record = only(lines.http())
+    if make is not quarts:  # it cancels the endpoint
+        assert record["outcome"] == outcome
+        assert record["response"]["closeCode"] == code
+    if outcome == "websocket":
+        assert (record["outcome"], record["level"]) == ("websocket", "info")
+        assert "exception" not in record
+
+
+def test_a_crash_after_the_client_closed_is_an_error(lines: Any) -> None:
+    """Any other exception is an error, also behind a normal close."""
+
+    async def crashing(scope: Any, receive: Any, send: Any) -> None:
+        await accepting(scope, receive, send)
+        raise CrashError("boom")
+
+    asyncio.run(serve_websocket(crashing, {"type": "websocket.disconnect", "code": 1000}))
+    assert only(lines.http())["outcome"] == "error"
+
+
+def test_sending_to_a_websocket_that_the_client_closed_is_no_error(lines: Any) -> None:
+    """An endpoint that only sends hears of the close by the framework's exception."""
+
+    class Disconnected(OSError):
+        pass
+
+    async def sending(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.send_text("tick")
+
+    app = Starlette(routes=[WebSocketRoute("/ws", sending)])
+    asyncio.run(serve_websocket(app, sending_raises=Disconnected()))
+    record = only(lines.http())
+    assert (record["outcome"], record["level"]) == ("websocket", "info")
+
+
 def test_streams_without_a_chunk(lines: Any) -> None:
     """An empty stream is complete."""
-    from starlette.applications import Starlette
-    from starlette.responses import StreamingResponse
-    from starlette.routing import Route
 
     async def nothing() -> AsyncIterator[bytes]:
         return
