@@ -129,6 +129,25 @@ def test_trust_networks(kind: type[Stack], peer: str, kept: bool) -> None:
     assert (reply.request_id == "good") is kept
 
 
+@pytest.mark.parametrize(
+    ("peer", "kept", "address"),
+    [
+        ("10.1.2.3:1024", True, "10.1.2.3"),
+        ("[2001:db8::1]:443", True, "2001:db8::1"),
+        ("", True, None),
+        ("unknown", False, None),
+    ],
+)
+def test_knows_a_peer_as_servers_write_it(
+    kind: type[Stack], lines: Any, peer: str, kept: bool, address: str | None
+) -> None:
+    """A port goes, and what is no address is nobody, never a Unix socket."""
+    stack = kind(trust=["10.0.0.0/8", "2001:db8::/32", "unix"])
+    reply = stack.request("/ok", headers=[("X-Request-ID", "good")], peer=(peer, 0))
+    assert (reply.request_id == "good") is kept
+    assert only(lines.http())["request"].get("ipAddress") == address
+
+
 def test_accept_and_generate(kind: type[Stack], lines: Any) -> None:
     """The options accept and generate choose the id."""
     stack = kind(accept=lambda value: value.startswith("ok"), generate=lambda: "made")
