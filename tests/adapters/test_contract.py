@@ -283,6 +283,26 @@ def test_writes_the_path_as_on_the_wire(stack: Stack, lines: Any, path: str, raw
     assert len(lines.raw().splitlines()) == len(lines())
 
 
+@pytest.mark.parametrize("raw", [True, False])
+def test_writes_the_path_of_an_absolute_target(kind: type[Stack], lines: Any, raw: bool) -> None:
+    """A whole URL for a target (RFC 9112, 3.2.2) is its path: no credentials, and excluded so."""
+    target = "http://anna:hunter2@shop/items/42"
+    call: dict[str, Any] = {"raw": raw}
+    if raw:  # as servers do that take it apart
+        asgi = {"path": "/items/42", "raw_path": target.encode()}
+        call = {"extra": asgi if kind.asgi else {"PATH_INFO": "/items/42", "RAW_URI": target}}
+    reply = kind().request(target, **call)
+    record = only(lines.http())
+    assert record["request"]["path"] == "/items/42"
+    assert "hunter2" not in json.dumps(record)
+    if raw:
+        assert reply.status == 200
+        assert record["request"].get("route") == kind.item_route
+        lines.clear()
+        kind(exclude=["/items/*"]).request(target, **call)
+        assert lines.http() == []
+
+
 def test_cuts_a_long_path(stack: Stack, lines: Any) -> None:
     """The path and the query are cut at 2,048 characters."""
     stack.request("/" + "p" * 5000 + "?" + "q" * 5000)

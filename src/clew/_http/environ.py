@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .exchange import Exchange
 from .request import Facts
 from .settings import Header, Settings
-from .wire import encoded_path
+from .wire import encoded_path, path_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -65,11 +65,8 @@ class EnvironExchange(Exchange):
         environ = self.environ
         raw: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
         if raw:
-            raw = raw.partition("?")[0]
-            if not raw.startswith("/") and "://" in raw:  # RFC 9112, 3.2.2: absolute-form
-                raw = "/" + raw.partition("://")[2].partition("/")[2]
-            return raw
-        decoded = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+            return path_of(raw.partition("?")[0])
+        decoded = environ.get("SCRIPT_NAME", "") + path_of(environ.get("PATH_INFO", ""))
         return encoded_path(decoded.encode("latin-1", "replace")) or "/"
 
     def query(self) -> str:

@@ -10,7 +10,9 @@ from .request import Facts
 from .routes import RouteTemplates
 from .settings import Header, Settings
 from .users import id_of
-from .wire import encoded_path, with_header
+from .wire import encoded_path, path_of, with_header
+
+_SLASH = ord("/")
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -64,7 +66,7 @@ class ScopeExchange(Exchange):
     def facts(self) -> Facts:
         scope = self.scope
         raw, query, client = scope.get("raw_path"), scope.get("query_string"), scope.get("client")
-        if not raw or b"?" in raw or type(query) is not bytes:
+        if not raw or raw[0] != _SLASH or b"?" in raw or type(query) is not bytes:
             return super().facts()
         return (
             scope["method"],
@@ -80,10 +82,9 @@ class ScopeExchange(Exchange):
     def path(self) -> str:
         raw: bytes | None = self.scope.get("raw_path")
         if raw:
-            path = raw.decode("latin-1")
             # Some servers leave the query in it.
-            return path.partition("?")[0] if "?" in path else path
-        path = str(self.scope.get("path", ""))
+            return path_of(raw.decode("latin-1").partition("?")[0])
+        path = path_of(str(self.scope.get("path", "")))
         root = str(self.scope.get("root_path") or "").rstrip("/")
         # The specification has the root path inside the path; not every server does.
         if root and path != root and not path.startswith(f"{root}/"):

@@ -21,6 +21,13 @@ _LONGEST_REMEMBERED, _MOST_REMEMBERED = 100, 256  # clients send these: at most 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
+def path_of(target: str) -> str:
+    """Return the path in *target*, which may be a whole URL without query (RFC 9112, 3.2.2)."""
+    if not target.startswith("/") and "://" in target:
+        return "/" + target.partition("://")[2].partition("/")[2]
+    return target
+
+
 def encoded_path(path: str | bytes) -> str:
     """Return a decoded *path* as it may have stood on the wire."""
     if isinstance(path, bytes):
