@@ -129,7 +129,7 @@ async def bare_asgi(scope: Any, receive: Any, send: Any) -> None:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body"})
 
-    path = scope["path"]
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
     if path == "/ok":
         await answer(ok())
     elif path.startswith("/items/") or path.startswith("/tenants/"):

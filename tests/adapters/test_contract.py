@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import django
 import msgspec
@@ -400,6 +401,20 @@ def test_excludes_paths(kind: type[Stack], lines: Any) -> None:
     stack.request("/nowhere")
     stack.request("/items/1")
     assert [record["response"]["httpStatus"] for record in lines.http()] == [500, 404, 200]
+
+
+@pytest.mark.parametrize("raw", [True, False])
+@pytest.mark.parametrize("root", ["/api", "/a b"])
+def test_excludes_paths_below_the_root_path(
+    kind: type[Stack], lines: Any, root: str, raw: bool
+) -> None:
+    """A path is excluded with the server's root path and without."""
+    call: dict[str, Any] = {"raw": raw and root == "/api", "root": root}
+    kind(exclude=["/ok"]).request("/ok", **call)
+    kind(exclude=["/api/ok", "/a b/*"]).request("/ok", **call)
+    assert lines.http() == []
+    kind(exclude=["/api", "/o"]).request("/ok", **call)
+    assert only(lines.http())["request"]["path"] == quote(root) + "/ok"
 
 
 def test_logs_nothing_when_told(kind: type[Stack], lines: Any) -> None:

@@ -14,7 +14,7 @@ from clew.records import ExceptionInfo, HTTPLog, Request, Response, describe, le
 from .addresses import client_address, normalize
 from .request import safely
 from .settings import Header
-from .wire import LONGEST, METHODS, clean_method, clean_path, shown_path, shown_query
+from .wire import LONGEST, METHODS, below, clean_method, clean_path, shown_path, shown_query
 
 if TYPE_CHECKING:
     from .call import Call
@@ -63,7 +63,7 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:  # no
         settings.exclude
         and level == logging.INFO
         and outcome in (None, "websocket")
-        and settings.excludes(path)
+        and (settings.excludes(path) or settings.excludes(below(exchange.root(), path)))
         and (exchange.graphql_status or 0) < 400  # a failure behind a 200 is one all the same
     ):
         return None

@@ -91,6 +91,11 @@ class ScopeExchange(Exchange):
             path = root + path
         return encoded_path(path)
 
+    def root(self) -> str:
+        scope = self.scope
+        # A mount adds to root_path, and keeps the server's own here.
+        return str(scope.get("app_root_path", scope.get("root_path")) or "")
+
     def query(self) -> str:
         query = self.scope.get("query_string")
         if type(query) is bytes:

@@ -89,7 +89,8 @@ class Settings:
         response_header: Whether the response carries the header; or another name for it there.
         expose: Add the header to ``Access-Control-Expose-Headers``.
         user_id: ``(scope / environ / request) -> str or None``, in place of the framework's user.
-        exclude: Paths, or prefixes ended by ``*``, whose requests below 400 make no HTTPLog.
+        exclude: Paths, or prefixes ended by ``*``, whose requests below 400 make no HTTPLog; with
+            the server's root path or without.
         proxies: CIDR networks of trusted reverse proxies.
         capture_headers: Request headers to log.
         redact: As in `configure_logging`; for the query, the path and the captured headers.

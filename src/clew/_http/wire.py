@@ -35,6 +35,12 @@ def encoded_path(path: str | bytes) -> str:
     return quote(path, safe=PATH_SAFE, errors="surrogatepass")
 
 
+def below(root: str, path: str) -> str:
+    """Return what of *path*, as on the wire, stands below *root*, which is decoded."""
+    root = encoded_path(root.rstrip("/"))
+    return path[len(root) :] if path.startswith(f"{root}/") else path
+
+
 def clean_path(path: str) -> str:
     """Return *path* without what may not stand in one, at most some thousand characters long."""
     if len(path) > 2 * LONGEST:
