@@ -59,13 +59,27 @@ def test_a_mapped_peer_is_its_ipv4_address() -> None:
     assert client_address("::ffff:203.0.113.7", [], PROXIES) == "203.0.113.7"
 
 
-@pytest.mark.parametrize("peer", [None, "", "/run/app.sock", "unix:", "testclient"])
+@pytest.mark.parametrize("peer", [None, "", "/run/app.sock"])
 def test_a_peer_without_an_address(peer: str | None) -> None:
     """A Unix socket's peer has no address; its header counts when "unix" is trusted."""
     assert client_address(peer, ["203.0.113.7"], PROXIES) is None
     unix = parse_networks("proxies", ["unix", "10.0.0.0/8"])
     assert client_address(peer, ["203.0.113.7, 10.0.0.2"], unix) == "203.0.113.7"
     assert client_address(peer, [], unix) is None
+
+
+@pytest.mark.parametrize("peer", ["unknown", "_hidden", "testclient", "1.2.3.4.5", ":1", " "])
+def test_a_peer_that_is_no_address_is_nobody(peer: str) -> None:
+    """What a server takes from a client's header into the peer's place is never a Unix socket."""
+    unix = parse_networks("proxies", ["unix", "10.0.0.0/8"])
+    assert not is_within(peer, unix)
+    assert client_address(peer, ["203.0.113.7"], unix) is None
+
+
+@pytest.mark.parametrize("peer", ["10.0.0.1:1024", "[2001:db8:1::1]:443", "[::ffff:10.0.0.1]:1"])
+def test_a_peers_port_goes(peer: str) -> None:
+    """A peer with a port is trusted as the address that it is."""
+    assert client_address(peer, ["203.0.113.7"], PROXIES) == "203.0.113.7"
 
 
 def test_an_address_is_not_trusted_as_a_socket() -> None:
@@ -87,6 +101,9 @@ def test_an_address_is_not_trusted_as_a_socket() -> None:
         ("localhost", None),
         ("/run/app.sock", None),
         ("203.0.113.7\n", None),
+        ("1.2.3.4:1024", "1.2.3.4"),
+        ("[2001:db8::1]:443", "2001:db8::1"),
+        ("unknown", None),
     ],
 )
 def test_what_is_no_address_is_not_logged(text: str | None, address: str | None) -> None:

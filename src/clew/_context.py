@@ -168,9 +168,6 @@ def notify(context: Context, subscribers: Sequence[Subscriber] = begin_subscribe
 
 _current: ContextVar[Context | None] = ContextVar("clew", default=None)
 
-# Whether clew refused a WebSocket in the application's place, with a response; see ServerFilter.
-refused_handshake: ContextVar[bool] = ContextVar("clew_refused_handshake", default=False)
-
 # Weak reference to the context of the exception that escaped last.
 _escaped: ContextVar[ReferenceType[Context] | None] = ContextVar("clew_escaped", default=None)
 

@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from time import perf_counter
 from typing import Any, Unpack
 
-from ._context import refused_handshake
 from ._http.exchange import CRASH_BODY
 from ._http.routes import RouteTemplates
 from ._http.scope import Message, Receive, Scope, ScopeExchange, Send
 from ._http.settings import Header, Options, Settings
+from ._http.websocket import is_normal_closure
 from ._http.wire import EXPOSE, with_exposed, with_header
 
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -61,9 +61,8 @@ class RequestIDMiddleware:
             await self.app(scope, receive, send)
             return
         inside = scope.get("app")
-        given = scope.get("headers")
-        if type(given) is not list:  # any iterable will do, also one that ends
-            given = scope["headers"] = list(given or ())
+        if type(scope.get("headers")) is not list:  # any iterable will do, also one that ends
+            scope["headers"] = list(scope.get("headers") or ())
         scope["clew"] = exchange = kind(self.settings, self.routes, scope, receive, send)
         try:
             exchange.resume()
@@ -81,15 +80,11 @@ class RequestIDMiddleware:
                 exchange.pause(error)
             raise
         finally:
-            # The scope is the caller's again, and may be used again.
-            scope["headers"] = given
-            scope.pop("clew", None)
+            scope.pop("clew", None)  # each holds the other
 
 
 class _HTTP(ScopeExchange):
     """An HTTP request whose response goes out through this middleware."""
-
-    response_prefix = "http.response"
 
     # receive and send; `_Logged` overrides both to watch the response.
 
@@ -109,10 +104,9 @@ class _HTTP(ScopeExchange):
         headers = [(b"content-length", b"%d" % len(body))]
         if body:
             headers.append((b"content-type", b"text/plain; charset=utf-8"))
-        prefix = self.response_prefix
         try:
-            await self.send({"type": f"{prefix}.start", "status": status, "headers": headers})
-            await self.send({"type": f"{prefix}.body", "body": body})
+            await self.send({"type": "http.response.start", "status": status, "headers": headers})
+            await self.send({"type": "http.response.body", "body": body})
         except Exception:  # the client has left, or the server: nobody is there to be told
             pass
 
@@ -262,7 +256,7 @@ class _WebSocket(_HTTP):
     """A WebSocket connection, as ASGI shows it."""
 
     websocket = True
-    response_prefix = "websocket.http.response"
+    _closed = False  # by the client
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -271,6 +265,7 @@ class _WebSocket(_HTTP):
     async def receive(self) -> Message:
         message = await self._receive()
         if message["type"] == "websocket.disconnect":
+            self._closed = True
             if self.status is None:
                 self.disconnected()
             elif self.close_code is None:
@@ -278,17 +273,20 @@ class _WebSocket(_HTTP):
         return message
 
     async def send(self, message: Message) -> None:
-        kind = message["type"]
+        try:
+            await self._pass_on(message, message["type"])
+        except OSError:
+            # ASGI 2.4: what send raises when the client has left.
+            self._closed = True
+            raise
+
+    async def _pass_on(self, message: Message, kind: str) -> None:
         if kind == "websocket.accept":
             await self._send(self.with_id(message))
             self.started(101)
         elif kind == "websocket.close" and self.status is None:
-            if self._can_answer():
-                refused_handshake.set(True)
-                await self.answer(403, b"")
-            else:
-                await self._send(message)
-                self.started(403)
+            await self._send(message)
+            self.started(403)
         elif kind == "websocket.http.response.start":
             await self._send(self.with_id(message))
             self.started(message["status"])
@@ -297,10 +295,9 @@ class _WebSocket(_HTTP):
             if kind == "websocket.close" and self.close_code is None:
                 self.close_code = message.get("code", 1000)
 
-    async def answer(self, status: int, body: bytes) -> None:
-        if self._can_answer():
-            await super().answer(status, body)
+    def failed(self, error: BaseException) -> None:
+        if not (self._closed and is_normal_closure(self.close_code, error)):
+            super().failed(error)
 
-    def _can_answer(self) -> bool:
-        """Whether the server takes an HTTP response to a handshake, and with it headers."""
-        return self.response_prefix in (self.scope.get("extensions") or ())
+    async def answer(self, status: int, body: bytes) -> None:
+        """Leave the answer to the server, which refuses the handshake in its own way."""

@@ -24,7 +24,7 @@ from django.http.response import HttpResponseBase
 from django.utils.log import RequireDebugTrue
 
 from ._http.django import DjangoExchange, loaded_user, route_of
-from ._http.environ import MARK, live_exchange
+from ._http.environ import live_exchange
 from ._http.exchange import Exchange, record_exception
 from ._http.settings import Settings
 from ._http.wire import EXPOSE, with_exposed
@@ -93,10 +93,8 @@ class RequestIDMiddleware:
             outer.inner_user = lambda: loaded_user(request)
             return None
         exchange = DjangoExchange(self.settings, request)
-        # The application reads the effective id.
-        request.META[self.settings.inbound.environ] = exchange.request_id
+        exchange.inject()
         request.__dict__.pop("headers", None)
-        request.META[MARK] = exchange
         return exchange
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Unpack
 
-from ._http.environ import MARK, live_exchange
+from ._http.environ import live_exchange
 from ._http.settings import Options, Settings
 from ._http.wsgi import WSGIExchange, observed
 
@@ -45,8 +45,7 @@ class RequestIDMiddleware:
         if live_exchange(environ) is not None:  # installed twice: the outer one serves
             return self.app(environ, start_response)
         exchange = WSGIExchange(self.settings, environ, start_response)
-        environ[self.settings.inbound.environ] = exchange.request_id
-        environ[MARK] = exchange
+        exchange.inject()
         failure: BaseException | None = None
         answers = self.outermost
         try:

@@ -129,14 +129,14 @@ async def bare_asgi(scope: Any, receive: Any, send: Any) -> None:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body"})
 
-    path = scope["path"]
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
     if path == "/ok":
         await answer(ok())
     elif path.startswith("/items/") or path.startswith("/tenants/"):
         await answer(b"item")
     elif path == "/seen":
-        value = dict(scope["headers"])[b"x-request-id"].decode()
-        await answer(seen(value))
+        value = dict(scope["headers"]).get(b"x-request-id")
+        await answer(seen(None if value is None else value.decode()))
     elif path == "/own":
         await answer(b"own", headers=[(b"X-Request-ID", b"app"), (b"x-other", b"1")])
     elif path == "/bind":

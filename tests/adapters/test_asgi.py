@@ -8,10 +8,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import litestar
 import pytest
+from fastapi import FastAPI, WebSocket
+from starlette.applications import Starlette
+from starlette.responses import StreamingResponse
+from starlette.routing import Route, WebSocketRoute
 
 import clew
 import clew.asgi
+import clew.litestar
+import clew.quart
 
 from .drive import Call, Reply, serve_asgi
 from .stacks import CrashError
@@ -82,7 +89,7 @@ def test_writes_the_mount_prefix_once(lines: Any) -> None:
 
 
 def test_leaves_the_scope_and_the_messages_alone(lines: Any) -> None:
-    """The server's scope, the application's messages and header lists are not changed."""
+    """The server's and the application's header lists and messages are not changed."""
     given = [(b"host", b"a")]
     headers = [(b"x-request-id", b"app")]
     start = {"type": "http.response.start", "status": 200, "headers": headers}
@@ -94,9 +101,37 @@ def test_leaves_the_scope_and_the_messages_alone(lines: Any) -> None:
         await send({"type": "http.response.body"})
 
     serve(wrapped(app), extra={"headers": given})
-    assert given == [(b"host", b"a")] and scopes[0]["headers"] is given
+    assert given == [(b"host", b"a")]
     assert "clew" not in scopes[0]
     assert start["headers"] is headers and headers == [(b"x-request-id", b"app")]
+
+
+@pytest.mark.parametrize("headers", [[], [(b"x-request-id", b"b ad")]])
+def test_shows_the_effective_id_to_what_outlives_the_response(lines: Any, headers: Any) -> None:
+    """A task that reads the request's header after the response finds the effective id."""
+    scopes: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        await hello(scope, receive, send)
+
+    reply = serve(wrapped(app), extra={"headers": headers})
+    assert scopes[0]["headers"] == [(b"x-request-id", reply.request_id.encode())]
+
+
+def test_keeps_what_the_server_puts_into_the_scope(lines: Any) -> None:
+    """Headers that the server puts into the scope meanwhile stay there."""
+    accepted = [(b"x-accepted", b"1")]
+
+    async def accepting_server(scope: Any, receive: Any, send: Any) -> None:
+        scope["headers"] = accepted
+        await hello(scope, receive, send)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await wrapped(accepting_server)(scope, receive, send)
+        assert scope["headers"] is accepted
+
+    assert serve(app).error is None
 
 
 def test_keeps_other_headers_in_order() -> None:
@@ -469,28 +504,44 @@ def test_reads_the_user_of_the_scope(lines: Any, user: object, expected: str | N
 
 
 async def serve_websocket(
-    app: Any, *incoming: dict[str, Any], extensions: Any = None
+    app: Any,
+    *incoming: dict[str, Any],
+    path: str = "/ws",
+    extensions: Any = None,
+    sending_raises: Exception | None = None,
 ) -> list[dict[str, Any]]:
-    """Serve one connection by *app*; return what it sent."""
+    """Serve one connection by *app*; return what it sent, until *sending_raises*."""
     sent: list[dict[str, Any]] = []
     waiting = iter([{"type": "websocket.connect"}, *incoming])
 
     async def receive() -> dict[str, Any]:
-        return next(waiting)
+        message = next(waiting)
+        for _ in range(100):  # a client leaves after it was accepted, as far as it is
+            if message["type"] != "websocket.disconnect" or sent:
+                break
+            await asyncio.sleep(0)
+        return message
 
     async def send(message: Any) -> None:
+        if sending_raises is not None and sent:
+            raise sending_raises
         sent.append(message)
 
     scope = {
         "type": "websocket",
-        "path": "/ws",
+        "path": path,
+        "query_string": b"",
+        "scheme": "ws",
+        "http_version": "1.1",
         "headers": [(b"x-request-id", b"mine")],
         "client": ("203.0.113.7", 1),
         "extensions": extensions,
     }
     try:
         await wrapped(app)(scope, receive, send)
-    except CrashError:
+    except Exception as error:
+        if not isinstance(error, CrashError) and not incoming and sending_raises is None:
+            raise
         sent.append({"type": "raised"})
     return sent
 
@@ -520,21 +571,17 @@ def test_records_a_websocket(lines: Any) -> None:
 
 @pytest.mark.parametrize("extension", [True, False])
 def test_records_a_refused_websocket(lines: Any, extension: bool) -> None:
-    """A refused handshake is a 403, with the header where the server can send one."""
+    """A handshake that the application closes is a 403; the server hears what it said."""
 
     async def refusing(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "websocket.close", "code": 1008})
+        await send({"type": "websocket.close", "code": 1008, "reason": "no token"})
 
     extensions: dict[str, Any] = {"websocket.http.response": {}} if extension else {}
     sent = asyncio.run(serve_websocket(refusing, extensions=extensions))
     record = only(lines.http())
     assert (record["response"]["httpStatus"], record["outcome"]) == (403, "websocket")
     assert record["level"] == "warning"
-    if extension:
-        assert sent[0]["status"] == 403
-        assert (b"x-request-id", b"mine") in sent[0]["headers"]
-    else:
-        assert sent == [{"type": "websocket.close", "code": 1008}]
+    assert sent == [{"type": "websocket.close", "code": 1008, "reason": "no token"}]
 
 
 def test_records_a_websocket_denied_with_a_response(lines: Any) -> None:
@@ -549,8 +596,9 @@ def test_records_a_websocket_denied_with_a_response(lines: Any) -> None:
     assert only(lines.http())["response"]["httpStatus"] == 401
 
 
+@pytest.mark.parametrize("extensions", [{}, {"websocket.http.response": {}}])
 @pytest.mark.parametrize("accepts", [True, False])
-def test_records_a_crashed_websocket(lines: Any, accepts: bool) -> None:
+def test_records_a_crashed_websocket(lines: Any, accepts: bool, extensions: Any) -> None:
     """A crash in a connection is an error, with 101 when it had been accepted."""
 
     async def crashing(scope: Any, receive: Any, send: Any) -> None:
@@ -558,19 +606,111 @@ def test_records_a_crashed_websocket(lines: Any, accepts: bool) -> None:
             await send({"type": "websocket.accept"})
         raise CrashError("boom")
 
-    sent = asyncio.run(serve_websocket(crashing))
-    assert sent[-1] == {"type": "raised"}
+    sent = asyncio.run(serve_websocket(crashing, extensions=extensions))
+    assert [message["type"] for message in sent][accepts:] == ["raised"]
     record = only(lines.http())
     assert record["outcome"] == "error"
     assert record["response"]["httpStatus"] == (101 if accepts else 500)
     assert record["exception"]["message"] == "boom"
 
 
+async def receiving(websocket: Any) -> None:
+    await websocket.accept()
+    while True:
+        await websocket.receive_text()
+
+
+def starlettes() -> Any:
+    return Starlette(routes=[WebSocketRoute("/ws", receiving)])
+
+
+def fastapis() -> Any:
+    app = FastAPI()
+
+    @app.websocket("/ws")
+    async def serve(websocket: WebSocket) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(receiving(websocket))
+
+    return app
+
+
+def litestars() -> Any:
+    @litestar.websocket("/ws")
+    async def serve(socket: litestar.WebSocket[Any, Any, Any]) -> None:
+        await socket.accept()
+        while True:
+            await socket.receive_text()
+
+    app = litestar.Litestar([serve], openapi_config=None, logging_config=None)
+    clew.litestar.install(app)
+    return app
+
+
+def quarts() -> Any:
+    from quart import Quart, websocket
+
+    app = Quart("shop")
+
+    @app.websocket("/ws")
+    async def serve() -> None:
+        await websocket.accept()
+        while True:
+            await websocket.receive()
+
+    clew.quart.install(app)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [(1000, "websocket"), (1001, "websocket"), (1005, "websocket"), (1006, "error")],
+)
+@pytest.mark.parametrize("make", [starlettes, fastapis, litestars, quarts])
+def test_a_client_that_closes_its_websocket_is_no_error(
+    lines: Any, make: Any, code: int, outcome: str
+) -> None:
+    """A normal close is no error, whatever the framework raises in the endpoint."""
+    incoming: dict[str, Any] = {"type": "websocket.disconnect", "code": code}
+    asyncio.run(serve_websocket(make(), incoming))
+    record = only(lines.http())
+    if make is not quarts:  # it cancels the endpoint
+        assert record["outcome"] == outcome
+        assert record["response"]["closeCode"] == code
+    if outcome == "websocket":
+        assert (record["outcome"], record["level"]) == ("websocket", "info")
+        assert "exception" not in record
+
+
+def test_a_crash_after_the_client_closed_is_an_error(lines: Any) -> None:
+    """Any other exception is an error, also behind a normal close."""
+
+    async def crashing(scope: Any, receive: Any, send: Any) -> None:
+        await accepting(scope, receive, send)
+        raise CrashError("boom")
+
+    asyncio.run(serve_websocket(crashing, {"type": "websocket.disconnect", "code": 1000}))
+    assert only(lines.http())["outcome"] == "error"
+
+
+def test_sending_to_a_websocket_that_the_client_closed_is_no_error(lines: Any) -> None:
+    """An endpoint that only sends hears of the close by the framework's exception."""
+
+    class Disconnected(OSError):
+        pass
+
+    async def sending(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.send_text("tick")
+
+    app = Starlette(routes=[WebSocketRoute("/ws", sending)])
+    asyncio.run(serve_websocket(app, sending_raises=Disconnected()))
+    record = only(lines.http())
+    assert (record["outcome"], record["level"]) == ("websocket", "info")
+
+
 def test_streams_without_a_chunk(lines: Any) -> None:
     """An empty stream is complete."""
-    from starlette.applications import Starlette
-    from starlette.responses import StreamingResponse
-    from starlette.routing import Route
 
     async def nothing() -> AsyncIterator[bytes]:
         return

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import django
 import msgspec
@@ -100,6 +101,20 @@ def test_shows_the_application_the_effective_id(stack: Stack, headers: Any) -> N
     assert reply.body.decode().split() == [reply.request_id] * 2
 
 
+@pytest.mark.parametrize(
+    ("headers", "shown"),
+    [([], "None"), ([("X-Request-ID", "good")], "good"), ([("X-Request-ID", "b ad")], "None")],
+)
+def test_leaves_the_requests_headers_as_they_came(
+    kind: type[Stack], lines: Any, headers: Any, shown: str
+) -> None:
+    """With inject=False no id is put into the request; a refused one is taken out all the same."""
+    reply = kind(inject=False).request("/seen", headers=headers)
+    assert reply.body.decode().split() == [shown, reply.request_id]
+    assert only(lines.http())["requestId"] == reply.request_id
+    assert "b ad" not in lines.raw()
+
+
 def test_trust_never(kind: type[Stack], lines: Any) -> None:
     """With trust="never" every inbound id is replaced."""
     reply = kind(trust="never").request("/ok", headers=[("X-Request-ID", "good")])
@@ -113,6 +128,25 @@ def test_trust_networks(kind: type[Stack], peer: str, kept: bool) -> None:
     stack = kind(trust=["10.0.0.0/8"])
     reply = stack.request("/ok", headers=[("X-Request-ID", "good")], peer=(peer, 1))
     assert (reply.request_id == "good") is kept
+
+
+@pytest.mark.parametrize(
+    ("peer", "kept", "address"),
+    [
+        ("10.1.2.3:1024", True, "10.1.2.3"),
+        ("[2001:db8::1]:443", True, "2001:db8::1"),
+        ("", True, None),
+        ("unknown", False, None),
+    ],
+)
+def test_knows_a_peer_as_servers_write_it(
+    kind: type[Stack], lines: Any, peer: str, kept: bool, address: str | None
+) -> None:
+    """A port goes, and what is no address is nobody, never a Unix socket."""
+    stack = kind(trust=["10.0.0.0/8", "2001:db8::/32", "unix"])
+    reply = stack.request("/ok", headers=[("X-Request-ID", "good")], peer=(peer, 0))
+    assert (reply.request_id == "good") is kept
+    assert only(lines.http())["request"].get("ipAddress") == address
 
 
 def test_accept_and_generate(kind: type[Stack], lines: Any) -> None:
@@ -250,6 +284,26 @@ def test_writes_the_path_as_on_the_wire(stack: Stack, lines: Any, path: str, raw
     assert len(lines.raw().splitlines()) == len(lines())
 
 
+@pytest.mark.parametrize("raw", [True, False])
+def test_writes_the_path_of_an_absolute_target(kind: type[Stack], lines: Any, raw: bool) -> None:
+    """A whole URL for a target (RFC 9112, 3.2.2) is its path: no credentials, and excluded so."""
+    target = "http://anna:hunter2@shop/items/42"
+    call: dict[str, Any] = {"raw": raw}
+    if raw:  # as servers do that take it apart
+        asgi = {"path": "/items/42", "raw_path": target.encode()}
+        call = {"extra": asgi if kind.asgi else {"PATH_INFO": "/items/42", "RAW_URI": target}}
+    reply = kind().request(target, **call)
+    record = only(lines.http())
+    assert record["request"]["path"] == "/items/42"
+    assert "hunter2" not in json.dumps(record)
+    if raw:
+        assert reply.status == 200
+        assert record["request"].get("route") == kind.item_route
+        lines.clear()
+        kind(exclude=["/items/*"]).request(target, **call)
+        assert lines.http() == []
+
+
 def test_cuts_a_long_path(stack: Stack, lines: Any) -> None:
     """The path and the query are cut at 2,048 characters."""
     stack.request("/" + "p" * 5000 + "?" + "q" * 5000)
@@ -347,6 +401,20 @@ def test_excludes_paths(kind: type[Stack], lines: Any) -> None:
     stack.request("/nowhere")
     stack.request("/items/1")
     assert [record["response"]["httpStatus"] for record in lines.http()] == [500, 404, 200]
+
+
+@pytest.mark.parametrize("raw", [True, False])
+@pytest.mark.parametrize("root", ["/api", "/a b"])
+def test_excludes_paths_below_the_root_path(
+    kind: type[Stack], lines: Any, root: str, raw: bool
+) -> None:
+    """A path is excluded with the server's root path and without."""
+    call: dict[str, Any] = {"raw": raw and root == "/api", "root": root}
+    kind(exclude=["/ok"]).request("/ok", **call)
+    kind(exclude=["/api/ok", "/a b/*"]).request("/ok", **call)
+    assert lines.http() == []
+    kind(exclude=["/api", "/o"]).request("/ok", **call)
+    assert only(lines.http())["request"]["path"] == quote(root) + "/ok"
 
 
 def test_logs_nothing_when_told(kind: type[Stack], lines: Any) -> None:

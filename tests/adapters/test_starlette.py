@@ -6,8 +6,9 @@ import asyncio
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, Request, WebSocket, WebSocketException
 from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.authentication import (
     AuthCredentials,
@@ -29,7 +30,7 @@ import clew.fastapi
 import clew.starlette
 
 from .stacks import CrashError
-from .test_asgi import serve
+from .test_asgi import serve, serve_websocket
 from .test_contract import only
 
 
@@ -175,6 +176,25 @@ def test_takes_the_settings_object(lines: Any) -> None:
         clew.starlette.install(app, settings=settings, log=False)
     with pytest.raises(TypeError, match="settings must be"):
         clew.starlette.install(app, settings={})  # type: ignore[arg-type]
+
+
+class _StrictHeaders(BaseModel):
+    model_config = {"extra": "forbid"}
+
+    host: str
+
+
+@pytest.mark.parametrize("headers", [[], [("X-Request-ID", "b ad")]])
+def test_serves_a_model_that_forbids_other_headers(lines: Any, headers: Any) -> None:
+    """With inject=False a header model that forbids extra ones sees none of clew's."""
+    app = FastAPI()
+
+    @app.get("/ok")
+    async def get_ok(headers: Annotated[_StrictHeaders, Header()]) -> str:
+        return headers.host
+
+    clew.fastapi.install(app, inject=False)
+    assert serve(app, headers=headers).status == 200
 
 
 def test_background_tasks_have_the_context(lines: Any) -> None:
@@ -387,6 +407,26 @@ def test_finds_the_routes_of_websockets(lines: Any) -> None:
 
 
 # FastAPI's dependencies.
+
+
+def test_a_refused_websocket_is_the_applications(lines: Any) -> None:
+    """The server hears the code by which the application refuses, or what it raises."""
+    app = FastAPI()
+
+    @app.websocket("/refused")
+    async def refuse(websocket: WebSocket) -> None:
+        raise WebSocketException(1008, "no token")
+
+    @app.websocket("/crashed")
+    async def crash(websocket: WebSocket) -> None:
+        raise CrashError("boom")
+
+    extensions: dict[str, Any] = {"websocket.http.response": {}}
+    (refused,) = asyncio.run(serve_websocket(app, path="/refused", extensions=extensions))
+    assert refused == {"type": "websocket.close", "code": 1008, "reason": "no token"}
+    (crashed,) = asyncio.run(serve_websocket(app, path="/crashed", extensions=extensions))
+    assert crashed == {"type": "raised"}
+    assert [record["response"]["httpStatus"] for record in lines.http()] == [403, 500]
 
 
 def test_injects_the_ids(lines: Any) -> None:

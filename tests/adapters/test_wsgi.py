@@ -19,7 +19,7 @@ import clew.asgi
 import clew.wsgi
 
 from .drive import Call, serve_wsgi
-from .stacks import CrashError
+from .stacks import BareWSGI, CrashError, DjangoWSGI, Flask
 from .test_asgi import serve as serve_asgi
 from .test_contract import only
 
@@ -246,6 +246,25 @@ def test_takes_a_second_start_response(lines: Any) -> None:
     record = only(lines.http())
     assert record["response"]["httpStatus"] == 503
     assert (record["outcome"], record["exception"]["message"]) == ("error", "late")
+
+
+@pytest.mark.parametrize("kind", [Flask, BareWSGI, DjangoWSGI], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(("target", "status"), [("/ok", 200), ("/stream", 200), ("/nowhere", 404)])
+def test_calls_start_response_as_the_application_does(
+    lines: Any, kind: Any, target: str, status: int
+) -> None:
+    """A middleware around it whose start_response takes two parameters is called with two."""
+    inner = kind().app
+
+    def around(environ: Any, start_response: Any) -> Any:
+        def with_header(status: str, headers: Any) -> Any:
+            return start_response(status, [*headers, ("X-Around", "1")])
+
+        return inner(environ, with_header)
+
+    reply = serve(around, target=target)
+    assert (reply.status, reply.error, reply.all("X-Around")) == (status, None, ["1"])
+    assert only(lines.http())["response"]["httpStatus"] == status
 
 
 def test_refuses_a_second_start_response_without_a_reason(lines: Any) -> None:

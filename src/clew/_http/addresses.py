@@ -57,7 +57,7 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 @lru_cache(maxsize=512)
 def normalize(peer: str | None) -> str | None:
-    """Return *peer* as an IP address, or None when it is none (a socket's path, a host's name).
+    """Return *peer* as an IP address, without a port, or None when it is none (a path, a name).
 
     Peers are remembered, and so this is not for what a client sends.
     """
@@ -65,16 +65,21 @@ def normalize(peer: str | None) -> str | None:
 
 
 def _normalized(text: str) -> str | None:
-    address = _parse(text)
+    address = _parse(_without_port(text))
     return None if address is None else str(address)
 
 
 def is_within(peer: str | None, networks: Networks) -> bool:
-    """Tell whether *peer* belongs to one of *networks*; no address counts as ``"unix"``."""
-    address = _parse(peer) if peer else None
-    if address is None:
+    """Tell whether *peer* belongs to one of *networks*; no address or a path, to ``"unix"``.
+
+    Any other name is nobody: servers take ``unknown`` from a client's header.
+    """
+    if not peer or peer.startswith("/"):
         return UNIX in networks
-    return any(not isinstance(network, str) and address in network for network in networks)
+    address = _parse(_without_port(peer))
+    return address is not None and any(
+        not isinstance(network, str) and address in network for network in networks
+    )
 
 
 def client_address(peer: str | None, forwarded: Sequence[str], proxies: Networks) -> str | None:
@@ -87,7 +92,7 @@ def client_address(peer: str | None, forwarded: Sequence[str], proxies: Networks
     if not is_within(peer, proxies):
         return address
     for entry in reversed(",".join(forwarded).split(",")):
-        candidate = _normalized(_without_port(entry.strip()))
+        candidate = _normalized(entry.strip())
         if candidate is None:
             break
         address = candidate

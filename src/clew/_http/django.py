@@ -8,7 +8,7 @@ from django.utils.functional import LazyObject, empty
 from .environ import EnvironExchange
 from .settings import Settings
 from .users import id_of
-from .wire import encoded_path
+from .wire import encoded_path, path_of
 
 
 class DjangoExchange(EnvironExchange):
@@ -23,7 +23,9 @@ class DjangoExchange(EnvironExchange):
         if scope is None:
             return super().path()
         raw = scope.get("raw_path")
-        return raw.partition(b"?")[0].decode("latin-1") if raw else encoded_path(self.request.path)
+        if raw:
+            return path_of(raw.partition(b"?")[0].decode("latin-1"))
+        return encoded_path(path_of(self.request.path))
 
     def connection(self) -> object:
         scope = getattr(self.request, "scope", None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .exchange import Exchange
 from .request import Facts
 from .settings import Header, Settings
-from .wire import encoded_path
+from .wire import encoded_path, path_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -26,11 +26,24 @@ def live_exchange(environ: WSGIEnvironment) -> Exchange | None:
 class EnvironExchange(Exchange):
     """A request, as a WSGI environ shows it."""
 
+    _root = ""
+
     def __init__(self, settings: Settings, environ: WSGIEnvironment) -> None:
         self.environ = environ
+        if settings.exclude:
+            self._root = str(environ.get("SCRIPT_NAME") or "")  # dispatchers within add to it
         value = str(environ.get(settings.inbound.environ) or "")
         # Servers join repeated headers with a comma. An empty value counts as none.
         super().__init__(settings, value.split(",") if value.strip() else ())
+
+    def inject(self) -> None:
+        """Let the environ hold this, and show the application the effective id, never a refused."""
+        environ, settings = self.environ, self.settings
+        if settings.inject:
+            environ[settings.inbound.environ] = self.request_id
+        elif self.rejected is not None:
+            del environ[settings.inbound.environ]
+        environ[MARK] = self
 
     def header_values(self, header: Header) -> Sequence[str]:
         value = self.environ.get(header.environ)
@@ -56,12 +69,12 @@ class EnvironExchange(Exchange):
         environ = self.environ
         raw: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
         if raw:
-            raw = raw.partition("?")[0]
-            if not raw.startswith("/") and "://" in raw:  # RFC 9112, 3.2.2: absolute-form
-                raw = "/" + raw.partition("://")[2].partition("/")[2]
-            return raw
-        decoded = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+            return path_of(raw.partition("?")[0])
+        decoded = environ.get("SCRIPT_NAME", "") + path_of(environ.get("PATH_INFO", ""))
         return encoded_path(decoded.encode("latin-1", "replace")) or "/"
+
+    def root(self) -> str:
+        return self._root.encode("latin-1", "replace").decode("utf-8", "replace")
 
     def query(self) -> str:
         return str(self.environ.get("QUERY_STRING") or "")

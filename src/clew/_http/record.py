@@ -15,7 +15,7 @@ from clew.records import ExceptionInfo, HTTPLog, Request, Response, describe, le
 from .addresses import client_address, normalize
 from .request import safely
 from .settings import Header
-from .wire import LONGEST, METHODS, clean_method, clean_path, shown_path, shown_query
+from .wire import LONGEST, METHODS, below, clean_method, clean_path, shown_path, shown_query
 
 if TYPE_CHECKING:
     from .call import Call
@@ -135,7 +135,10 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:  # no
 
 def _is_excluded(exchange: Exchange, path: str, outcome: str | None) -> bool:
     """Tell whether a request that went well leaves no record."""
-    if outcome not in (None, "websocket") or not exchange.settings.excludes(path):
+    settings = exchange.settings
+    if outcome not in (None, "websocket") or not settings.exclude:
+        return False
+    if not (settings.excludes(path) or settings.excludes(below(exchange.root(), path))):
         return False
     return (exchange.graphql_status or 0) < 400  # a failure behind a 200 is one all the same
 

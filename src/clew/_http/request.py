@@ -35,6 +35,10 @@ class HTTPRequest:
         """Return the whole path, percent-encoded as on the wire where that is known."""
         raise NotImplementedError
 
+    def root(self) -> str:
+        """Return the decoded path below which the server has the application; often empty."""
+        return ""
+
     def query(self) -> str:
         """Return the query string as on the wire, without its question mark."""
         raise NotImplementedError

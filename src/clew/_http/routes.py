@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from .wire import path_of
+
 _NAMED_GROUP = re.compile(r"\(\?P<\w+>")
 _MOUNTED_REST = "/{path}"
 
@@ -104,7 +106,7 @@ def _routes_of(mount: Any) -> list[Any]:
 
 
 def _path_below_root(scope: Mapping[str, Any]) -> str:
-    path = str(scope.get("path", ""))
+    path = path_of(str(scope.get("path", "")))
     # A mount adds to root_path, and keeps the server's own here.
     root = str(scope.get("app_root_path", scope.get("root_path")) or "").rstrip("/")
     return path.removeprefix(root) if root and path.startswith(f"{root}/") else path

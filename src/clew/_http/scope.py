@@ -10,7 +10,9 @@ from .request import Facts
 from .routes import RouteTemplates
 from .settings import Header, Settings
 from .users import id_of
-from .wire import encoded_path, with_header
+from .wire import encoded_path, path_of, with_header
+
+_SLASH = ord("/")
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -35,16 +37,22 @@ class ScopeExchange(Exchange):
         self._routes = routes
         header = settings.inbound
         inbound = self.header_values(header)
-        # The application reads the effective id. An empty value counts as none.
+        # The application reads the effective id; so does a task of its that outlives the response,
+        # and so the headers stay in the scope. An empty value counts as none.
         if not inbound:
             Exchange.__init__(self, settings, ())
             self.raw_id = raw_id = self.request_id.encode()
-            scope["headers"] = [*scope["headers"], (header.raw, raw_id)]
+            if settings.inject:
+                scope["headers"] = [*scope["headers"], (header.raw, raw_id)]
         else:
             Exchange.__init__(self, settings, [value for value in inbound if value.strip()])
             self.raw_id = self.request_id.encode()
-            if inbound != [self.request_id]:
-                scope["headers"] = with_header(scope["headers"], header.raw, self.raw_id)
+            if settings.inject:
+                if inbound != [self.request_id]:
+                    scope["headers"] = with_header(scope["headers"], header.raw, self.raw_id)
+            elif self.rejected is not None:
+                name = header.raw
+                scope["headers"] = [pair for pair in scope["headers"] if pair[0].lower() != name]
 
     def header_values(self, header: Header) -> Sequence[str]:
         name, headers = header.raw, self.scope["headers"]
@@ -57,7 +65,7 @@ class ScopeExchange(Exchange):
     def facts(self) -> Facts:
         scope = self.scope
         raw, query, client = scope.get("raw_path"), scope.get("query_string"), scope.get("client")
-        if not raw or type(query) is not bytes:
+        if not raw or raw[0] != _SLASH or type(query) is not bytes:
             return super().facts()
         path = raw.decode("latin-1")
         return (
@@ -74,15 +82,19 @@ class ScopeExchange(Exchange):
     def path(self) -> str:
         raw: bytes | None = self.scope.get("raw_path")
         if raw:
-            path = raw.decode("latin-1")
             # Some servers leave the query in it.
-            return path.partition("?")[0] if "?" in path else path
-        path = str(self.scope.get("path", ""))
+            return path_of(raw.decode("latin-1").partition("?")[0])
+        path = path_of(str(self.scope.get("path", "")))
         root = str(self.scope.get("root_path") or "").rstrip("/")
         # The specification has the root path inside the path; not every server does.
         if root and path != root and not path.startswith(f"{root}/"):
             path = root + path
         return encoded_path(path)
+
+    def root(self) -> str:
+        scope = self.scope
+        # A mount adds to root_path, and keeps the server's own here.
+        return str(scope.get("app_root_path", scope.get("root_path")) or "")
 
     def query(self) -> str:
         query = self.scope.get("query_string")

@@ -41,6 +41,7 @@ class Options(TypedDict, total=False):
     generate: Callable[[], str]
     accept: Callable[[str], bool]
     trust: str | Collection[str]
+    inject: bool
     response_header: bool | str
     expose: bool
     user_id: Callable[[Any], object] | None
@@ -83,10 +84,13 @@ class Settings:
         accept: ``(str) -> bool``, asked about inbound ids that `is_safe_id` admits.
         trust: ``"always"``; ``"never"``, which replaces every inbound id; or CIDR networks whose
             peers may set one.
+        inject: Whether the request's own header has the effective id for the application. False
+            leaves its headers as they came, but takes a refused id out.
         response_header: Whether the response carries the header; or another name for it there.
         expose: Add the header to ``Access-Control-Expose-Headers``.
         user_id: ``(scope / environ / request) -> str or None``, in place of the framework's user.
-        exclude: Paths, or prefixes ended by ``*``, whose requests below 400 make no HTTPLog.
+        exclude: Paths, or prefixes ended by ``*``, whose requests below 400 make no HTTPLog; with
+            the server's root path or without.
         proxies: CIDR networks of trusted reverse proxies.
         capture_headers: Request headers to log.
         redact: As in `configure_logging`; for the query, the path and the captured headers.
@@ -99,6 +103,7 @@ class Settings:
     generate: Callable[[], str] = new_id
     accept: Callable[[str], bool] = is_safe_id
     trust: str | Collection[str] = "always"
+    inject: bool = True
     response_header: bool | str = True
     expose: bool = False
     user_id: Callable[[Any], object] | None = None
@@ -129,7 +134,7 @@ class Settings:
             _check_callable(option, getattr(self, option), required=True)
         for option in ("user_id", "level", "enrich"):
             _check_callable(option, getattr(self, option), required=False)
-        for option in ("expose", "log"):
+        for option in ("inject", "expose", "log"):
             check_flag(option, getattr(self, option))
         inbound = _header("header", self.header)
         set_field(self, "inbound", inbound)

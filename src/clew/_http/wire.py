@@ -21,11 +21,24 @@ _LONGEST_REMEMBERED, _MOST_REMEMBERED = 100, 256  # clients send these: at most 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
+def path_of(target: str) -> str:
+    """Return the path in *target*, which may be a whole URL without query (RFC 9112, 3.2.2)."""
+    if not target.startswith("/") and "://" in target:
+        return "/" + target.partition("://")[2].partition("/")[2]
+    return target
+
+
 def encoded_path(path: str | bytes) -> str:
     """Return a decoded *path* as it may have stood on the wire."""
     if isinstance(path, bytes):
         return quote(path, safe=PATH_SAFE)
     return quote(path, safe=PATH_SAFE, errors="surrogatepass")
+
+
+def below(root: str, path: str) -> str:
+    """Return what of *path*, as on the wire, stands below *root*, which is decoded."""
+    root = encoded_path(root.rstrip("/"))
+    return path[len(root) :] if path.startswith(f"{root}/") else path
 
 
 def clean_path(path: str) -> str:

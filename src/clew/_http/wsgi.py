@@ -28,7 +28,7 @@ class WSGIExchange(EnvironExchange):
         self, settings: Settings, environ: WSGIEnvironment, start_response: StartResponse
     ) -> None:
         self._start_response = start_response
-        self._prepared: tuple[str, Headers, ExcInfo] | None = None
+        self._prepared: tuple[Any, ...] | None = None  # what start_response is called with
         self._write: Write | None = None  # the server's, once the response has begun
         self._begun = False
         self._written = False  # whether the application has called write
@@ -44,7 +44,10 @@ class WSGIExchange(EnvironExchange):
         """Take the status and the headers from the application."""
         if exc_info is None and self._prepared is not None:
             self.begin()  # twice is an error (PEP 3333); let the server raise it
-        self._prepared = status, self.response_headers(headers), exc_info
+        # Middleware may have a start_response without the optional parameter.
+        self._prepared = status, self.response_headers(headers)
+        if exc_info is not None:
+            self._prepared = *self._prepared, exc_info
         if self._begun:
             self.begin()
         self.started(int(status[:3]))

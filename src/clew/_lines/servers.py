@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 
-from clew._context import last_escaped, refused_handshake
+from clew._context import last_escaped
 
 from .entry import Entry
 
@@ -19,7 +19,6 @@ _SERVER_LOGGERS = (
     *("_granian", "_granian.utils"),
 )
 ALL_SERVER_LOGGERS = (*_SERVER_LOGGERS, *_MIXED_LOGGERS, *ACCESS_LOGGERS)
-_NO_HANDSHAKE = "returned without completing handshake."
 _GRANIAN_CRASH = "Application callable raised an exception"
 # At INFO httpx and httpcore write whole URLs, credentials and all; the outgoing HTTPLog replaces
 # that. watchfiles, which uvicorn reloads by, writes a line whenever a file changes, the file that
@@ -46,10 +45,7 @@ class ServerFilter(logging.Filter):
         if record.name == "django.channels.server":
             return not (isinstance(record.args, Mapping) and "client" in record.args)
         if record.name == "uvicorn.error":
-            if '"WebSocket %s"' in str(record.msg):  # of a handshake, query and all
-                return False
-            # What uvicorn says of any handshake that was refused with a response.
-            return not (refused_handshake.get() and str(record.msg).endswith(_NO_HANDSHAKE))
+            return '"WebSocket %s"' not in str(record.msg)  # of a handshake, query and all
         if record.name == "_granian.utils" and str(record.msg).startswith(_GRANIAN_CRASH):
             # Granian writes the exception into the text, so the record's own way to its request
             # is gone; but it does so where the exception has just left.
