@@ -47,10 +47,11 @@ test: $(VENV)/.test ## Run all tests, with branch coverage, which must be 98 %
 bench: $(VENV)/.bench ## Measure what a request, a line and a call cost, next to what others cost
 	@$(VENV)/bin/python -m tests.benchmarks $(BENCH)
 
-check: $(VENV)/.test ## Look at style, format and types: ruff, mypy
+check: $(VENV)/.test ## Look at style, format, types and imports: ruff, mypy, import-linter
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo
 
 # The dependencies of the tests are those of the environment, of which a .pth file takes the
 # packages alone: the editable clew in it is a .pth file too, which nobody reads then.
@@ -65,7 +66,7 @@ test-wheel: $(VENV)/.test ## Build sdist and wheel, run the tests in process on 
 	@cd build/wheel && venv/bin/python $(PYTEST) $(IN_PROCESS)
 
 test-lowest: $(VENV)/lowest/.test ## Run the tests with the lowest versions that pyproject.toml admits
-	@$(VENV)/lowest/bin/python $(PYTEST) tests --ignore tests/benchmarks --ignore tests/answers/test_browser.py
+	@$(VENV)/lowest/bin/python $(PYTEST) tests --ignore tests/benchmarks --ignore tests/answers/pages/test_browser.py
 
 # What differs by Python is what runs in its process: logging, contexts, tasks, threads. How a
 # server or a worker calls clew does not, and is tested on one. Django's tasks want Python 3.12.
@@ -82,7 +83,7 @@ bench-answers: $(VENV)/.test ## Measure the answers on 5 million lines, next to 
 	@$(VENV)/bin/python -m tests.benchmarks.answers
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* build dist
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist
 	find src tests integrations examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.demo: pyproject.toml $(CONSTRAINTS)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from clew.answers._check import check
+from clew.answers.check import check
 from tests.conftest import parse_line, run_fresh
 from tests.servers.server import PROGRAMS, Server
 

@@ -1,5 +1,7 @@
-"""What pytest loads when clew is installed. It stands outside of the package, which would be
-imported with it: pytest would start later, and coverage would not see clew being imported.
+"""Be the plugin that pytest loads when clew is installed.
+
+It stands outside of the package, which would be imported with it: pytest would start later, and
+coverage would not see clew being imported.
 
 PYTEST_DONT_REWRITE: pytest would warn where this was imported before.
 """
@@ -13,8 +15,6 @@ import pytest
 
 if TYPE_CHECKING:
     from clew.pytest import Logs
-
-_TITLE = "clew_logs"
 
 
 @pytest.fixture
@@ -33,5 +33,5 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
     outcome: Any = yield
     report: pytest.TestReport = outcome.get_result()
     logs = getattr(item, "funcargs", {}).get("clew_logs")
-    if report.failed and logs and all(title != _TITLE for title, _ in report.sections):
-        report.sections.append((_TITLE, str(logs)))
+    if report.failed and logs:
+        report.sections.append(("clew_logs", str(logs)))

@@ -17,6 +17,7 @@ from _pytest.logging import LogCaptureHandler
 
 import clew
 import clew.wsgi
+from clew import _faults
 from clew._lines.handler import LineHandler
 
 if TYPE_CHECKING:
@@ -66,6 +67,12 @@ def parse_line(line: str) -> dict[str, Any]:
 
 def _refuse(constant: str) -> NoReturn:
     raise AssertionError(f"{constant} is no JSON")
+
+
+@pytest.fixture(autouse=True)
+def _faults_unsaid() -> None:
+    """Let each test see what is said of a fault, which is said once a minute."""
+    _faults._next_report.clear()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import inspect
 import pytest
 
 import clew
+import clew.records
 from tests.conftest import run_fresh
 
 
@@ -36,6 +37,33 @@ def test_the_public_names_are_the_documented_ones() -> None:
         "new_id",
         "request_id",
         "user_id",
+    ]
+
+
+def test_the_records_are_public() -> None:
+    """The types that a record holds can be named."""
+    assert clew.records.__all__ == [
+        *("ApplicationLog", "ExceptionInfo", "HTTPLog", "Request", "Response", "Task", "TaskLog"),
+        "json_schema",
+    ]
+
+
+def test_a_module_that_is_not_imported_is_named() -> None:
+    """A module of the package that nobody imported is an AttributeError with the remedy."""
+    said = run_fresh(
+        """
+import clew
+for name in ("fastapi", "nonsense", "_tasks"):
+    try:
+        getattr(clew, name)
+    except AttributeError as error:
+        print(error)
+"""
+    )
+    assert said.splitlines() == [
+        "module 'clew' has no attribute 'fastapi': it is a module of its own, import clew.fastapi",
+        "module 'clew' has no attribute 'nonsense'",
+        "module 'clew' has no attribute '_tasks'",
     ]
 
 

@@ -23,7 +23,10 @@ if sys.platform != "win32":
     import fcntl
     import termios
 
-from clew._lines.handler import LineHandler, pipe_of
+import clew
+from clew._lines.entry import Entry
+from clew._lines.handler import LineHandler
+from clew._lines.line_writer import descriptor_of
 
 from .conftest import parse_line
 from .servers.server import PATIENCE, until
@@ -208,19 +211,20 @@ def test_what_counts_as_a_pipe(tmp_path: Path) -> None:
     """A pipe behind a plain stream does; a file, a closed stream and one in memory do not."""
     reader, writer = os.pipe()
     with open(reader) as end, open(writer, "w") as stream, open(tmp_path / "lines", "w") as file:
-        assert pipe_of(stream) == writer
+        assert descriptor_of(stream) == (writer, True)
         end.close()
         for other in (end, file, io.StringIO(), None):
-            assert pipe_of(other) is None
+            assert not descriptor_of(other)[1]
 
 
 def test_another_stream() -> None:
     """A handler that gets a pipe in the place of another stream writes long lines to that."""
     handler = LineHandler(io.StringIO())
-    handler.put("short", "", logging.INFO, "")
+    handler.setFormatter(clew.JSONFormatter())
+    handler.put(Entry(logging.INFO, "short", 0.0, ""))
     reader, writer = os.pipe()
     with open(reader) as end, open(writer, "w") as stream:
         handler.setStream(stream)
-        handler.put("x" * 5000, "", logging.INFO, "")
+        handler.put(Entry(logging.INFO, "x" * 5000, 0.0, ""))
         wait_for_output(reader)
-        assert end.readline() == "x" * 5000 + "\n"
+        assert parse_line(end.readline())["message"] == "x" * 5000

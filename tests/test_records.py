@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +18,7 @@ import pytest
 
 import clew
 import clew.httpx
+import clew.records
 from tests.conftest import Lines, serve
 
 log = clew.get_logger("shop.orders")
@@ -206,6 +210,26 @@ def test_the_schema_is_one() -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert json.loads(json.dumps(schema)) == schema
+
+
+def test_the_schema_describes_every_key() -> None:
+    """Every key has its description, which the record's docstring gives as an attribute's."""
+    definitions = clew.json_schema()["$defs"]
+    assert len(definitions) == 7
+    for name, definition in definitions.items():
+        record = getattr(clew.records, name)
+        doc = inspect.cleandoc(record.__doc__)
+        assert definition["description"] == doc.partition("\n\nAttributes:")[0]
+        for key in definition["properties"].values():
+            assert key["description"].endswith(".")
+            assert key["description"] in " ".join(doc.split())
+
+
+def test_an_interpreter_without_docstrings_has_a_schema() -> None:
+    """Under python -OO the schema has no descriptions."""
+    command = [sys.executable, "-OO", "-c", "import clew; print(clew.json_schema()['$defs'])"]
+    printed = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    assert "ApplicationLog" in printed and "Python's ERROR" not in printed
 
 
 def test_the_schema_is_made_anew() -> None:

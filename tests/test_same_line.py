@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import clew
 from clew._lines.handler import LineHandler
-from clew._tasks import Job, JobSettings
+from clew._tasks import TaskRun, TaskSettings
 from tests.conftest import parse_line, serve
 from tests.test_formatters import any_text, any_value
 
@@ -333,7 +333,9 @@ def test_a_tasks_record(
     """A TaskLog, of a run that succeeds or fails, with bound fields."""
 
     def write() -> None:
-        job = Job(JobSettings(), {"requestId": "r"}, name="shop.mail to jane@example.com", id=7)
+        job = TaskRun(
+            TaskSettings(), {"requestId": "r"}, name="shop.mail to jane@example.com", id=7
+        )
         job.begin()
         clew.bind(**bound)
         job.end("succeeded" if error is None else "failed", error)

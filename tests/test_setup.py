@@ -20,7 +20,8 @@ import werkzeug.serving
 
 import clew
 import clew.httpx
-from clew._lines.handler import LineHandler
+from clew._lines.handler import LineHandler, own_handlers
+from clew._lines.servers import remove_console_handlers
 from tests.conftest import Lines, parse_line, run_fresh, serve
 
 if TYPE_CHECKING:
@@ -81,16 +82,20 @@ def test_handlers_of_users_stay(restored_logging: None) -> None:
     assert user.stream.getvalue() == "line\n"
 
 
-def test_stdout_is_the_one_of_the_call(
+def test_stdout_is_looked_up_at_each_line(
     restored_logging: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lines go to the stdout that is there when logging is set up."""
-    stream = io.StringIO()
-    monkeypatch.setattr(sys, "stdout", stream)
+    """Where a test or a command replaces stdout for a while, lines go to what is there then."""
+    streams = [io.StringIO(), io.StringIO()]
+    monkeypatch.setattr(sys, "stdout", streams[0])
     clew.configure_logging()
-    monkeypatch.setattr(sys, "stdout", io.StringIO())
-    log.info("line")
-    assert parse_line(stream.getvalue())["message"] == "line"
+    log.info("first")
+    streams[0].close()
+    monkeypatch.setattr(sys, "stdout", streams[1])
+    log.info("second")
+    monkeypatch.setattr(sys, "stdout", None)
+    log.info("nowhere to be written")
+    assert parse_line(streams[1].getvalue())["message"] == "second"
 
 
 @pytest.mark.parametrize(
@@ -307,6 +312,18 @@ def test_werkzeug_loses_only_its_access_lines(
     assert capfd.readouterr() == ("", "")
 
 
+def test_only_plain_console_handlers_are_removed() -> None:
+    """Of a logger's handlers other classes stay, and what the condition does not match."""
+    logger = logging.Logger("server")
+    plain, other, own = logging.StreamHandler(), logging.StreamHandler(), LineHandler()
+    for handler in (plain, other, own):
+        logger.addHandler(handler)
+    remove_console_handlers(logger, lambda handler: handler is plain)
+    assert logger.handlers == [other, own]
+    remove_console_handlers(logger)
+    assert own_handlers(logger) == logger.handlers == [own]
+
+
 def test_the_dictionary_is_plain() -> None:
     """The dictionary survives JSON, so it can be a file."""
     config = clew.logging_config(
@@ -384,6 +401,22 @@ def test_a_call_replaces_the_dictionary(restored_logging: None) -> None:
     log.info("line")
     assert len(line_handlers()) == 1
     assert parse_line(stream.getvalue())["message"] == "line"
+
+
+def test_a_dictionary_of_an_earlier_version_works(
+    restored_logging: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that names the classes where they were before sets up the same."""
+    config = clew.logging_config(format="console")
+    config["handlers"]["clew"]["class"] = "clew._handler.LineHandler"
+    config["filters"]["servers"]["()"] = "clew._setup.ServerFilter"
+    config["formatters"]["clew"]["()"] = "clew._console.ConsoleFormatter"
+    logging.config.dictConfig(json.loads(json.dumps(config)))
+    (handler,) = line_handlers()
+    assert type(handler.formatter) is clew.ConsoleFormatter
+    assert type(logging.getLogger("uvicorn.error").filters[0]) is clew.ServerFilter
+    log.info("line")
+    assert capsys.readouterr().out.endswith("line\n")
 
 
 def test_the_dictionary_is_made_anew() -> None:

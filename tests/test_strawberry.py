@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import Lines, run_fresh, serve
 
-strawberry: Any = pytest.importorskip("strawberry", reason='pip install "clew[strawberry]"')
+strawberry: Any = pytest.importorskip("strawberry", reason="pip install strawberry-graphql")
 extensions: Any = pytest.importorskip("strawberry.extensions")
 Ours: Any = pytest.importorskip("clew.strawberry").HTTPLogExtension
 
@@ -102,4 +102,4 @@ except ImportError as error:
 """
     )
     assert printed.split()[0] == "403"
-    assert 'pip install "clew[strawberry]"' in printed
+    assert "pip install strawberry-graphql" in printed

@@ -20,6 +20,7 @@ import clew.aiohttp
 import clew.asgi
 import clew.graphql
 import clew.httpx
+import clew.records
 import clew.requests
 import clew.urllib3
 import clew.wsgi
@@ -110,6 +111,13 @@ def records(line: bytes) -> None:
     assert_type(application.request_id, str | None)
     assert_type(clew.json_schema(), dict[str, Any])
     clew.json_schema(levels={"danger": "error"})
+
+
+def parts(http: clew.HTTPLog, task: clew.TaskLog) -> None:
+    assert_type(http.request, clew.records.Request)
+    assert_type(http.response, clew.records.Response)
+    assert_type(http.exception, clew.records.ExceptionInfo | None)
+    assert_type(task.task, clew.records.Task)
 
 
 def level(log: clew.HTTPLog) -> int:

@@ -17,12 +17,12 @@ import clew
 from tests.servers.server import PATIENCE, Server, fresh_id
 
 pytest.importorskip("selenium", reason="selenium is not installed: pip install selenium")
-pytest.importorskip("fastapi", reason='FastAPI is not installed: pip install "clew[fastapi]"')
+pytest.importorskip("fastapi", reason="pip install fastapi")
 pytest.importorskip(
     "corsheaders", reason="django-cors-headers is not installed: pip install django-cors-headers"
 )
 
-from tests.answers.test_browser import Browser, browser  # noqa: E402
+from tests.answers.pages.browser import Browser, browser  # noqa: E402
 
 __all__ = ["browser"]
 

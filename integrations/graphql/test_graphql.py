@@ -20,7 +20,7 @@ from tests.conftest import run_fresh
 from tests.servers.server import PATIENCE, PROGRAMS, Answer, Server, fresh_id
 
 subscriptions = pytest.importorskip(
-    "strawberry.subscriptions", reason='pip install "clew[strawberry]"'
+    "strawberry.subscriptions", reason="pip install strawberry-graphql"
 )
 
 ROOT = Path(__file__).parents[2]

@@ -16,13 +16,15 @@ import pytest
 
 import clew
 from clew import answers
-from clew.answers._check import check
-from clew.answers._timeline import timeline_of
+from clew.answers.check import check
+from clew.answers.lookups import REQUEST_EVENTS
+from clew.answers.query import Query
+from clew.answers.timeline import timeline_of
 from integrations.nginx.edge import BINARIES, HERE, Edge, binary
 from tests.servers.server import PATIENCE, Server, fresh_id, receive, until
 
-pytest.importorskip("fastapi", reason='FastAPI is not installed: pip install "clew[fastapi]"')
-pytest.importorskip("flask", reason='Flask is not installed: pip install "clew[flask]"')
+pytest.importorskip("fastapi", reason="pip install fastapi")
+pytest.importorskip("flask", reason="pip install flask")
 
 SECRET = "s3cr3t"
 HEADERS = HERE / "clew-headers.conf"
@@ -583,7 +585,7 @@ def tree(services: Services, edge: Edge, request_id: str) -> list[str]:
 
     def read() -> list[str] | None:
         with answers.open(*map(str, logs)) as opened:
-            timeline = timeline_of(opened, request=request_id)
+            timeline = timeline_of(opened, Query.of(REQUEST_EVENTS, {"request": request_id}))
         spans = [(depth, span) for depth, span in timeline.walk() if span.event]
         shown = [f"{'  ' * depth}{span.service} {span.label}" for depth, span in spans]
         return shown if len(shown) == 6 else None

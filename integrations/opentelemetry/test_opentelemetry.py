@@ -23,7 +23,7 @@ import clew.httpx
 import clew.opentelemetry
 from clew import _context
 from clew._lines.handler import LineHandler
-from clew._tasks import Job, JobSettings
+from clew._tasks import TaskRun, TaskSettings
 from clew.opentelemetry import TraceFilter, traceparent_ids
 from tests.conftest import Lines, restored_logging, run_fresh, serve  # noqa: F401
 from tests.servers.server import PATIENCE, PROGRAMS, Server, fresh_id, until
@@ -418,12 +418,12 @@ def test_number_of_traceparents(values: list[str]) -> None:
 def installed(request: pytest.FixtureRequest) -> Iterator[Lines]:
     """Lines in memory, with the integration installed, and everything undone afterwards."""
     request.getfixturevalue("restored_logging")
-    before = list(_context._subscribers)
+    begin, start = list(_context.begin_subscribers), list(_context.start_subscribers)
     lines = Lines()
     lines.configure()
     clew.opentelemetry.install()
     yield lines
-    _context._subscribers[:] = before
+    _context.begin_subscribers[:], _context.start_subscribers[:] = begin, start
 
 
 def handler() -> LineHandler:
@@ -531,7 +531,7 @@ def test_console(installed: Lines) -> None:
 
 def test_dict_config(installed: Lines) -> None:
     """A dictConfig may name the filter, in the place of clew's own, and needs no install()."""
-    _context._subscribers.clear()
+    _context.begin_subscribers.clear()
     config = clew.logging_config()
     config["filters"]["context"] = {"()": "clew.opentelemetry.TraceFilter"}
     config["handlers"]["clew"]["stream"] = installed.stream
@@ -553,7 +553,7 @@ def test_installed_twice(installed: Lines) -> None:
     traced(lambda: log.info("inside"))
     clew.opentelemetry.install()
     assert [type(entry) for entry in handler().filters] == [TraceFilter]
-    assert _context._subscribers.count(clew.opentelemetry._begun) == 1
+    assert _context.begin_subscribers.count(clew.opentelemetry._on_begin) == 1
     assert len(installed()) == 2
 
 
@@ -700,9 +700,9 @@ def test_opentelemetrys_own_log_handler(installed: Lines) -> None:
         "spanId": SPAN,
     }
     assert logs[3].attributes["http"]["request"]["method"] == "GET"
-    job = Job(JobSettings(), None, name="shop.mail", id="1")
-    job.begin()
-    job.end("succeeded")
+    run = TaskRun(TaskSettings(), None, name="shop.mail", id="1")
+    run.begin()
+    run.end("succeeded")
     task = exporter.get_finished_logs()[-1].log_record
     assert task.attributes["task"]["name"] == "shop.mail"
     assert len(installed()) == 3

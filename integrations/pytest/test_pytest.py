@@ -30,7 +30,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run test files in a process of its own: warnings are errors, the plugins those given."""
 
     def run(
-        source: str, *options: str, plugins: tuple[str, ...] = ("clew.pytest",)
+        source: str, *options: str, plugins: tuple[str, ...] = ("_clew_pytest",)
     ) -> pytest.RunResult:
         if plugins:
             monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
@@ -272,7 +272,7 @@ def test_coroutines_and_threads(run: Run) -> None:
             for thread in threads: thread.join()
             assert [len(clew_logs.of(f"r-{n}")) for n in range(8)] == [50] * 8
         """,
-        plugins=("clew.pytest", "anyio"),
+        plugins=("_clew_pytest", "anyio"),
     ).assert_outcomes(passed=2)
 
 
@@ -313,9 +313,7 @@ def test_another():
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_failing_test_shows_its_lines(workers: int, run: Run) -> None:
     """A failure's report has the lines as people read them, once, also from pytest-xdist."""
-    # As where clew is installed and its plugin is asked for besides.
-    plugins = ("_clew_pytest", "clew.pytest", "xdist")
-    result = run(FAILING, f"-n{workers}", plugins=plugins)
+    result = run(FAILING, f"-n{workers}", plugins=("_clew_pytest", "xdist"))
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
         [
@@ -341,7 +339,7 @@ def test_many_workers(run: Run) -> None:
             assert [line["number"] for line in clew_logs] == [number]
         """,
         "-n2",
-        plugins=("clew.pytest", "xdist"),
+        plugins=("_clew_pytest", "xdist"),
     ).assert_outcomes(passed=20)
 
 
@@ -376,6 +374,16 @@ def test_an_installed_clew_is_imported_when_it_is_used(run: Run) -> None:
             assert "clew" in sys.modules
         """
     run(source, plugins=()).assert_outcomes(passed=2)
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(("options", "plugins"), [((), ("clew",)), (("-p", "clew"), ())])
+def test_an_installed_clew_is_asked_for(
+    options: tuple[str, ...], plugins: tuple[str, ...], run: Run
+) -> None:
+    """Where pytest loads no plugins, -p clew brings the fixture; where it does, it is no matter."""
+    source = "def test_with(clew_logs): assert clew_logs == []"
+    run(source, *options, plugins=plugins).assert_outcomes(passed=1)
 
 
 @pytest.mark.usefixtures("installed")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clew.answers._check import check
+from clew.answers.check import check
 from integrations.processes import ROOT, Line, Worker, environment
 from tests.conftest import run_fresh, run_without
 from tests.servers.server import fresh_id, until
@@ -296,4 +296,4 @@ def test_wrong_options_are_refused() -> None:
 def test_without_rq_it_says_what_to_install() -> None:
     """Without RQ, importing is refused with the line that installs it."""
     told = run_without("rq", "clew.rq")
-    assert told == 'clew.rq is for RQ: pip install "clew[rq]"\n'
+    assert told == "clew.rq is for RQ: pip install rq\n"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clew.answers._check import check
+from clew.answers.check import check
 from integrations.processes import ROOT, Line, Worker, environment
 from tests.conftest import run_fresh, run_without
 from tests.servers.server import fresh_id, until
@@ -290,4 +290,4 @@ def test_wrong_options_are_refused(broker: str, options: str, why: str) -> None:
 def test_without_taskiq_it_says_what_to_install() -> None:
     """Without Taskiq, importing is refused with the line that installs it."""
     told = run_without("taskiq", "clew.taskiq")
-    assert told == 'clew.taskiq is for Taskiq: pip install "clew[taskiq]"\n'
+    assert told == "clew.taskiq is for Taskiq: pip install taskiq\n"

@@ -11,7 +11,7 @@ from .records import json_schema
 def main() -> None:
     """Run the command line; without the extra ``answers`` only ``clew schema``."""
     try:
-        from .answers._cli import run
+        from .answers.cli.commands import cli
     except KeyboardInterrupt:
         sys.exit(130)
     except ModuleNotFoundError as error:
@@ -22,7 +22,7 @@ def main() -> None:
             return
         print(f'clew: {error.name} is not installed: pip install "clew[answers]"', file=sys.stderr)
         sys.exit(2)
-    run()
+    cli.run()
 
 
 if __name__ == "__main__":

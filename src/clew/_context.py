@@ -10,11 +10,11 @@ from __future__ import annotations
 import functools
 import inspect
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from threading import RLock
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Literal, ParamSpec, TypeVar, cast
 from weakref import ReferenceType, ref
 
 from ._faults import report_failure, warn
@@ -110,31 +110,39 @@ class Context:
                 self.fields = {**self.fields, **renamed}
 
 
-# Called with each context that begins, before it becomes the current one. For integrations that
-# hand its ids on to a system of their own, which is there once a process, as loggers are.
-_subscribers: list[Callable[[Context], object]] = []
+Subscriber = Callable[[Context], object]
+
+# Called with each context that begins, before it becomes the current one; and with each request
+# whose response starts. For integrations that hand ids on to a system of their own, which is
+# there once a process, as loggers are.
+begin_subscribers: list[Subscriber] = []
+start_subscribers: list[Subscriber] = []
 
 
-def subscribe(subscriber: Callable[[Context], object]) -> bool:
-    """Call *subscriber* with each context that begins; tell whether it was not called before."""
-    if subscriber in _subscribers:
+def subscribe(subscriber: Subscriber, *, on: Literal["begin", "start"] = "begin") -> bool:
+    """Call *subscriber* with each context that begins, or starts to respond.
+
+    Returns whether it was not called before.
+    """
+    subscribers = begin_subscribers if on == "begin" else start_subscribers
+    if subscriber in subscribers:
         return False
-    _subscribers.append(subscriber)
+    subscribers.append(subscriber)
     return True
 
 
-def unsubscribe(subscriber: Callable[[Context], object]) -> bool:
-    """Call *subscriber* no longer; tell whether it was called until now."""
+def unsubscribe(subscriber: Subscriber) -> bool:
+    """Call *subscriber* no longer with contexts that begin; tell whether it was until now."""
     try:
-        _subscribers.remove(subscriber)
+        begin_subscribers.remove(subscriber)
     except ValueError:
         return False
     return True
 
 
-def notify(context: Context) -> None:
-    """Tell the subscribers that *context* begins. Never raises."""
-    for subscriber in tuple(_subscribers):
+def notify(context: Context, subscribers: Sequence[Subscriber] = begin_subscribers) -> None:
+    """Tell the *subscribers* that *context* begins, or starts to respond. Never raises."""
+    for subscriber in tuple(subscribers):
         try:
             subscriber(context)
         except Exception:
@@ -190,9 +198,9 @@ def user_id() -> str | None:
 def bind(**fields: object) -> None:
     """Put *fields* on every later line of the current request, and on its HTTPLog.
 
-    ``user_id`` names the user, before whom the framework's authentication counts for nothing: a
-    string, an integer, a UUID, or None for nobody. Every other field is written under its name.
-    Outside any context this does nothing.
+    ``user_id``, a string, an integer, a UUID, or None for nobody, overrides the user found by the
+    framework's authentication. Every other field is written under its name. Outside any context
+    this does nothing.
     """
     context = current()
     if context is not None:

@@ -1,20 +1,48 @@
-"""What is said when logging itself fails. Nothing here raises."""
+"""What is said when logging itself fails. Nothing here raises, or waits for anybody.
+
+A fault that comes again and again is said once a minute: each line that a full disk loses would
+otherwise leave a traceback, and a stderr that nobody reads would stop the service.
+"""
 
 from __future__ import annotations
 
 import logging
+import select
 import sys
+import time
 import traceback
+from io import TextIOWrapper
 from typing import Any
+
+_EVERY = 60.0  # seconds
+_LONGEST = 4_000
+
+# When each fault may be said again, by where it happened.
+_next_report: dict[object, float] = {}
+_MOST_FAULTS = 200
 
 
 def report_failure() -> None:
     """Write the exception that is being handled to stderr, as the standard library does."""
-    if logging.raiseExceptions:
-        try:
-            sys.stderr.write("--- Logging error ---\n" + traceback.format_exc())
-        except Exception:  # there may be no stderr, or a closed one
-            pass
+    if not logging.raiseExceptions:
+        return
+    kind, _, trace = sys.exc_info()
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = trace and (trace.tb_frame.f_code, trace.tb_lineno)
+    if is_due((kind, place)):
+        write_error("--- Logging error ---\n" + traceback.format_exc()[-_LONGEST:])
+
+
+def is_due(fault: object) -> bool:
+    """Tell whether *fault* may be said now: it was not within the last minute."""
+    now = time.monotonic()
+    if now < _next_report.get(fault, now):
+        return False
+    if len(_next_report) >= _MOST_FAULTS:
+        _next_report.clear()
+    _next_report[fault] = now + _EVERY
+    return True
 
 
 def warn(
@@ -26,3 +54,51 @@ def warn(
         logging.getLogger(logger).warning(message, *args, **options)
     except Exception:
         report_failure()
+
+
+def write_error(text: str) -> None:
+    """Write *text* to stderr, unless nobody reads what is there already."""
+    try:
+        stream = sys.stderr
+        if type(stream) is TextIOWrapper and hasattr(select, "poll"):
+            poll = select.poll()
+            poll.register(stream.fileno(), select.POLLOUT)
+            if not poll.poll(0):
+                return
+        stream.write(text)
+        stream.flush()
+    except Exception:  # there may be no stderr, or a closed one
+        pass
+
+
+class Losses:
+    """Counts what is lost of one kind, and says so at once, then once a minute."""
+
+    def __init__(self, what: str) -> None:
+        self.count = 0
+        self._what = what
+        self._since = 0.0
+        self._next = 0.0
+
+    def add(self, reason: object) -> None:
+        """Count one more, lost for *reason*."""
+        if not self.count:
+            self._since = time.time()
+        self.count += 1
+        now = time.monotonic()
+        if now >= self._next and logging.raiseExceptions:
+            self._next = now + _EVERY
+            self._say(f"cannot be written: {reason}")
+
+    def end(self) -> None:
+        """Say how many there were, once what was lost can be written again."""
+        count, self.count = self.count, 0
+        if count and logging.raiseExceptions:
+            self._next = 0.0
+            self.count = count
+            self._say("can be written again")
+            self.count = 0
+
+    def _say(self, state: str) -> None:
+        since = time.strftime("%H:%M:%S", time.localtime(self._since))
+        write_error(f"clew: {self._what} {state}; {self.count:,} lost since {since}\n")

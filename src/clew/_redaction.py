@@ -120,8 +120,12 @@ class Redactor:
         self, name: str, value: object, default: Callable[[Any], Any] | None = None
     ) -> object:
         """Return *value*, or what may be written of it, under *name*."""
-        if self.is_sensitive(name):
-            return MASK
+        return MASK if self.is_sensitive(name) else self.value(name, value, default)
+
+    def value(
+        self, name: str, value: object, default: Callable[[Any], Any] | None = None
+    ) -> object:
+        """Return what may be written of *value* under *name*, which is not sensitive."""
         kind = type(value)
         if kind is str:
             return self.text(value) if self.strict else value  # type: ignore[arg-type]

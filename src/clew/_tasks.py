@@ -1,21 +1,21 @@
-"""One task and its run: what travels with it, its context, its record. Knows no task system.
+"""Run one task: its payload, its context, its record. Knows no task system.
 
-A module for a task system translates: where a message keeps what travels, what a task is called,
+A module for a task system translates: where a message keeps the payload, what a task is called,
 how a run ended. All decisions are taken here.
 
 The way of one task::
 
-    module                     job                            context, logger
-    ------                     ---                            ---------------
-    a task is sent       ->    settings.carried()             the id and the chosen fields
-                               ... the broker ...
-    a worker takes it    ->    Job(settings, carried, ...)    the id is checked
-                               begin()                  ->    the context is set
-    the task runs                                             lines carry the id and the task
-    it ended             ->    end(outcome, error)      ->    TaskLog, the outer context
+    module                  run                                context, logger
+    ------                  ---                                ---------------
+    a task is sent     ->   settings.payload()                 the id and the chosen fields
+                            ... the broker ...
+    a worker takes it  ->   TaskRun(settings, payload, ...)    the id is checked
+                            begin()                       ->   the context is set
+    the task runs                                              lines carry the id and the task
+    it ends            ->   end(outcome, error)           ->   TaskLog, the outer context
 
-Whoever can write to the broker can write what travels: an id is taken over when `is_safe_id`
-admits it, a field when it was chosen here too, and both are short.
+The payload is untrusted: whoever has access to the broker can forge it. An id is accepted when
+`is_safe_id` admits it, a field when it is chosen here too, and both are short.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ import logging
 import math
 import time
 from collections.abc import Collection, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Generic, TypeVar
 
 from ._context import (
     RENAMED_FIELDS,
@@ -48,8 +50,8 @@ from .records import OWNED_KEYS, TASK_LOGGER, Task, TaskLog, describe, level_wor
 
 _logger = logging.getLogger(TASK_LOGGER)
 
-# The name under which a message has what travels.
-CARRIED = "clew"
+# The name under which a message has the payload.
+PAYLOAD_KEY = "clew"
 
 _LONGEST_FIELD = 1024
 _LONGEST_TEXT = 200
@@ -65,8 +67,8 @@ _LEVELS = {
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class JobSettings:
-    """The options of every task system: the same names everywhere, checked when they are given.
+class TaskSettings:
+    """Hold the options of a task system: the same names everywhere, checked at once.
 
     Args:
         fields: The bound fields that travel with a task, beside the id.
@@ -99,7 +101,7 @@ class JobSettings:
         """Tell whether successes of the task *name* make no TaskLog."""
         return self._excluded.match(name)
 
-    def carried(self, context: Context | None = None) -> dict[str, object] | None:
+    def payload(self, context: Context | None = None) -> dict[str, object] | None:
         """Return what travels with a task that is sent in *context*, or now. Never raises.
 
         It is plain JSON; None outside any context.
@@ -107,46 +109,46 @@ class JobSettings:
         context = context or current()
         if context is None:
             return None
-        carried: dict[str, object] = {"requestId": context.request_id}
+        payload: dict[str, object] = {"requestId": context.request_id}
         try:
             user = context.user_id() if self.user_id else None
             if user is not None and len(user) <= _LONGEST_TEXT:
-                carried["userId"] = user
-            if fields := self._chosen(context.fields):
-                carried["fields"] = fields
+                payload["userId"] = user
+            if fields := self.select(context.fields):
+                payload["fields"] = fields
         except Exception:
             report_failure()
-        return carried
+        return payload
 
-    def _chosen(self, fields: object) -> dict[str, object]:
-        """Return those of *fields* that were chosen and may travel."""
+    def select(self, fields: object) -> dict[str, object]:
+        """Return those of *fields* that the options name and that may travel."""
         if not isinstance(fields, Mapping):
             return {}
-        chosen = {name: _bounded(fields[name]) for name in self.fields if name in fields}
-        return {name: value for name, value in chosen.items() if value is not None}
+        selection = {name: _short_value(fields[name]) for name in self.fields if name in fields}
+        return {name: value for name, value in selection.items() if value is not None}
 
 
-class Job(Context):
-    """A run of a task: the current context, and what becomes of it."""
+class TaskRun(Context):
+    """Run a task: be the current context from `begin` to `end`, and log what became of it."""
 
     _outer: Context | None = None
     _started: float | None = None
 
     def __init__(
         self,
-        settings: JobSettings,
-        carried: object,
+        settings: TaskSettings,
+        payload: object,
         *,
         name: object,
         id: object,
         queue: object = None,
         retries: object = 0,
     ) -> None:
-        """Begin with what the message *carried* and what it says of the task, whoever wrote it."""
-        read = carried if isinstance(carried, Mapping) else {}
-        super().__init__(accepted_or_new(read.get("requestId")))
+        """Take the *payload* of a message, and what it says of its task, whoever wrote it."""
+        content = payload if isinstance(payload, Mapping) else {}
+        super().__init__(accepted_or_new(content.get("requestId")))
         self.settings = settings
-        user = read.get("userId") if settings.user_id else None
+        user = content.get("userId") if settings.user_id else None
         if isinstance(user, str) and len(user) <= _LONGEST_TEXT:
             self._user_id = as_user_id(user)
         self.task = Task(
@@ -156,12 +158,12 @@ class Job(Context):
             retries=retries if type(retries) is int and 0 < retries < 2**31 else 0,
             outcome="",
         )
-        chosen = settings._chosen(read.get("fields"))
-        self.fields = {**chosen, "task": {"name": self.task.name, "id": self.task.id}}
+        fields = settings.select(content.get("fields"))
+        self.fields = {**fields, "task": {"name": self.task.name, "id": self.task.id}}
 
-    def carried(self) -> dict[str, object]:
+    def payload(self) -> dict[str, object]:
         """Return what travels with another run of the same task."""
-        return self.settings.carried(self) or {}
+        return self.settings.payload(self) or {}
 
     def begin(self) -> None:
         """Make this the current context, until `end`."""
@@ -172,9 +174,9 @@ class Job(Context):
     def end(
         self, outcome: str, error: BaseException | None = None, duration: float | None = None
     ) -> None:
-        """Log the TaskLog, once, and let the outer context come back. Never raises.
+        """Log the TaskLog, once, and restore the outer context. Never raises.
 
-        *duration*, in milliseconds, is that of a run which `begin` did not see.
+        *duration*, in milliseconds, is that of a run which did not `begin` in this process.
         """
         if not self.live:
             return
@@ -188,7 +190,7 @@ class Job(Context):
         self.leave(error)
 
     def leave(self, error: BaseException | None = None) -> None:
-        """Let the outer context come back, without a record."""
+        """Restore the outer context, without a record."""
         self.live = False
         if self._started is not None:
             self._started = None
@@ -205,7 +207,7 @@ class Job(Context):
             return
         task.outcome = outcome
         task.duration = None if duration is None else round(max(duration, 0.0), 3)
-        # What the record says itself is not said again; what the task bound under that name is.
+        # The record has the task itself; what the application bound under that name stays.
         fields = {name: value for name, value in self.fields.items() if name != "task"}
         bound = self.fields.get("task")
         if bound is not None and bound != {"name": task.name, "id": task.id}:
@@ -223,6 +225,31 @@ class Job(Context):
         emit(_logger, log, fields, level, error)
 
 
+RunT = TypeVar("RunT", bound=TaskRun)
+
+
+class Nested(Generic[RunT]):
+    """Keep the runs of one task system that go on here: a task may run another within itself."""
+
+    def __init__(self, name: str) -> None:
+        self._runs: ContextVar[tuple[RunT, ...]] = ContextVar(name, default=())
+
+    def innermost(self) -> RunT | None:
+        """Return the run that began last and goes on, if there is one."""
+        runs = self._runs.get()
+        return runs[-1] if runs else None
+
+    def push(self, run: RunT) -> None:
+        """Make *run* the innermost one."""
+        self._runs.set((*self._runs.get(), run))
+
+    def pop(self) -> RunT | None:
+        """Return the innermost run and forget it."""
+        run = self.innermost()
+        self._runs.set(self._runs.get()[:-1])
+        return run
+
+
 def _field_name(name: str) -> str:
     """Return the key of a bound field; refuse one that may not travel."""
     if name in ("user_id", "userId"):
@@ -237,7 +264,7 @@ def _field_name(name: str) -> str:
     return RENAMED_FIELDS.get(name, name)
 
 
-def _bounded(value: object) -> str | float | bool | None:
+def _short_value(value: object) -> str | float | bool | None:
     """Return what travels of *value*: a text, a number or a truth value; else None."""
     plain = to_plain(value, DEFAULT)
     if isinstance(plain, bool):

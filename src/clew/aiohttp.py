@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 try:
     import aiohttp
 except ImportError as error:
-    raise ImportError('clew.aiohttp wraps its sessions: pip install "clew[aiohttp]"') from error
+    raise ImportError("clew.aiohttp wraps its sessions: pip install aiohttp") from error
 
 from ._http.call import Call, CallOptions, shown_host
 
@@ -31,12 +31,12 @@ def wrap(
     attempt of a middleware and each attempt after a lost connection is one sending, and one
     record. A WebSocket's is that of its handshake.
 
-    Args:
-        session: The session; its middlewares, traces and auth work as before.
-        hosts: The hosts that may see the id, without ports: ``"api.internal"``, or ``"*.internal"``
-            for all below ``internal``. None for every host.
-        header: The header; by default that of the current request's `Settings`.
-        log: Whether each sending is logged as an outgoing HTTPLog, on ``clew.http.client``.
+    The session's middlewares, traces and auth work as before.
+
+    Raises:
+        TypeError: *session* is no session of aiohttp, or an option is of the wrong type.
+        ValueError: *hosts* has something that is no host, or *header* is no name of a header.
+        RuntimeError: aiohttp is older than 3.13.
     """
     options = CallOptions.of(hosts, header, log)
     if not isinstance(session, aiohttp.ClientSession):
@@ -44,7 +44,7 @@ def wrap(
     if not hasattr(session, "_middlewares"):
         raise RuntimeError(
             f"clew.aiohttp needs aiohttp 3.13 or later, not {aiohttp.__version__}: "
-            'pip install "clew[aiohttp]"'
+            'pip install "aiohttp>=3.13"'
         )
     # In its development mode, a session warns of attributes that are set.
     attributes = vars(session)
@@ -75,7 +75,7 @@ def _requester(
 
         async def send(sending: aiohttp.ClientRequest, handler: Handler) -> Response:
             call = _Call(session._clew, sending)
-            call.carry(sending.headers)
+            call.inject(sending.headers)
             try:
                 response = await handler(sending)
             except asyncio.CancelledError:
@@ -103,7 +103,7 @@ def _requester(
 
 
 class _Call(Call):
-    """One sending of a request, as a middleware sees it."""
+    """Follow one sending of a request, as a middleware sees it."""
 
     def __init__(self, options: CallOptions, request: aiohttp.ClientRequest) -> None:
         super().__init__(options)
@@ -150,7 +150,7 @@ def _watch(response: Response, call: _Call) -> None:
 
 
 class _Watched(aiohttp.ClientResponse):
-    """A response, the end of whose body is the end of the call."""
+    """End the call with the end of the response's body."""
 
     _clew: _Call | None = None
 

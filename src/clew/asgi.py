@@ -6,28 +6,26 @@ Pure ASGI 3.0; the source of the rules is the ASGI specification's "HTTP & WebSo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from time import perf_counter
 from typing import Any, Unpack
 
 from ._context import refused_handshake
-from ._http.exchange import CRASH_BODY, Exchange, id_of
+from ._http.exchange import CRASH_BODY
 from ._http.routes import RouteTemplates
+from ._http.scope import Message, Receive, Scope, ScopeExchange, Send
 from ._http.settings import Header, Options, Settings
-from ._http.wire import EXPOSE, encoded_path, exposed, replaced
+from ._http.wire import EXPOSE, with_exposed, with_header
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _EXPOSE = EXPOSE.lower().encode()
+_NOT_STARTED: Message = {}
 _LENGTH = Header("Content-Length")
 _TRANSFER_ENCODING = Header("Transfer-Encoding")
 
 # Seconds after which it is worth asking whether somebody is still waiting for the response.
-_PATIENCE = 0.1
+_PROBE_AFTER = 0.1
 
 
 class RequestIDMiddleware:
@@ -66,102 +64,34 @@ class RequestIDMiddleware:
         given = scope.get("headers")
         if type(given) is not list:  # any iterable will do, also one that ends
             given = scope["headers"] = list(given or ())
-        scope["clew"] = exchange = kind(self, scope, receive, send)
-        exchange.resume()
-        error: BaseException | None = None
+        scope["clew"] = exchange = kind(self.settings, self.routes, scope, receive, send)
         try:
+            exchange.resume()
             await self.app(scope, exchange.receive, exchange.send)
-        except BaseException as raised:
-            error = raised
-            exchange.failed(raised)
-            answers = self.outermost or inside is None
-            if answers and exchange.status is None and isinstance(raised, Exception):
-                await exchange.answer(500, CRASH_BODY)
+            exchange.end()
+            exchange.pause()
+        except BaseException as error:
+            try:
+                exchange.failed(error)
+                answers = self.outermost or inside is None
+                if answers and exchange.status is None and isinstance(error, Exception):
+                    await exchange.answer(500, CRASH_BODY)
+            finally:
+                exchange.end(error)
+                exchange.pause(error)
             raise
         finally:
-            exchange.end(error)
-            exchange.pause(error)
             # The scope is the caller's again, and may be used again.
             scope["headers"] = given
             scope.pop("clew", None)
-            error = None  # it holds this frame
 
 
-class _HTTP(Exchange):
-    """An HTTP request, as ASGI shows it."""
+class _HTTP(ScopeExchange):
+    """An HTTP request whose response goes out through this middleware."""
 
     response_prefix = "http.response"
 
-    def __init__(
-        self, middleware: RequestIDMiddleware, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        self.scope = scope
-        self._routes = middleware.routes
-        self._receive = receive
-        self._send = send
-        settings = middleware.settings
-        header = settings.inbound
-        inbound = self.header_values(header)
-        # An empty value counts as none.
-        super().__init__(settings, [value for value in inbound if value.strip()] if inbound else ())
-        self._raw_id = self.request_id.encode()
-        # The application reads the effective id.
-        if not inbound:
-            scope["headers"] = [*scope["headers"], (header.raw, self._raw_id)]
-        elif inbound != [self.request_id]:
-            scope["headers"] = replaced(scope["headers"], header.raw, self._raw_id)
-
-    # Translation.
-
-    def header_values(self, header: Header) -> Sequence[str]:
-        name = header.raw
-        length = len(name)
-        found = []
-        for key, value in self.scope["headers"]:
-            if len(key) == length and key.lower() == name:
-                found.append(value.decode("latin-1"))
-        return found
-
-    def method(self) -> str:
-        return str(self.scope.get("method", "GET"))
-
-    def path(self) -> str:
-        raw: bytes | None = self.scope.get("raw_path")
-        if raw:
-            # Some servers leave the query in it.
-            return raw.partition(b"?")[0].decode("latin-1")
-        path = str(self.scope.get("path", ""))
-        root = str(self.scope.get("root_path") or "").rstrip("/")
-        # The specification has the root path inside the path; not every server does.
-        if root and path != root and not path.startswith(f"{root}/"):
-            path = root + path
-        return encoded_path(path)
-
-    def query(self) -> str:
-        query = self.scope.get("query_string") or b""
-        return query if isinstance(query, str) else str(query, "latin-1")
-
-    def peer(self) -> str | None:
-        client = self.scope.get("client")
-        return client[0] if client else None
-
-    def connection(self) -> object:
-        return self.scope.get("client")
-
-    def route(self) -> str | None:
-        return self._routes.find(self.scope)
-
-    def source(self) -> Scope:
-        return self.scope
-
-    def has_user(self) -> bool:
-        return self.scope.get("user") is not None
-
-    def framework_user(self) -> object:
-        user = self.scope.get("user")
-        return None if user is None else id_of(user, "id", "pk", "identity")
-
-    # The two channels; who wants to know what goes through them overrides these.
+    # receive and send; `_Logged` overrides both to watch the response.
 
     def receive(self) -> Awaitable[Message]:
         return self._receive()
@@ -169,9 +99,9 @@ class _HTTP(Exchange):
     def send(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message = {**message, "headers": self._response_headers(message)}
+            message = self.with_id(message)
         elif not message.get("more_body", False):
-            self._finished = self._arrived  # nobody asks how long it took
+            self.ended = self.arrived  # nobody asks how long it took
         return self._send(message)
 
     async def answer(self, status: int, body: bytes) -> None:
@@ -186,16 +116,22 @@ class _HTTP(Exchange):
         except Exception:  # the client has left, or the server: nobody is there to be told
             pass
 
-    def _response_headers(self, message: Message) -> list[Sequence[bytes]]:
-        given = message.get("headers") or ()
-        header = self.settings.outbound
+    def with_id(self, message: Message) -> Message:
+        """Return *message*, which starts a response, with the id on it. It stays as it is."""
+        message = dict(message)
+        headers: Iterable[Sequence[bytes]] = message.get("headers") or ()
+        settings = self.settings
+        header = settings.outbound
         if header is None:
-            return list(given)
-        headers = replaced(given, header.raw, self._raw_id)
-        if self.settings.expose:
+            message["headers"] = list(headers)
+            return message
+        headers = with_header(headers, header.raw, self.raw_id)
+        if settings.expose:
             values = [value.decode("latin-1") for key, value in headers if key.lower() == _EXPOSE]
-            headers = replaced(headers, _EXPOSE, exposed(values, header.name).encode("latin-1"))
-        return headers
+            names = with_exposed(values, header.name)
+            headers = with_header(headers, _EXPOSE, names.encode("latin-1"))
+        message["headers"] = headers
+        return message
 
 
 class _Logged(_HTTP):
@@ -205,7 +141,7 @@ class _Logged(_HTTP):
     _receiving = 0  # how many of the application's calls of receive are waiting
     _body_read = False
     _streamed = False
-    _trailers = False
+    _start: Message = _NOT_STARTED  # with which the response began
 
     async def receive(self) -> Message:
         if self._held:
@@ -217,7 +153,7 @@ class _Logged(_HTTP):
         finally:
             self._receiving -= 1
         if message["type"] == "http.disconnect":
-            self.left()
+            self.disconnected()
         elif not message.get("more_body", False):
             self._body_read = True
         return message
@@ -226,38 +162,63 @@ class _Logged(_HTTP):
         kind = message["type"]
         try:
             if kind == "http.response.start":
-                if perf_counter() - self._arrived > _PATIENCE and self._may_listen():
+                if perf_counter() - self.arrived > _PROBE_AFTER and self._may_listen():
                     await self._look_for_disconnect()
-                await self._send({**message, "headers": self._response_headers(message)})
-                if message.get("trailers"):
-                    self._trailers = True
+                await self._send(self.with_id(message))
+                self._start = message
                 self.started(message["status"])
             elif kind == "http.response.body":
                 more = message.get("more_body", False)
                 if more:
                     self._streamed = True
-                elif self._streamed and not self.complete:
+                elif self._streamed and self.ended is None:
                     await self._look_for_disconnect()
-                await self._send(message)
-                self.sent(len(message.get("body", b"")))
-                if not more and not self._trailers and not self._left:
-                    self.finished()
+                size = len(message.get("body", b""))
+                if not self._is_last(size, more=more):
+                    await self._send(message)
+                    self.sent(size)
+                    return
+                # Servers tell of the client's leaving while they send the end, too.
+                self.ended = perf_counter()
+                try:
+                    await self._send(message)
+                except BaseException:
+                    self.ended = None
+                    raise
+                self.sent(size)
+                self.ended = perf_counter()
+                self.finished()
             else:
                 await self._send(message)
                 self._sent_otherwise(kind, message)
         except OSError:
             # ASGI 2.4: what send raises when the client has left.
-            self.left()
+            self.disconnected()
             raise
+
+    def _is_last(self, size: int, *, more: bool) -> bool:
+        """Tell whether the client has the whole response with *size* bytes more of its body."""
+        if self.ended is not None or self.is_disconnected:
+            return False
+        if more:  # what follows is empty, and the client may have left by then
+            return self._expected() == (self.body_size or 0) + size > 0
+        return not self._start.get("trailers")
+
+    def _expected(self) -> int | None:
+        """Return how many bytes the body has, as the application's headers say."""
+        for name, value in self._start.get("headers") or ():
+            if name.lower() == _LENGTH.raw and value.isdigit():
+                return int(value)
+        return None
 
     def _sent_otherwise(self, kind: str, message: Message) -> None:
         if kind == "http.response.zerocopysend":
             self.sent(None)
-            if not message.get("more_body", False) and not self._trailers:
+            if not message.get("more_body", False) and not self._start.get("trailers"):
                 self.finished()
         elif kind == "http.response.pathsend":
             self.sent(None)
-            if not self._trailers:
+            if not self._start.get("trailers"):
                 self.finished()
         elif kind == "http.response.trailers" and not message.get("more_trailers", False):
             self.finished()
@@ -276,7 +237,7 @@ class _Logged(_HTTP):
         tell only who receives. What else comes is kept for the application.
         """
         for _ in range(2):  # the request's body may be waiting before the disconnect
-            if self._receiving or self._left:
+            if self._receiving or self.is_disconnected:
                 return  # the application is listening itself
             try:
                 asyncio.get_running_loop()
@@ -294,21 +255,24 @@ class _Logged(_HTTP):
             message = asking.result()
             self._held = [*self._held, message]
             if message["type"] == "http.disconnect":
-                self.left()
+                self.disconnected()
 
 
 class _WebSocket(_HTTP):
     """A WebSocket connection, as ASGI shows it."""
 
     websocket = True
-    body_size = None
     response_prefix = "websocket.http.response"
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.body_size = None
 
     async def receive(self) -> Message:
         message = await self._receive()
         if message["type"] == "websocket.disconnect":
             if self.status is None:
-                self.left()
+                self.disconnected()
             elif self.close_code is None:
                 self.close_code = message.get("code", 1005)
         return message
@@ -316,7 +280,7 @@ class _WebSocket(_HTTP):
     async def send(self, message: Message) -> None:
         kind = message["type"]
         if kind == "websocket.accept":
-            await self._send({**message, "headers": self._response_headers(message)})
+            await self._send(self.with_id(message))
             self.started(101)
         elif kind == "websocket.close" and self.status is None:
             if self._can_answer():
@@ -326,7 +290,7 @@ class _WebSocket(_HTTP):
                 await self._send(message)
                 self.started(403)
         elif kind == "websocket.http.response.start":
-            await self._send({**message, "headers": self._response_headers(message)})
+            await self._send(self.with_id(message))
             self.started(message["status"])
         else:
             await self._send(message)

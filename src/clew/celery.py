@@ -16,19 +16,21 @@ try:
     from celery import Celery, signals, states
     from celery.exceptions import Ignore, NotRegistered, Reject, Retry
 except ImportError as error:
-    raise ImportError('clew.celery is for Celery: pip install "clew[celery]"') from error
+    raise ImportError("clew.celery is for Celery: pip install celery") from error
 
+from ._lines.servers import add_filter_once
 from ._lines.setup import configure_logging
-from ._tasks import CARRIED, Job, JobSettings
+from ._options import check_flag
+from ._tasks import PAYLOAD_KEY, TaskRun, TaskSettings
 
 # At INFO they write each task's arguments and return value; the TaskLog replaces that.
 _TASK_LOGGERS = ("celery.app.trace", "celery.worker.strategy", "celery.pool")
 
 # The settings of the app that is sending: Celery's signal does not tell which one it is.
-_sending: ContextVar[JobSettings | None] = ContextVar("clew_sending", default=None)
+_sender: ContextVar[TaskSettings | None] = ContextVar("clew_sender", default=None)
 
-# What the worker has received and still holds, for the tasks that another process loses.
-_received: WeakValueDictionary[str, Any] = WeakValueDictionary()
+# The requests that the worker holds, for the tasks that another process loses.
+_requests: WeakValueDictionary[str, Any] = WeakValueDictionary()
 
 _OUTCOMES = {
     states.SUCCESS: "succeeded",
@@ -60,123 +62,133 @@ def install(
         log: False keeps the id and the context, without the TaskLog.
         setup_logging: Whether the worker's logging stays as `configure_logging` set it up, or is
             set up by it. False leaves it to Celery, which replaces the root logger's handlers.
+
+    Raises:
+        TypeError: *app* is no Celery application, or an option is of the wrong type.
+        ValueError: *fields* has a name that may not travel, *exclude* one that is no task's.
     """
-    settings = JobSettings(fields=fields, user_id=user_id, exclude=exclude, log=log)
-    if not isinstance(setup_logging, bool):
-        raise TypeError(f"setup_logging must be True or False, not {setup_logging!r}")
+    settings = TaskSettings(fields=fields, user_id=user_id, exclude=exclude, log=log)
+    check_flag("setup_logging", setup_logging)
     if not isinstance(app, Celery):
         raise TypeError(f"install() takes a celery.Celery, not {app!r}")
     if _settings_of(app) is None:
-        _tell_who_sends(app)
+        _patch_send_task(app)
     app._clew = settings
-    signals.before_task_publish.connect(_carry)
-    signals.task_prerun.connect(_begin)
-    signals.task_postrun.connect(_end)
-    signals.task_received.connect(_know_received)
-    signals.task_failure.connect(_know_lost)
-    signals.task_revoked.connect(_know_revoked)
-    signals.task_unknown.connect(_know_unknown)
+    signals.before_task_publish.connect(_inject)
+    signals.task_prerun.connect(_on_task_prerun)
+    signals.task_postrun.connect(_on_task_postrun)
+    signals.task_received.connect(_on_task_received)
+    signals.task_failure.connect(_on_task_failure)
+    signals.task_revoked.connect(_on_task_revoked)
+    signals.task_unknown.connect(_on_task_unknown)
     if setup_logging:
-        signals.setup_logging.connect(_keep_logging)
+        signals.setup_logging.connect(_on_setup_logging)
     for name in _TASK_LOGGERS if log else ():
         logger = logging.getLogger(name)
         logger.setLevel(logging.WARNING)
-        if not any(isinstance(entry, _ArgumentsFilter) for entry in logger.filters):
-            logger.addFilter(_ArgumentsFilter())
+        add_filter_once(logger, _ArgumentsFilter)
 
 
 class _ArgumentsFilter(logging.Filter):
-    """Take a task's arguments, which may be secret, from Celery's lines about it."""
+    """Remove a task's arguments, which may be secret, from Celery's lines about it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.__dict__.pop("data", None)
         return True
 
 
-def _settings_of(app: Any) -> JobSettings | None:
+def _settings_of(app: Any) -> TaskSettings | None:
     settings = getattr(app, "_clew", None)
-    return settings if isinstance(settings, JobSettings) else None
+    return settings if isinstance(settings, TaskSettings) else None
 
 
-def _tell_who_sends(app: Any) -> None:
+def _patch_send_task(app: Any) -> None:
+    """Let `_inject` know by whose settings *app* sends."""
     send = app.send_task
 
     @functools.wraps(send)
     def send_task(*args: Any, **options: Any) -> Any:
-        token = _sending.set(app._clew)
+        token = _sender.set(app._clew)
         try:
             return send(*args, **options)
         finally:
-            _sending.reset(token)
+            _sender.reset(token)
 
     app.send_task = send_task
 
 
-def _keep_logging(loglevel: int | None = None, **_: Any) -> None:
+def _on_setup_logging(loglevel: int | None = None, **_: Any) -> None:
     # That this is connected keeps Celery from replacing the root logger's handlers.
     if not logging.getLogger().handlers:
         configure_logging(level=loglevel or logging.INFO)
 
 
-def _carry(headers: dict[str, Any] | None = None, **_: Any) -> None:
-    """Put what travels into the *headers* of a task that is being sent, unless it is a retry,
-    which sends its headers again, or the caller has done so.
+def _inject(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    """Put the payload into the *headers* of a task that is being sent.
+
+    A retry has it, since it sends its headers again; the caller may have put one there.
     """
-    settings = _sending.get()
-    if settings is None or headers is None or CARRIED in headers:
+    settings = _sender.get()
+    if settings is None or headers is None or PAYLOAD_KEY in headers:
         return
-    carried = settings.carried()
-    if carried is not None:
-        headers[CARRIED] = carried
+    payload = settings.payload()
+    if payload is not None:
+        headers[PAYLOAD_KEY] = payload
 
 
-def _job(settings: JobSettings, request: Any, name: object, carried: object) -> Job:
+def _make_run(settings: TaskSettings, request: Any, name: object, payload: object) -> TaskRun:
     delivery = request.delivery_info
     queue = delivery.get("routing_key") if isinstance(delivery, Mapping) else None
-    return Job(settings, carried, name=name, id=request.id, queue=queue, retries=request.retries)
+    return TaskRun(
+        settings, payload, name=name, id=request.id, queue=queue, retries=request.retries
+    )
 
 
 def _headers(request: Any) -> Mapping[str, Any]:
     headers = request.headers if isinstance(request.headers, Mapping) else {}
     # Sentry sends headers within the headers, and Celery gives those alone then.
-    beside = getattr(request, CARRIED, None)
-    return headers if beside is None else {CARRIED: beside, **headers}
+    beside = getattr(request, PAYLOAD_KEY, None)
+    return headers if beside is None else {PAYLOAD_KEY: beside, **headers}
 
 
-def _begin(task: Any, **_: Any) -> None:
+def _extract(request: Any) -> object:
+    return _headers(request).get(PAYLOAD_KEY)
+
+
+def _on_task_prerun(task: Any, **_: Any) -> None:
     settings = _settings_of(task.app)
     if settings is None:
         return
     request = task.request
-    carried = _headers(request).get(CARRIED)
-    if carried is None and request.is_eager:
-        carried = settings.carried()
-    job = _job(settings, request, task.name, carried)
-    request.headers = {**_headers(request), CARRIED: job.carried()}
+    payload = _extract(request)
+    if payload is None and request.is_eager:
+        payload = settings.payload()
+    run = _make_run(settings, request, task.name, payload)
+    request.headers = {**_headers(request), PAYLOAD_KEY: run.payload()}
     # An eager task may run while its caller handles an exception, which is not the task's.
-    request._clew = (job, sys.exc_info()[1])
-    job.begin()
+    request._clew = (run, sys.exc_info()[1])
+    run.begin()
 
 
-def _end(task: Any, state: str | None = None, retval: object = None, **_: Any) -> None:
-    job, before = getattr(task.request, "_clew", (None, None))
-    if job is None:
+def _on_task_postrun(task: Any, state: str | None = None, retval: object = None, **_: Any) -> None:
+    run, before = getattr(task.request, "_clew", (None, None))
+    if run is None:
         return
-    raised = sys.exc_info()[1]
-    outcome, error = _outcome(state, retval, None if raised is before else raised)
+    current = sys.exc_info()[1]
+    outcome, error = _outcome(state, retval, None if current is before else current)
     if not (error is None or isinstance(error, Exception)) and current_process().daemon:
-        job.leave()  # it takes this process with it, of which the worker tells
+        run.leave()  # it ends this process, which the worker reports
     else:
-        job.end(outcome, error)
+        run.end(outcome, error)
 
 
 def _outcome(
-    state: str | None, retval: object, raised: BaseException | None
+    state: str | None, retval: object, error: BaseException | None
 ) -> tuple[str, BaseException | None]:
-    """Return how a run ended, by its *state* or, where Celery itself failed or hands the task's
-    exception on, by what it *raised*.
+    """Return how a run ended: by the *error* in flight, else by its *state*.
+
+    There is an error in flight where Celery itself failed or hands the task's exception on.
     """
-    error = raised
     if error is None and isinstance(retval, BaseException) and state != states.SUCCESS:
         error = retval
     if isinstance(error, Retry):
@@ -191,51 +203,53 @@ def _outcome(
     return _OUTCOMES.get(state or "", "failed"), None
 
 
-def _know_received(request: Any, **_: Any) -> None:
+def _on_task_received(request: Any, **_: Any) -> None:
     if _settings_of(request.app) is not None:
-        _received[request.id] = request
+        _requests[request.id] = request
 
 
-def _know_lost(sender: Any, task_id: str, exception: object = None, **_: Any) -> None:
-    """Log a task whose process was killed, by a time limit or from outside: the worker, which
-    started that process, is the one to know.
+def _on_task_failure(sender: Any, task_id: str, exception: object = None, **_: Any) -> None:
+    """Log a task whose process was killed, by a time limit or from outside.
+
+    Only the worker, which started that process, hears of it.
     """
     settings = _settings_of(sender.app)
-    job, _before = getattr(sender.request, "_clew", (None, None))
+    run, _before = getattr(sender.request, "_clew", (None, None))
     # A task that failed by itself is still running, or has rejected its message.
-    if settings is None or (job is not None and job.live) or isinstance(exception, Reject):
+    if settings is None or (run is not None and run.live) or isinstance(exception, Reject):
         return
-    received = _received.pop(task_id, None)  # of a time limit there are two signals
-    if received is not None:
+    request = _requests.pop(task_id, None)  # a time limit sends two signals
+    if request is not None:
         error = exception if isinstance(exception, BaseException) else None
-        _lost(settings, received, "failed", error)
+        _log_killed(settings, request, "failed", error)
 
 
-def _know_revoked(sender: Any, request: Any, terminated: bool = False, **_: Any) -> None:
+def _on_task_revoked(sender: Any, request: Any, terminated: bool = False, **_: Any) -> None:
     settings = _settings_of(sender.app)
     if settings is None:
         return
-    received = _received.pop(request.id, None)
-    if received is not None:
-        _lost(settings, received, "revoked")
+    own = _requests.pop(request.id, None)
+    if own is not None:
+        _log_killed(settings, own, "revoked")
     elif not terminated:
-        _job(settings, request, sender.name, _headers(request).get(CARRIED)).end("revoked")
+        _make_run(settings, request, sender.name, _extract(request)).end("revoked")
 
 
-def _lost(
-    settings: JobSettings, received: Any, outcome: str, error: BaseException | None = None
+def _log_killed(
+    settings: TaskSettings, request: Any, outcome: str, error: BaseException | None = None
 ) -> None:
-    request = received._context
-    started = received.time_start
+    context, started = request._context, request.time_start
     duration = None if started is None else (time.time() - started) * 1000
-    job = _job(settings, request, received.task.name, _headers(request).get(CARRIED))
-    job.end(outcome, error, duration)
+    run = _make_run(settings, context, request.task.name, _extract(context))
+    run.end(outcome, error, duration)
 
 
-def _know_unknown(sender: Any, message: Any, name: object = "", id: object = "", **_: Any) -> None:
+def _on_task_unknown(
+    sender: Any, message: Any, name: object = "", id: object = "", **_: Any
+) -> None:
     settings = _settings_of(sender.app)
     if settings is not None:
         headers = message.headers
-        carried = headers.get(CARRIED) if isinstance(headers, Mapping) else None
-        job = Job(settings, carried, name=name, id=id)
-        job.end("rejected", NotRegistered(job.task.name))
+        payload = headers.get(PAYLOAD_KEY) if isinstance(headers, Mapping) else None
+        run = TaskRun(settings, payload, name=name, id=id)
+        run.end("rejected", NotRegistered(run.task.name))

@@ -1,4 +1,4 @@
-"""For daphne: ``python -m clew.daphne`` in the place of ``daphne``, with the same arguments.
+"""Run daphne: ``python -m clew.daphne`` in the place of ``daphne``, with the same arguments.
 
 Daphne's own command sets up logging before it loads the application, as text, and writes its access
 lines past logging. Here its lines are ApplicationLogs on stdout from the first one on, an
@@ -29,7 +29,7 @@ _LEVELS = {0: logging.WARNING, 1: logging.INFO}
 
 
 class Server(server.Server):  # type: ignore[misc]
-    """Daphne's server, without access lines on stdout. A file of their own stays."""
+    """Serve as daphne does, without access lines on stdout. A file of their own stays."""
 
     def __init__(self, *args: Any, action_logger: Any = None, **options: Any) -> None:
         if getattr(action_logger, "stream", None) is sys.stdout:
@@ -38,7 +38,7 @@ class Server(server.Server):  # type: ignore[misc]
 
 
 class CommandLineInterface(cli.CommandLineInterface):  # type: ignore[misc]
-    """Daphne's command line, with clew's logging."""
+    """Parse daphne's command line, and set up clew's logging."""
 
     server_class = Server
 

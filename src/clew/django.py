@@ -21,13 +21,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import got_request_exception
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.functional import LazyObject, empty
 from django.utils.log import RequireDebugTrue
 
-from ._http.environ import MARK, EnvironExchange, live_exchange
-from ._http.exchange import Exchange, id_of, know_exception
+from ._http.django import DjangoExchange, loaded_user, route_of
+from ._http.environ import MARK, live_exchange
+from ._http.exchange import Exchange, record_exception
 from ._http.settings import Settings
-from ._http.wire import EXPOSE, encoded_path, exposed
+from ._http.wire import EXPOSE, with_exposed
 from ._lines.handler import LineHandler
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
@@ -53,7 +53,7 @@ class RequestIDMiddleware:
             self.settings = _settings()
         except (TypeError, ValueError) as error:
             raise ImproperlyConfigured(f"The setting CLEW is wrong: {error}") from error
-        got_request_exception.connect(_know_exception, dispatch_uid="clew")
+        got_request_exception.connect(_on_exception, dispatch_uid="clew")
         _take_console()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
@@ -63,12 +63,13 @@ class RequestIDMiddleware:
         if exchange is None:
             return self.get_response(request)
         try:
+            exchange.resume()
             response = cast("HttpResponseBase", self.get_response(request))
+            _respond(exchange, response)
         except BaseException as error:
             exchange.end(error)
             exchange.pause(error)
             raise
-        _respond(exchange, response)
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
@@ -76,26 +77,26 @@ class RequestIDMiddleware:
         if exchange is None:
             return await cast("Awaitable[HttpResponseBase]", self.get_response(request))
         try:
+            exchange.resume()
             response = await cast("Awaitable[HttpResponseBase]", self.get_response(request))
+            _respond(exchange, response)
         except BaseException as error:
             exchange.end(error)
             exchange.pause(error)
             raise
-        _respond(exchange, response)
         return response
 
-    def _begin(self, request: HttpRequest) -> _HTTP | None:
+    def _begin(self, request: HttpRequest) -> DjangoExchange | None:
         outer = live_exchange(request.META) or getattr(request, "scope", {}).get("clew")
         if isinstance(outer, Exchange) and outer.live:  # clew.asgi or clew.wsgi is around Django
-            outer.inner_route = lambda: _route(request)
-            outer.inner_user = lambda: _loaded_user(request)
+            outer.inner_route = lambda: route_of(request)
+            outer.inner_user = lambda: loaded_user(request)
             return None
-        exchange = _HTTP(self.settings, request)
+        exchange = DjangoExchange(self.settings, request)
         # The application reads the effective id.
         request.META[self.settings.inbound.environ] = exchange.request_id
         request.__dict__.pop("headers", None)
         request.META[MARK] = exchange
-        exchange.resume()
         return exchange
 
 
@@ -113,71 +114,11 @@ def _take_console() -> None:
             logger.removeHandler(handler)
 
 
-class _HTTP(EnvironExchange):
-    """A request, as Django shows it."""
-
-    def __init__(self, settings: Settings, request: HttpRequest) -> None:
-        self.request = request
-        super().__init__(settings, request.META)
-
-    def path(self) -> str:
-        scope = getattr(self.request, "scope", None)
-        if scope is None:
-            return super().path()
-        raw = scope.get("raw_path")
-        return raw.partition(b"?")[0].decode("latin-1") if raw else encoded_path(self.request.path)
-
-    def connection(self) -> object:
-        scope = getattr(self.request, "scope", None)
-        return self if scope is None else scope.get("client")
-
-    def sends_headers_first(self) -> bool:
-        """Tell whether the server sends a response's headers before there is a part of its body."""
-        server = str(self.environ.get("SERVER_SOFTWARE", ""))
-        return (
-            hasattr(self.request, "scope")
-            or server.startswith("Granian")
-            or "uwsgi.version" in self.environ
-        )
-
-    @property
-    def answered(self) -> bool:
-        return self.status is not None  # Django's handler sends it, and tells nobody when
-
-    def route(self) -> str | None:
-        return _route(self.request)
-
-    def source(self) -> HttpRequest:
-        return self.request
-
-    def has_user(self) -> bool:
-        return "user" in vars(self.request)
-
-    def framework_user(self) -> object:
-        return _loaded_user(self.request)
+def _on_exception(**_: Any) -> None:
+    record_exception(sys.exc_info()[1])
 
 
-def _route(request: HttpRequest) -> str | None:
-    match = request.resolver_match
-    if match is None or match.route is None:
-        return None
-    return "/" + match.route.removeprefix("^").removesuffix("$").removeprefix("/")
-
-
-def _loaded_user(request: HttpRequest) -> object:
-    """Return the primary key of the user that is loaded already; asks no session, no database."""
-    attributes = vars(request)
-    user = attributes.get("user")
-    if isinstance(user, LazyObject) and vars(user).get("_wrapped", empty) is empty:
-        user = attributes.get("_acached_user")  # as request.auser() has loaded it
-    return None if user is None else id_of(user, "pk")
-
-
-def _know_exception(**_: Any) -> None:
-    know_exception(sys.exc_info()[1])
-
-
-def _respond(exchange: _HTTP, response: HttpResponseBase) -> None:
+def _respond(exchange: DjangoExchange, response: HttpResponseBase) -> None:
     """Put the header on *response*, and see its end."""
     settings = exchange.settings
     if settings.outbound is not None:
@@ -185,7 +126,7 @@ def _respond(exchange: _HTTP, response: HttpResponseBase) -> None:
         response.headers[name] = exchange.request_id
         if settings.expose:
             given = response.headers.get(EXPOSE)
-            response.headers[EXPOSE] = exposed([given] if given else [], name)
+            response.headers[EXPOSE] = with_exposed([given] if given else [], name)
     exchange.started(response.status_code)
     stream = None
     inner: Any = response
@@ -198,7 +139,9 @@ def _respond(exchange: _HTTP, response: HttpResponseBase) -> None:
 class _Stream:
     """A streamed body that counts its bytes and sees its end; sync or async as the original."""
 
-    def __init__(self, chunks: Any, exchange: _HTTP, make_bytes: Callable[[object], bytes]) -> None:
+    def __init__(
+        self, chunks: Any, exchange: DjangoExchange, make_bytes: Callable[[object], bytes]
+    ) -> None:
         self._chunks = chunks
         self._exchange = exchange
         self._make_bytes = make_bytes
@@ -251,7 +194,7 @@ class _Stream:
 class _Closer:
     """The end of a request: when its response is closed, or dropped without having been sent."""
 
-    def __init__(self, exchange: _HTTP, response: Any, stream: _Stream | None) -> None:
+    def __init__(self, exchange: DjangoExchange, response: Any, stream: _Stream | None) -> None:
         self._exchange = exchange
         self._stream = stream
         self._file = getattr(response, "file_to_stream", None) is not None
@@ -274,7 +217,7 @@ class _Closer:
         exchange = self._exchange
         if exchange.live:
             exchange.status = None
-            exchange.left()
+            exchange.disconnected()
             exchange.end()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection
-from contextvars import ContextVar
 from typing import Any
 
 try:
@@ -14,7 +13,7 @@ except ImportError as error:
     raise ImportError('clew.django_tasks is for Django 6.0: pip install "django>=6.0"') from error
 
 from ._faults import report_failure
-from ._tasks import Job, JobSettings
+from ._tasks import Nested, TaskRun, TaskSettings
 
 
 def install(
@@ -30,62 +29,57 @@ def install(
     A task that was enqueued without it, or with an id that is not safe, has a new one; where it
     runs at once, its sender's. Installing again only changes the options.
 
-    Args:
-        keyword: The keyword argument that holds the id.
-        exclude: Tasks, or prefixes ended by ``*``, whose successes make no TaskLog.
-        log: False keeps the id and the context, without the TaskLog.
+    *keyword* names that argument. *exclude* and *log* are those of `clew.celery.install`.
+
+    Raises:
+        TypeError: *exclude* or *log* is of the wrong type.
+        ValueError: *keyword* is no name of an argument, or *exclude* has one that is no task's.
     """
     if not isinstance(keyword, str) or not keyword.isidentifier():
         raise ValueError(f"keyword must be the name of an argument, not {keyword!r}")
-    tasks = _Tasks(keyword, JobSettings(exclude=exclude, log=log))
-    for signal, receiver in ((task_started, tasks.begin), (task_finished, tasks.end)):
+    tasks = _Tasks(keyword, TaskSettings(exclude=exclude, log=log))
+    receivers = ((task_started, tasks.on_task_started), (task_finished, tasks.on_task_finished))
+    for signal, receiver in receivers:
         signal.disconnect(dispatch_uid="clew")
         signal.connect(receiver, weak=False, dispatch_uid="clew")
 
 
-class _Run(Job):
-    """A run of one of Django's tasks."""
-
-    outer: _Run | None = None  # whose task waits for this one
-
-
-_running: ContextVar[_Run | None] = ContextVar("clew_running_django", default=None)
+# Django's ImmediateBackend runs a task within the one that enqueues it.
+_runs: Nested[TaskRun] = Nested("clew_django_tasks")
 
 
 class _Tasks:
-    """What Django's signals call; they hand on what a receiver raises, so that these never do."""
+    """Translate Django's signals. They hand on what a receiver raises, so these never do."""
 
-    def __init__(self, keyword: str, settings: JobSettings) -> None:
+    def __init__(self, keyword: str, settings: TaskSettings) -> None:
         self.keyword = keyword
         self.settings = settings
 
-    def begin(self, task_result: Any, **_: Any) -> None:
+    def on_task_started(self, task_result: Any, **_: Any) -> None:
         try:
-            run = self._run(task_result)
-            run.outer = _running.get()
-            _running.set(run)
+            run = self._make_run(task_result)
+            _runs.push(run)
             run.begin()
         except Exception:
             report_failure()
 
-    def end(self, task_result: Any, **_: Any) -> None:
+    def on_task_finished(self, task_result: Any, **_: Any) -> None:
         try:
-            run = _running.get()
+            run = _runs.innermost()
             if run is not None and run.task.id == task_result.id:
-                _running.set(run.outer)
+                _runs.pop()
             else:
-                run = self._run(task_result)  # it could not be started
+                run = self._make_run(task_result)  # it could not be started
             failed = task_result.status == TaskResultStatus.FAILED
             run.end("failed" if failed else "succeeded", sys.exc_info()[1] if failed else None)
         except Exception:
             report_failure()
 
-    def _run(self, result: Any) -> _Run:
-        given = result.kwargs.get(self.keyword)
-        carried = self.settings.carried() if given is None else {"requestId": given}
-        return _Run(
+    def _make_run(self, result: Any) -> TaskRun:
+        request_id = result.kwargs.get(self.keyword)
+        return TaskRun(
             self.settings,
-            carried,
+            self.settings.payload() if request_id is None else {"requestId": request_id},
             name=result.task.module_path,
             id=result.id,
             queue=result.task.queue_name,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 from flask import g, got_request_exception, request, request_started
 
 from ._http.environ import live_exchange
-from ._http.exchange import id_of, know_exception
+from ._http.exchange import record_exception
 from ._http.settings import Options, Settings
+from ._http.users import id_of
 from .wsgi import RequestIDMiddleware
 
 if TYPE_CHECKING:
@@ -25,11 +26,11 @@ def install(app: Flask, *, settings: Settings | None = None, **options: Unpack[O
     middleware = RequestIDMiddleware(app.wsgi_app, settings=Settings.of(settings, options))
     middleware.outermost = False  # Flask answers its own crashes, or shows its debugger
     app.wsgi_app = middleware  # type: ignore[method-assign]
-    request_started.connect(_know_request, app)
-    got_request_exception.connect(_know_exception, app)
+    request_started.connect(_on_request_started, app)
+    got_request_exception.connect(_on_exception, app)
 
 
-def _know_request(_app: Flask, **_: Any) -> None:
+def _on_request_started(_app: Flask, **_: Any) -> None:
     exchange = live_exchange(request.environ)
     if exchange is None:
         return
@@ -47,5 +48,5 @@ def _login_user(held: Any) -> object:
     return None if user is None else id_of(user, "id", "pk")
 
 
-def _know_exception(_app: Flask, **_: Any) -> None:
-    know_exception(sys.exc_info()[1])
+def _on_exception(_app: Flask, **_: Any) -> None:
+    record_exception(sys.exc_info()[1])

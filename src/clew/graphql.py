@@ -1,7 +1,7 @@
-"""What a GraphQL answer means, for any server: it is a 200 over HTTP, whatever happened.
+"""Log what a GraphQL answer means, for any server: over HTTP it is a 200, whatever happened.
 
-For Strawberry there is `clew.strawberry`. Another server tells of each operation when it has
-been executed::
+For Strawberry there is `clew.strawberry`. Another server reports each operation when it has been
+executed::
 
     clew.graphql.executed("query", "Orders", result.errors)
 """
@@ -43,10 +43,10 @@ _KINDS = ("query", "mutation", "subscription")
 def status_of(errors: Iterable[object] | None) -> int:
     """Return the HTTP status that the *errors* of a GraphQL answer mean: 200 for none.
 
-    An error is read by its ``extensions["code"]``: ``UNAUTHENTICATED`` is 401, ``FORBIDDEN`` 403,
-    ``NOT_FOUND`` 404, ``BAD_USER_INPUT`` and what parsing and validation say 400, any other 500.
-    One without a code is 500 where a resolver raised it, which its ``path`` tells, and 400
-    otherwise, since then the request could not be executed. Of several, the highest counts.
+    The ``extensions["code"]`` of an error decides: ``UNAUTHENTICATED`` is 401, ``FORBIDDEN`` 403,
+    ``NOT_FOUND`` 404, ``BAD_USER_INPUT`` and the codes of parsing and validation 400, any other
+    500. An error without a code is 500 where a resolver raised it, so that it has a ``path``, and
+    400 otherwise, since then the request could not be executed. Of several, the highest counts.
 
     Args:
         errors: graphql-core's errors, other exceptions, or errors as they stand in an answer:
@@ -74,7 +74,7 @@ def _part(error: object, name: str) -> object:
 
 
 def executed(kind: str, name: str | None, errors: Iterable[object] | None = None) -> None:
-    """Tell the current request's HTTPLog of an operation and what became of it.
+    """Report an operation, and what became of it, to the current request's HTTPLog.
 
     It writes ``request.operation``, as ``query Orders``, and ``response.graphqlStatus``. It may be
     called when an operation begins, and again when its errors are known. Of several operations in

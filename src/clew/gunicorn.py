@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from ._lines.entry import ContextFilter
-from ._lines.handler import LineHandler
+from ._lines.handler import own_handlers
 from ._lines.json_formatter import JSONFormatter
 from ._lines.setup import configure_logging
 
@@ -18,12 +18,12 @@ except ImportError as error:
 if TYPE_CHECKING:
     from gunicorn.config import Config
 
-# What gunicorn says at DEBUG of an application that cannot be found, before it stops.
+# gunicorn logs this at DEBUG when the application cannot be found, and stops.
 _NOT_FOUND = "Exception while loading the application"
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]
-    """gunicorn's logger, whose lines are ApplicationLogs on stdout, from the first one on.
+    """Write gunicorn's lines as ApplicationLogs on stdout, from the first one on.
 
     The HTTPLog replaces its access lines, which cost nothing then. Logging is set up by gunicorn's
     ``logconfig_dict`` or ``logconfig_json``, as `clew.logging_config` gives them, and without one
@@ -65,7 +65,5 @@ class Logger(glogging.Logger):  # type: ignore[misc]
 
 def _formatter() -> logging.Formatter:
     """Return the formatter of clew's own handler."""
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, LineHandler) and handler.formatter is not None:
-            return handler.formatter
-    return JSONFormatter()
+    formatters = [handler.formatter for handler in own_handlers()]
+    return next(filter(None, formatters), None) or JSONFormatter()

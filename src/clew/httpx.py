@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 try:
     import httpx
 except ImportError as error:
-    raise ImportError('clew.httpx wraps httpx clients: pip install "clew[httpx]"') from error
+    raise ImportError("clew.httpx wraps httpx clients: pip install httpx") from error
 
 from ._http.call import Call, CallOptions
 
@@ -28,9 +28,9 @@ def wrap(
 ) -> ClientT:
     """Let *client*, sync or async, carry the current request's id, and return it.
 
-    Each sending (also each hop of a redirect) is looked at anew: it carries the id of the context
-    in which it is sent, when its host is one of *hosts*. A header that the caller set stays;
-    outside any context nothing is added. Wrapping again only changes the options.
+    Each sending (also each hop of a redirect) carries the id of the context in which it is sent,
+    when its host is one of *hosts*. A header that the caller set stays; outside any context
+    nothing is added. Wrapping again only changes the options.
 
     Args:
         client: The client; its hooks, auth and mounts work as before.
@@ -38,6 +38,10 @@ def wrap(
             for all below ``internal``. None for every host.
         header: The header; by default that of the current request's `Settings`.
         log: Whether each sending is logged as an outgoing HTTPLog, on ``clew.http.client``.
+
+    Raises:
+        TypeError: *client* is no client of httpx, or an option is of the wrong type.
+        ValueError: *hosts* has something that is no host, or *header* is no name of a header.
     """
     options = CallOptions.of(hosts, header, log)
     if not isinstance(client, (httpx.Client, httpx.AsyncClient)):
@@ -95,7 +99,7 @@ def _sender_async(
 
 
 class _Call(Call):
-    """One sending of a request, as httpx shows it."""
+    """Follow one sending of a request, as httpx shows it."""
 
     def __init__(self, options: CallOptions, request: httpx.Request) -> None:
         super().__init__(options)
@@ -133,7 +137,7 @@ class _Call(Call):
 
 
 class _SyncStream(httpx.SyncByteStream):
-    """A response's body, whose end is the end of the call."""
+    """End the call with the end of a response's body."""
 
     def __init__(self, stream: httpx.SyncByteStream, call: Call) -> None:
         self._stream = stream
@@ -161,7 +165,7 @@ class _SyncStream(httpx.SyncByteStream):
 
 
 class _AsyncStream(httpx.AsyncByteStream):
-    """Same as _SyncStream, for an AsyncClient."""
+    """Do the same as _SyncStream, for an AsyncClient."""
 
     def __init__(self, stream: httpx.AsyncByteStream, call: Call) -> None:
         self._stream = stream

@@ -6,9 +6,11 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ._http.exchange import Exchange, id_of
+from ._http.exchange import Exchange
+from ._http.scope import Receive, Scope, Send
 from ._http.settings import Options, Settings
-from .asgi import Receive, RequestIDMiddleware, Scope, Send
+from ._http.users import id_of
+from .asgi import RequestIDMiddleware
 
 if TYPE_CHECKING:
     from litestar import Litestar
@@ -33,10 +35,10 @@ def install(app: Litestar, *, settings: Settings | None = None, **options: Unpac
     middleware: Any = RequestIDMiddleware(known, settings=Settings.of(settings, options))
     middleware.outermost = True
     app.asgi_handler = middleware
-    app.after_exception.append(_know_exception)
+    app.after_exception.append(_on_exception)
 
 
-async def _know_exception(error: Exception, scope: Any) -> None:
+async def _on_exception(error: Exception, scope: Any) -> None:
     exchange = scope.get("clew")
     if isinstance(exchange, Exchange):
         exchange.failed(error)
@@ -62,4 +64,4 @@ def _user_id(scope: Scope) -> object:
     if isinstance(user, Mapping):
         return user.get("id")
     # Only who has been authenticated is there at all.
-    return id_of(user, "id", "pk", "identity", "user_id", unsaid=True)
+    return id_of(user, "id", "pk", "identity", "user_id", assume_authenticated=True)

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 try:
     from loguru import logger
 except ImportError as error:
-    raise ImportError('clew.loguru needs loguru: pip install "clew[loguru]"') from error
+    raise ImportError("clew.loguru needs loguru: pip install loguru") from error
 
-from ._context import context_of, rename_fields
-from ._lines.entry import Captured, capture, message_of, taken_along
+from ._context import rename_fields
+from ._lines.entry import Entry, capture, message_of
 from ._lines.json_formatter import JSONFormatter
 from ._redaction import Redact
 from ._text import escaped, takes_utf8, text_of
-from .records import describe
 
 if TYPE_CHECKING:
     import loguru
@@ -47,10 +46,11 @@ def patcher(record: loguru.Record) -> None:
         if key in extra:
             extra[f"{key}_"] = extra.pop(key)
     known = cast("Record", record)
-    captured = _captured(known, _error_of(known))
-    extra["requestId"] = captured.request_id or ""
-    extra["userId"] = captured.user_id or ""
-    for name, value in captured.fields.items():
+    entry = Entry(0, "", 0.0, "")
+    entry.take_ids(_error_of(known), _intercepted_in(known))
+    extra["requestId"] = entry.request_id or ""
+    extra["userId"] = entry.user_id or ""
+    for name, value in entry.bound.items():
         extra.setdefault(name, value)
 
 
@@ -108,15 +108,15 @@ class _Format:
         return (_Format, self._options, {"ascii": self.ascii, "queued": self.queued})
 
     def __call__(self, record: Record) -> str:
-        intercepted = record.get(_INTERCEPTED)
         try:
-            if type(intercepted) is _Intercepted:
-                line = self.formatter.format(intercepted.record)
+            intercepted = _intercepted_in(record)
+            if intercepted is not None:
+                line = self.formatter.format(intercepted)
             else:
-                line = self._line(record)
+                line = self.formatter.encoder.encode(self._entry(record)).decode()
         except Exception:  # a patcher has made another thing of the record
-            message = text_of(record.get("message"))
-            line = self.formatter.line_of(20, "root", time.time(), message, Captured(), {})
+            entry = Entry(logging.INFO, text_of(record.get("message")), time.time(), "root")
+            line = self.formatter.encoder.encode(entry).decode()
         record[_LINE] = escaped(line) if self.ascii else line
         if self.queued:
             record["extra"] = _Extra(record["extra"] or ())
@@ -124,23 +124,20 @@ class _Format:
                 record["exception"] = _Exception(*record["exception"])
         return _FORMAT
 
-    def _line(self, record: Record) -> str:
-        error = _error_of(record)
-        captured = _captured(record, error)
-        if error is not None:
-            captured.exception = describe(error)
-        fields = record["extra"]
-        if "requestId" in fields:
-            fields = _without_ids(fields, captured)
+    def _entry(self, record: Record) -> Entry:
         name, message = record["name"], record["message"]
-        return self.formatter.line_of(
+        entry = Entry.of_event(
             record["level"].no,
-            name if type(name) is str else "root",
-            record["time"].timestamp(),
             message if type(message) is str else text_of(message),
-            captured,
-            rename_fields(fields),
+            record["time"].timestamp(),
+            name if type(name) is str else "root",
+            record["extra"],
+            error=_error_of(record),
         )
+        if "requestId" in entry.fields:
+            entry.fields = _without_ids(entry)
+        entry.fields = rename_fields(entry.fields)  # type: ignore[arg-type]
+        return entry
 
 
 class InterceptHandler(logging.Handler):
@@ -154,9 +151,7 @@ class InterceptHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Log *record* with loguru, under its own name and from where it was made."""
         try:
-            message = capture(record).message
-            if message is None:
-                message = message_of(record)
+            message = capture(record).message or message_of(record)
 
             def patch(patched: Any) -> None:
                 patched["name"] = record.name
@@ -230,21 +225,18 @@ def _level_name(record: logging.LogRecord) -> str | int:
         return record.levelno
 
 
-def _captured(record: Record, error: BaseException | None) -> Captured:
-    """Return what a line takes along from its request."""
+def _intercepted_in(record: Record) -> logging.LogRecord | None:
+    """Return the record of the logging module that *record* was made of, if it was."""
     intercepted = record.get(_INTERCEPTED)
-    if type(intercepted) is _Intercepted:
-        taken = capture(intercepted.record)
-        return Captured(taken.request_id, taken.user_id, taken.fields)
-    return taken_along(context_of(error))
+    return intercepted.record if type(intercepted) is _Intercepted else None
 
 
-def _without_ids(fields: Mapping[str, object], captured: Captured) -> dict[str, object]:
-    """Return *fields* without the ids that `patcher` has put there."""
-    own = {"requestId": captured.request_id or "", "userId": captured.user_id or ""}
+def _without_ids(entry: Entry) -> dict[str, object]:
+    """Return the fields of *entry* without the ids that `patcher` has put there."""
+    own = {"requestId": entry.request_id or "", "userId": entry.user_id or ""}
     return {
         name: value
-        for name, value in fields.items()
+        for name, value in entry.fields.items()
         if not (name in own and type(value) is str and value == own[name])
     }
 

@@ -11,9 +11,8 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from copy import copy
-from functools import partial
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet, ref
+from weakref import WeakSet
 
 import msgspec
 
@@ -47,7 +46,7 @@ _NO_IDS: Mapping[str, str | None] = {"traceId": None, "spanId": None}
 
 
 class _SpanIds(dict[str, str | None]):
-    """The ids of a span of this process, not of a caller's."""
+    """Hold the ids of a span of this process, not of a caller's."""
 
 
 def install(*, tracer_provider: TracerProvider | None = None) -> None:
@@ -61,6 +60,9 @@ def install(*, tracer_provider: TracerProvider | None = None) -> None:
     Args:
         tracer_provider: The SDK's provider whose spans get the request id; by default the global
             one, which may be set later.
+
+    Raises:
+        TypeError: *tracer_provider* takes no span processors.
     """
     if tracer_provider is not None:
         if not hasattr(tracer_provider, "add_span_processor"):
@@ -70,8 +72,8 @@ def install(*, tracer_provider: TracerProvider | None = None) -> None:
             )
         _watch(tracer_provider)
     _put_filters()
-    subscribe(_put_filters_late)
-    subscribe(_begun)
+    subscribe(_on_first_context)
+    _subscribe()
 
 
 class TraceFilter(ContextFilter):
@@ -83,7 +85,7 @@ class TraceFilter(ContextFilter):
 
     def __init__(self, name: str = "") -> None:
         super().__init__(name)
-        subscribe(_begun)
+        _subscribe()
 
     def filter(self, record: logging.LogRecord) -> bool:
         super().filter(record)
@@ -97,13 +99,20 @@ class TraceFilter(ContextFilter):
         return True
 
 
+def _subscribe() -> None:
+    subscribe(_on_begin)
+    # A span that a sampler has left out is seen when the response starts, at the latest. The
+    # record may be written after it.
+    subscribe(_on_start, on="start")
+
+
 def _put_filters() -> None:
     """Put a TraceFilter on every handler that writes clew's lines, in the ContextFilter's place."""
-    known = list(logging.root.manager.loggerDict.values())
-    for logger in [logging.root, *known]:
+    loggers = list(logging.root.manager.loggerDict.values())
+    for logger in [logging.root, *loggers]:
         for handler in getattr(logger, "handlers", ()):
             if type(handler).__module__.startswith("opentelemetry."):
-                _hand_on_plainly(handler)
+                _patch_emit(handler)
                 continue
             filters = handler.filters
             for place, entry in enumerate(filters):
@@ -115,21 +124,21 @@ def _put_filters() -> None:
                 handler.addFilter(TraceFilter())
 
 
-def _hand_on_plainly(handler: logging.Handler) -> None:
-    """Give OpenTelemetry's own *handler* records that it can write.
+def _patch_emit(handler: logging.Handler) -> None:
+    """Let OpenTelemetry's own *handler* emit records that it can write.
 
-    It makes attributes of all that a record has, and warns of what is neither a text, nor a
-    number, nor a mapping.
+    It makes attributes of everything that a record has, and warns of what is neither a text, nor
+    a number, nor a mapping.
     """
     if any(isinstance(entry, TraceFilter) for entry in handler.filters):
-        return  # it has been here before
+        return  # it is patched
     handler.addFilter(TraceFilter())
     emit = handler.emit
 
     def emit_plainly(record: logging.LogRecord) -> None:
         plain = copy(record)
         attributes = plain.__dict__
-        for name in ("_clew", "_clew_aside"):
+        for name in ("_clew", "_clew_fields"):
             attributes.pop(name, None)
         for name in ("http", "task"):
             if isinstance(attributes.get(name), msgspec.Struct):
@@ -139,8 +148,8 @@ def _hand_on_plainly(handler: logging.Handler) -> None:
     handler.emit = emit_plainly  # type: ignore[method-assign]
 
 
-def _put_filters_late(_context: Context) -> None:
-    if unsubscribe(_put_filters_late):  # another thread's request may have come first
+def _on_first_context(_context: Context) -> None:
+    if unsubscribe(_on_first_context):  # another thread's request may have come first
         _put_filters()
 
 
@@ -151,18 +160,18 @@ def _ids_of(record: logging.LogRecord) -> Mapping[str, str | None]:
     """Return the ids of the active span, else those that the record's context remembers."""
     exc_info = record.exc_info
     context = context_of(exc_info[1] if isinstance(exc_info, tuple) else None)
-    return _look(context) or (context and context.ids) or _NO_IDS
+    return _active_ids(context) or (context and context.ids) or _NO_IDS
 
 
-def _look(context: Context | None) -> Mapping[str, str | None] | None:
+def _active_ids(context: Context | None) -> Mapping[str, str | None] | None:
     """Return the ids of the active span; *context* remembers them where they are its own."""
     if trace is None:
         return None
     span = trace.get_current_span()
     ids = _span_ids(span, context)
-    # What a sampler has left out has no kind, and no processor hears of it.
+    # A span that the sampler drops has no kind, and no processor hears of it.
     if context is not None and context.live and (not span.is_recording() or _is_entry(span)):
-        _belongs(span, ids, context)
+        _remember(span, ids, context)
     return ids
 
 
@@ -200,7 +209,7 @@ def traceparent_ids(values: Sequence[str]) -> dict[str, str | None] | None:
 # What a request or a job remembers, and what its span does.
 
 
-def _begun(context: Context) -> None:
+def _on_begin(context: Context) -> None:
     """Let *context* know the span, or the traceparent, with which it begins."""
     if trace is not None:
         _watch(trace.get_tracer_provider())
@@ -217,19 +226,11 @@ def _begun(context: Context) -> None:
         return
     if not context.ids:
         context.ids = traceparent_ids(context.header_values(_TRACEPARENT)) or _NO_IDS
-    # A span that a sampler has left out is seen when the response begins, at the latest. The
-    # record may be written after it.
-    started = partial(_started, ref(context))
-    context.started = started  # type: ignore[method-assign]
 
 
-def _started(exchange_ref: ref[Exchange], status: int) -> None:
-    exchange = exchange_ref()
-    if exchange is not None:
-        try:
-            _look(exchange)
-        finally:
-            type(exchange).started(exchange, status)
+def _on_start(context: Context) -> None:
+    if not isinstance(context.ids, _SpanIds):
+        _active_ids(context)
 
 
 def _is_entry(span: object) -> bool:
@@ -238,8 +239,8 @@ def _is_entry(span: object) -> bool:
     return kind in (trace.SpanKind.SERVER, trace.SpanKind.CONSUMER)
 
 
-def _belongs(span: Span, ids: Mapping[str, str | None] | None, context: Context) -> None:
-    """Let *context* remember *span*, in which it is worked on; the first one counts."""
+def _remember(span: Span, ids: Mapping[str, str | None] | None, context: Context) -> None:
+    """Let *context* remember the *ids* of its *span*; the first ones count."""
     if isinstance(ids, _SpanIds) and not isinstance(context.ids, _SpanIds):
         context.ids = ids
         if span.is_recording():
@@ -256,27 +257,27 @@ def _mark(span: Span, context: Context) -> None:
         span.set_attribute(f"http.request.header.{name}", [context.request_id])
 
 
-_watched: WeakSet[Any] = WeakSet()
+_providers: WeakSet[Any] = WeakSet()
 
 
 def _watch(provider: Any) -> None:
-    """Hear of the spans that *provider* starts, if it is one that starts any."""
-    if provider in _watched or not hasattr(provider, "add_span_processor"):
+    """Add a span processor to *provider*, once, if it takes any."""
+    if provider in _providers or not hasattr(provider, "add_span_processor"):
         return
     from opentelemetry.sdk.trace import SpanProcessor
 
     class Marker(SpanProcessor):
-        """Marks the span of a request that begins inside of clew, and remembers it."""
+        """Mark the span of a request that begins inside of clew, and remember it."""
 
         def on_start(self, span: Span, parent_context: object = None) -> None:  # noqa: ARG002
             try:
                 context = current()
-                # On one connection, the next request may begin in what is left of the last one.
+                # On one connection, the next request may begin in the last one's context.
                 over = context is None or not context.live or getattr(context, "answered", False)
                 if context is not None and not over and _is_entry(span):
-                    _belongs(span, _span_ids(span, context), context)
+                    _remember(span, _span_ids(span, context), context)
             except Exception:
                 report_failure()
 
-    _watched.add(provider)
+    _providers.add(provider)
     provider.add_span_processor(Marker())

@@ -8,7 +8,7 @@
         [http] = clew_logs.of(response.headers["X-Request-ID"]).http
         assert http["userId"] == event["userId"]
 
-Pytest knows the fixture as soon as clew is installed.
+Pytest knows the fixture as soon as clew is installed; where it loads no plugins, by ``-p clew``.
 
 PYTEST_DONT_REWRITE: pytest would warn where this was imported before.
 """
@@ -21,21 +21,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from _clew_pytest import clew_logs, pytest_runtest_makereport
-
-from ._lines.console import ConsoleFormatter
+from ._lines.console import ConsoleEncoder, ConsoleFormatter
+from ._lines.encoder import Encoder
+from ._lines.entry import Entry
 from ._lines.json_formatter import JSONFormatter
 from ._text import one_line
 
-# For "-p clew.pytest", where pytest does not load what is installed.
-__all__ = ["Logs", "clew_logs", "gathered", "pytest_runtest_makereport"]
+__all__ = ["Logs", "gathered"]
 
 
 class Logs(list[dict[str, Any]]):
-    """Lines in the order in which they were logged, each a dictionary as in the log itself.
+    """Hold lines in the order in which they were logged, each a dictionary as in the log itself.
 
-    A list like any other; ``clear()`` forgets the lines so far. What it is asked, it answers
-    with a list of the same kind.
+    A list like any other; ``clear()`` forgets the lines so far. Each question is answered with a
+    list of the same kind.
     """
 
     @property
@@ -65,8 +64,9 @@ class Logs(list[dict[str, Any]]):
 
     def __repr__(self) -> str:
         """Return what fits into the explanation of an assertion."""
-        said = " | ".join(one_line(str(line.get("message"))) for line in list(self))
-        return f"<{len(self)} line{'' if len(self) == 1 else 's'}{': ' if said else ''}{said}>"
+        messages = " | ".join(one_line(str(line.get("message"))) for line in list(self))
+        lines = "line" if len(self) == 1 else "lines"
+        return f"<{len(self)} {lines}{': ' if messages else ''}{messages}>"
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def gathered() -> Iterator[Logs]:
         yield logs
     finally:
         root.removeHandler(handler)
-        # Who set up logging meanwhile has chosen a level.
+        # Whoever set up logging meanwhile chose the level.
         if root.level == logging.INFO < level and root.handlers == handlers:
             root.setLevel(level)
 
@@ -110,19 +110,17 @@ class _Gatherer(logging.Handler):
         self._logs.append(line)
 
     def _line(self, record: logging.LogRecord) -> str:
-        for handler in logging.getLogger().handlers:
-            formatter = handler.formatter
-            if isinstance(formatter, ConsoleFormatter):
-                return JSONFormatter.format(formatter, record)
-            if isinstance(formatter, JSONFormatter):
-                return formatter.format(record)
-        return self._own.format(record)
+        formatters = [handler.formatter for handler in logging.getLogger().handlers]
+        formatter = next((one for one in formatters if isinstance(one, JSONFormatter)), self._own)
+        if isinstance(formatter, ConsoleFormatter):
+            return Encoder.encode(formatter.encoder, Entry.of_record(record)).decode()
+        return formatter.format(record)
 
 
 def _readable(line: dict[str, Any]) -> str:
     """Return *line* as the console format shows it."""
     try:
         created = line["createdAt"] / 1000
-        return ConsoleFormatter().readable(created, logging.INFO, dict(line))
+        return ConsoleEncoder().text(created, logging.INFO, dict(line))
     except Exception:  # a formatter of the user's own may leave out what it likes
         return str(line)

@@ -13,7 +13,7 @@ from quart.signals import (
 )
 
 from ._context import current
-from ._http.exchange import Exchange, know_exception
+from ._http.exchange import Exchange, record_exception
 from ._http.settings import Options, Settings
 from .asgi import RequestIDMiddleware
 
@@ -30,21 +30,21 @@ def install(app: Quart, *, settings: Settings | None = None, **options: Unpack[O
     asgi_app: Any = app.asgi_app  # its types are hypercorn's
     middleware = RequestIDMiddleware(asgi_app, settings=Settings.of(settings, options))
     app.asgi_app = middleware  # type: ignore[assignment, method-assign]
-    request_started.connect(_know_request, app)
-    websocket_started.connect(_know_websocket, app)
-    got_request_exception.connect(_know_exception, app)
-    got_websocket_exception.connect(_know_exception, app)
+    request_started.connect(_on_request_started, app)
+    websocket_started.connect(_on_websocket_started, app)
+    got_request_exception.connect(_on_exception, app)
+    got_websocket_exception.connect(_on_exception, app)
 
 
-async def _know_request(app: Quart, **_: Any) -> None:
-    _know(app, request)
+async def _on_request_started(app: Quart, **_: Any) -> None:
+    _on_started(app, request)
 
 
-async def _know_websocket(app: Quart, **_: Any) -> None:
-    _know(app, websocket)
+async def _on_websocket_started(app: Quart, **_: Any) -> None:
+    _on_started(app, websocket)
 
 
-def _know(app: Quart, connection: Any) -> None:
+def _on_started(app: Quart, connection: Any) -> None:
     exchange = current()
     if not isinstance(exchange, Exchange) or not exchange.live:
         return
@@ -67,5 +67,5 @@ def _user_id(held: Any, names: list[str]) -> object:
     return None
 
 
-async def _know_exception(_app: Quart, *, exception: Exception, **_: Any) -> None:
-    know_exception(exception)
+async def _on_exception(_app: Quart, *, exception: Exception, **_: Any) -> None:
+    record_exception(exception)

@@ -1,13 +1,21 @@
-"""The records, as types: what one line of the log holds."""
+"""Read a line of the log as a record: these are the types, and their JSON Schema.
+
+A line has their attributes in camelCase, as ``requestId``, and leaves out what is at its default.
+"""
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Mapping
-from typing import Annotated, Any
+from inspect import cleandoc
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
+
+__all__ = ["ApplicationLog", "ExceptionInfo", "HTTPLog", "Request", "Response", "Task", "TaskLog"]
+__all__ += ["json_schema"]
 
 LEVELS = ("debug", "info", "warning", "danger", "critical")
 
@@ -42,123 +50,177 @@ CALLERS_KEYS = frozenset(("action", "value", "oldValue", "monetaryValue", "quant
 
 
 class ExceptionInfo(Struct, rename="camel"):
-    """An exception, as text."""
+    """An exception, as text.
 
-    type: Annotated[str, Meta(description="The qualified name of its class.")]
+    Attributes:
+        type: The qualified name of its class.
+        message: Its own text.
+        stack_trace: The traceback as Python prints it, with causes and notes. With the formatter's
+            ``exc_info_as_array`` it is a list of lines.
+    """
+
+    type: str
     message: str
-    stack_trace: Annotated[
-        str | list[str],
-        Meta(description="As Python prints it; lines apart where exc_info_as_array is set."),
-    ]
+    stack_trace: str | list[str]
 
 
 class ApplicationLog(Struct, rename="camel", omit_defaults=True, kw_only=True):
-    """What the application says: one line of any logger."""
+    """What the application says: one line of any logger.
 
-    level: Annotated[str, Meta(description="Python's ERROR is danger.")]
+    Attributes:
+        level: One of debug, info, warning, danger and critical. Python's ERROR is danger.
+        message: The text of the line.
+        created_at: When it was logged, in milliseconds since the Unix epoch.
+        logger: The name of the logger.
+        service: Which service of several wrote the line.
+        request_id: The id of the request, the task or the block in which it was logged.
+        user_id: The id of the user who was known by then.
+        action: What was done, as PURCHASE_COMPLETED.
+        value: To what it was done, as order-77.
+        old_value: What the value was before.
+        monetary_value: The amount of money, in the smallest unit of the currency.
+        quantity: How many of it there were.
+        comment: Why it was done.
+        exception: The exception that was logged.
+    """
+
+    level: str
     message: str
-    created_at: Annotated[int, Meta(description="Milliseconds since the Unix epoch.")]
+    created_at: int
     logger: str
-    service: Annotated[str | None, Meta(description="Which service of several wrote the line.")] = (
-        None
-    )
+    service: str | None = None
     request_id: str | None = None
     user_id: str | None = None
-    action: Annotated[Any, Meta(description="What was done: PURCHASE_COMPLETED.")] = None
-    value: Annotated[Any, Meta(description="To what it was done: order-77.")] = None
+    action: Any = None
+    value: Any = None
     old_value: Any = None
-    monetary_value: Annotated[Any, Meta(description="In the smallest unit of the currency.")] = None
+    monetary_value: Any = None
     quantity: Any = None
-    comment: Annotated[Any, Meta(description="Why it was done.")] = None
+    comment: Any = None
     exception: ExceptionInfo | None = None
 
 
 class Request(Struct, rename="camel", omit_defaults=True, kw_only=True):
-    """The request of an HTTPLog."""
+    """The request of an HTTPLog.
+
+    Attributes:
+        method: The HTTP method, as GET.
+        host: The host that was called. Only an outgoing call has one.
+        path: The path, percent-encoded, of at most 2,048 characters.
+        route: The framework's route template. It is absent when none matched.
+        query: The query without its question mark. Secrets are masked.
+        operation: The kind and the name of a GraphQL operation, as query Orders.
+        ip_address: The client's address, without a port.
+        headers: The request id under requestId, and the headers of capture_headers.
+        rejected_request_id: Why the client's id was refused. It never holds that id.
+    """
 
     method: str
-    host: Annotated[str | None, Meta(description="Only of an outgoing call.")] = None
-    path: Annotated[str, Meta(description="Percent-encoded, at most 2,048 characters.")]
-    route: Annotated[
-        str | None, Meta(description="The framework's route template, absent when none matched.")
-    ] = None
-    query: Annotated[str | None, Meta(description="Without its question mark, secrets masked.")] = (
-        None
-    )
-    operation: Annotated[str | None, Meta(description="Of a GraphQL request: query Orders.")] = None
-    ip_address: Annotated[str | None, Meta(description="The client's, without a port.")] = None
-    headers: Annotated[
-        dict[str, str], Meta(description="requestId, and those of capture_headers.")
-    ] = field(default_factory=dict)
-    rejected_request_id: Annotated[
-        str | None,
-        Meta(description="Why the client's id was refused; never the id itself."),
-    ] = None
+    host: str | None = None
+    path: str
+    route: str | None = None
+    query: str | None = None
+    operation: str | None = None
+    ip_address: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    rejected_request_id: str | None = None
 
 
 class Response(Struct, rename="camel", omit_defaults=True, kw_only=True):
-    """The response of an HTTPLog."""
+    """The response of an HTTPLog.
 
-    http_status: Annotated[
-        int | None, Meta(description="Absent when an outgoing call got no response.")
-    ] = None
-    response_time: Annotated[float, Meta(description="Milliseconds, with 3 decimals.")]
-    body_size: Annotated[int | None, Meta(description="Bytes; absent when unknown.")] = None
-    close_code: Annotated[int | None, Meta(description="Of a WebSocket.")] = None
-    graphql_status: Annotated[int | None, Meta(description="What a GraphQL answer means.")] = None
+    Attributes:
+        http_status: The HTTP status. It is absent when an outgoing call got no response.
+        response_time: How long it took, in milliseconds with 3 decimals.
+        body_size: How many bytes the body had. It is absent when that is unknown.
+        close_code: The code with which a WebSocket was closed.
+        graphql_status: The HTTP status that the errors of a GraphQL answer mean.
+    """
+
+    http_status: int | None = None
+    response_time: float
+    body_size: int | None = None
+    close_code: int | None = None
+    graphql_status: int | None = None
 
 
 class HTTPLog(Struct, rename="camel", omit_defaults=True, kw_only=True):
     """One request and its response: the record that every request leaves.
 
     It is written with the last byte of the response; for a 5xx, when its exception is known.
-    ``outcome`` is ``aborted`` when the client left (with status 499 before the response began),
-    ``error`` when the application raised, ``websocket`` for a connection, of which there is one
-    record. Of an outgoing call, ``direction`` is ``outgoing``.
+
+    Attributes:
+        level: One of info, warning and danger, by the status and the outcome.
+        message: METHOD path status.
+        created_at: When it was logged, in milliseconds since the Unix epoch.
+        logger: The logger clew.http, or clew.http.client for an outgoing call.
+        service: Which service of several wrote the line.
+        request_id: The id of the request, or of the one in which a call was sent.
+        user_id: The id of the request's user.
+        request: The request.
+        response: The response.
+        outcome: How it ended: aborted when the client left (with status 499 before the response
+            began), error when the application raised, websocket for a connection, which leaves one
+            record. It is absent when the response was completed.
+        exception: The exception that the application or the call raised.
+        direction: The word outgoing for an outgoing call, else absent.
     """
 
     level: str
-    message: Annotated[str, Meta(description="METHOD path status.")]
-    created_at: Annotated[int, Meta(description="Milliseconds since the Unix epoch.")]
+    message: str
+    created_at: int
     logger: str
     service: str | None = None
     request_id: str | None = None
     user_id: str | None = None
     request: Request
     response: Response
-    outcome: Annotated[
-        str | None,
-        Meta(description="Absent when completed; aborted, error or websocket."),
-    ] = None
+    outcome: str | None = None
     exception: ExceptionInfo | None = None
-    direction: Annotated[str | None, Meta(description="outgoing, or absent.")] = None
+    direction: str | None = None
 
 
 class Task(Struct, rename="camel", omit_defaults=True, kw_only=True):
-    """The task of a TaskLog."""
+    """The task of a TaskLog.
 
-    name: Annotated[str, Meta(description="As it is registered: shop.send_mail.")]
-    id: Annotated[str, Meta(description="The task's own id; a retry keeps it.")]
-    queue: Annotated[str | None, Meta(description="Absent when unknown.")] = None
-    retries: Annotated[int, Meta(description="How often it was tried before.")] = 0
-    duration: Annotated[
-        float | None, Meta(description="Milliseconds, with 3 decimals; absent when it never ran.")
-    ] = None
-    outcome: Annotated[
-        str, Meta(description="succeeded, failed, retried, ignored, rejected or revoked.")
-    ]
+    Attributes:
+        name: The name under which it is registered, as shop.send_mail.
+        id: The task's own id. A retry keeps it.
+        queue: The queue it came from. It is absent when unknown.
+        retries: How often it was tried before.
+        duration: How long it ran, in milliseconds with 3 decimals. It is absent when it never ran.
+        outcome: How it ended: succeeded, failed, retried, ignored, rejected or revoked.
+    """
+
+    name: str
+    id: str
+    queue: str | None = None
+    retries: int = 0
+    duration: float | None = None
+    outcome: str
 
 
 class TaskLog(Struct, rename="camel", omit_defaults=True, kw_only=True):
     """One run of a background task: the record that every run leaves, on the logger ``clew.task``.
 
     A task that is tried again leaves one for each try, with the same ``task.id``.
+
+    Attributes:
+        level: One of info, warning and danger, by the outcome.
+        message: The task's name and its outcome.
+        created_at: When it was logged, in milliseconds since the Unix epoch.
+        logger: The logger clew.task.
+        service: Which service of several wrote the line.
+        request_id: The id of the request that started the task, or the task's own.
+        user_id: The id of the user, where it travels.
+        task: The task.
+        exception: The exception by which the run failed.
     """
 
     level: str
-    message: Annotated[str, Meta(description="The task's name and its outcome.")]
-    created_at: Annotated[int, Meta(description="Milliseconds since the Unix epoch.")]
-    logger: Annotated[str, Meta(description="clew.task")]
+    message: str
+    created_at: int
+    logger: str
     service: str | None = None
     request_id: str | None = None
     user_id: str | None = None
@@ -190,16 +252,26 @@ def describe(error: BaseException) -> ExceptionInfo:
 
 
 def json_schema(*, levels: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of a line: a TaskLog when its logger is ``clew.task``, an
-    HTTPLog when it has one's keys, else an ApplicationLog. Further keys are allowed. *levels* are
-    the renamed words, as in `configure_logging`; a ValueError names one that there is not.
+    """Return the JSON Schema (2020-12) of a line, with a description of every key.
+
+    A line is a TaskLog when its logger is ``clew.task``, an HTTPLog when it has one's keys, else
+    an ApplicationLog. Further keys are allowed.
+
+    Args:
+        levels: The renamed words, as in `configure_logging`.
+
+    Raises:
+        TypeError: *levels* is no mapping.
+        ValueError: *levels* has a level that there is not, or a word that is no string.
     """
     _, definitions = msgspec.json.schema_components(
         [ApplicationLog, HTTPLog, TaskLog], ref_template="#/$defs/{name}"
     )
     words = list(level_words(levels).values())
-    for name in ("ApplicationLog", "HTTPLog", "TaskLog"):
-        definitions[name]["properties"]["level"]["enum"] = words
+    for name, definition in definitions.items():
+        _put_descriptions(globals()[name], definition)
+        if "level" in definition["properties"]:
+            definition["properties"]["level"]["enum"] = words
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A line of a clew log",
@@ -213,3 +285,16 @@ def json_schema(*, levels: Mapping[str, str] | None = None) -> dict[str, Any]:
         },
         "$defs": definitions,
     }
+
+
+_ATTRIBUTE = r"^    (\w+): (.+(?:\n {5,}.+)*)"
+
+
+def _put_descriptions(record: type[Struct], definition: dict[str, Any]) -> None:
+    """Put what the docstring of *record* says of its attributes into the *definition* of it."""
+    description, _, attributes = cleandoc(record.__doc__ or "").partition("\n\nAttributes:\n")
+    if description:
+        definition["description"] = description
+    keys = dict(zip(record.__struct_fields__, record.__struct_encode_fields__, strict=True))
+    for name, text in re.findall(_ATTRIBUTE, attributes, re.MULTILINE):
+        definition["properties"][keys[name]]["description"] = " ".join(text.split())

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 try:
     import requests
 except ImportError as error:
-    raise ImportError('clew.requests wraps its sessions: pip install "clew[requests]"') from error
+    raise ImportError("clew.requests wraps its sessions: pip install requests") from error
 
 from requests.adapters import BaseAdapter
 
@@ -33,12 +33,11 @@ def wrap(
     record: each hop of a redirect, each round of a digest authentication. The attempts of a
     ``Retry`` that is mounted with an adapter are urllib3's, and together one sending.
 
-    Args:
-        session: The session; its hooks, auth and adapters work as before, also later ones.
-        hosts: The hosts that may see the id, without ports: ``"api.internal"``, or ``"*.internal"``
-            for all below ``internal``. None for every host.
-        header: The header; by default that of the current request's `Settings`.
-        log: Whether each sending is logged as an outgoing HTTPLog, on ``clew.http.client``.
+    The session's hooks, auth and adapters work as before, also adapters that are mounted later.
+
+    Raises:
+        TypeError: *session* is no session of requests, or an option is of the wrong type.
+        ValueError: *hosts* has something that is no host, or *header* is no name of a header.
     """
     options = CallOptions.of(hosts, header, log)
     if not isinstance(session, requests.Session):
@@ -60,7 +59,7 @@ def _finder(session: Any, find: Callable[..., BaseAdapter]) -> Callable[..., Bas
 
 
 class _Adapter(BaseAdapter):
-    """A session's adapter, which may serve other sessions too, and what is watched of it."""
+    """Watch what a session sends by its adapter, which may serve other sessions too."""
 
     def __init__(self, session: Any, adapter: BaseAdapter) -> None:
         super().__init__()
@@ -74,7 +73,7 @@ class _Adapter(BaseAdapter):
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
     ) -> requests.Response:
         call = _Call(self._session._clew, request)
-        call.carry(request.headers)
+        call.inject(request.headers)
         try:
             response = self._adapter.send(request, *args, **kwargs)
         except BaseException as error:
@@ -92,7 +91,7 @@ class _Adapter(BaseAdapter):
 
 
 class _Call(Call):
-    """One sending of a request, as an adapter is asked for it."""
+    """Follow one sending of a request, as an adapter is asked for it."""
 
     def __init__(self, options: CallOptions, request: requests.PreparedRequest) -> None:
         super().__init__(options)

@@ -8,17 +8,15 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 try:
-    from rq.job import Job as RQJob
-    from rq.job import JobStatus, Retry
+    from rq.job import Job, JobStatus, Retry
     from rq.utils import now
     from rq.worker import Worker
 except ImportError as error:
-    raise ImportError('clew.rq is for RQ: pip install "clew[rq]"') from error
+    raise ImportError("clew.rq is for RQ: pip install rq") from error
 
 from ._faults import report_failure
-from ._tasks import CARRIED, Job, JobSettings
-
-_LOGGER = "rq.worker"
+from ._lines.servers import add_filter_once
+from ._tasks import PAYLOAD_KEY, TaskRun, TaskSettings
 
 
 def install(
@@ -34,32 +32,32 @@ def install(
     the job carry it, and its run ends in one TaskLog. Installing again only changes the options.
     A worker has to do so before it takes a job: ``rq worker -c MODULE`` imports a module first.
 
-    Args:
-        fields: The bound fields that travel as well. Both sides name them.
-        user_id: Whether the user's id travels as well.
-        exclude: Functions, or prefixes ended by ``*``, whose successes make no TaskLog.
-        log: False keeps the id and the context, without the TaskLog.
+    The options are those of `clew.celery.install`; *exclude* names functions.
+
+    Raises:
+        TypeError: An option is of the wrong type.
+        ValueError: *fields* has a name that may not travel, *exclude* one that is no function's.
     """
-    settings = JobSettings(fields=fields, user_id=user_id, exclude=exclude, log=log)
-    job_class: Any = RQJob
+    settings = TaskSettings(fields=fields, user_id=user_id, exclude=exclude, log=log)
+    job_class: Any = Job
     if getattr(job_class, "_clew_settings", None) is None:
-        job_class.create = classmethod(_creating(job_class.create.__func__))
+        job_class.create = classmethod(_wrap_create(job_class.create.__func__))
         # Versions differ in which class it is that all workers have in common.
         base: Any = next(kind for kind in Worker.__mro__ if "perform_job" in vars(kind))
         for name, wrap in (
-            ("perform_job", _performing),
-            ("handle_exception", _handling_exception),
-            ("handle_job_failure", _handling_failure),
+            ("perform_job", _wrap_perform_job),
+            ("handle_exception", _wrap_handle_exception),
+            ("handle_job_failure", _wrap_handle_job_failure),
         ):
             setattr(base, name, wrap(getattr(base, name)))
         # A job's description holds its arguments. The pool of workers has no option for this.
         base.log_job_description = property(lambda _: False, lambda _, __: None)
-        logging.getLogger(_LOGGER).addFilter(_ArgumentsFilter())
+        add_filter_once(logging.getLogger("rq.worker"), _ArgumentsFilter)
     job_class._clew_settings = settings
 
 
 class _ArgumentsFilter(logging.Filter):
-    """Take a job's arguments, which may be secret, from RQ's line about its exception."""
+    """Remove a job's arguments, which may be secret, from RQ's line about its exception."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         for name in ("arguments", "kwargs"):
@@ -67,16 +65,15 @@ class _ArgumentsFilter(logging.Filter):
         return True
 
 
-# What of clew runs within RQ's own methods is kept from raising into them, one by one: an exception
-# there would be the job's.
+# Whatever clew does within RQ's own methods may not raise: the exception would be the job's.
 
 
-def _creating(create: Callable[..., RQJob]) -> Callable[..., RQJob]:
+def _wrap_create(create: Callable[..., Job]) -> Callable[..., Job]:
     @functools.wraps(create)
-    def create_job(cls: type[RQJob], *args: Any, **kwargs: Any) -> RQJob:
+    def create_job(cls: type[Job], *args: Any, **kwargs: Any) -> Job:
         job = create(cls, *args, **kwargs)
         try:
-            _carry(job)
+            _inject(job)
         except Exception:
             report_failure()
         return job
@@ -84,16 +81,16 @@ def _creating(create: Callable[..., RQJob]) -> Callable[..., RQJob]:
     return create_job
 
 
-def _carry(job: Any) -> None:
-    carried = job._clew_settings.carried()
-    if carried is not None and CARRIED not in job.meta:
-        job.meta = {**job.meta, CARRIED: carried}
+def _inject(job: Any) -> None:
+    payload = job._clew_settings.payload()
+    if payload is not None and PAYLOAD_KEY not in job.meta:
+        job.meta = {**job.meta, PAYLOAD_KEY: payload}
 
 
-def _performing(perform: Callable[..., bool]) -> Callable[..., bool]:
+def _wrap_perform_job(perform: Callable[..., bool]) -> Callable[..., bool]:
     @functools.wraps(perform)
     def perform_job(worker: Any, job: Any, *args: Any, **kwargs: Any) -> bool:
-        run = _begun(job)
+        run = _begin(job)
         if run is None:
             return perform(worker, job, *args, **kwargs)
         try:
@@ -107,9 +104,9 @@ def _performing(perform: Callable[..., bool]) -> Callable[..., bool]:
     return perform_job
 
 
-def _begun(job: Any) -> _Run | None:
+def _begin(job: Any) -> _JobRun | None:
     try:
-        run = job._clew_run = _Run(job)
+        run = job._clew_run = _JobRun(job)
         run.begin()
         return run
     except Exception:
@@ -117,34 +114,34 @@ def _begun(job: Any) -> _Run | None:
         return None
 
 
-def _handling_exception(handle: Callable[..., None]) -> Callable[..., None]:
+def _wrap_handle_exception(handle: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(handle)
     def handle_exception(worker: Any, job: Any, *exc_info: Any) -> None:
         run = getattr(job, "_clew_run", None)
-        if isinstance(run, _Run):
-            run.failed(job, exc_info)
+        if isinstance(run, _JobRun):
+            run.record_exception(job, exc_info)
         handle(worker, job, *exc_info)
 
     return handle_exception
 
 
-def _handling_failure(handle: Callable[..., None]) -> Callable[..., None]:
+def _wrap_handle_job_failure(handle: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(handle)
     def handle_job_failure(worker: Any, job: Any, *args: Any, **kwargs: Any) -> None:
         run = getattr(job, "_clew_run", None)
-        if not (isinstance(run, _Run) and run.live):
-            _lost(worker, job)
+        if not (isinstance(run, _JobRun) and run.live):
+            _log_killed(worker, job)
         handle(worker, job, *args, **kwargs)
 
     return handle_job_failure
 
 
-def _lost(worker: Any, job: Any) -> None:
-    """Log a job whose process was killed: the worker, which started it, is the one to know."""
+def _log_killed(worker: Any, job: Any) -> None:
+    """Log a job whose process was killed. Only the worker, which started it, hears of that."""
     try:
         began = job.started_at
         stopped = getattr(worker, "_stopped_job_id", None) == job.id
-        _Run(job).end(
+        _JobRun(job).end(
             "revoked" if stopped else "retried" if _may_retry(job) else "failed",
             duration=None if began is None else (now() - began).total_seconds() * 1000,
         )
@@ -156,8 +153,8 @@ def _may_retry(job: Any) -> bool:
     return (job.retries_left or 0) > 0
 
 
-class _Run(Job):
-    """A run of one of RQ's jobs."""
+class _JobRun(TaskRun):
+    """Run one of RQ's jobs."""
 
     error: BaseException | None = None
     again = False
@@ -168,17 +165,16 @@ class _Run(Job):
         except Exception:  # what was enqueued cannot be read
             name = "<unreadable>"
         meta = job.meta if isinstance(job.meta, Mapping) else {}
-        carried = meta.get(CARRIED)
-        tries = carried.get("retries") if isinstance(carried, Mapping) else 0
+        payload = meta.get(PAYLOAD_KEY)
+        retries = payload.get("retries") if isinstance(payload, Mapping) else 0
         super().__init__(
-            job._clew_settings, carried, name=name, id=job.id, queue=job.origin, retries=tries
+            job._clew_settings, payload, name=name, id=job.id, queue=job.origin, retries=retries
         )
-        # The next try is saved with it.
-        again = {**self.carried(), "retries": self.task.retries + 1}
-        job.meta = {**meta, CARRIED: again}
+        # RQ saves it with the job for the next try.
+        job.meta = {**meta, PAYLOAD_KEY: {**self.payload(), "retries": self.task.retries + 1}}
 
-    def failed(self, job: Any, exc_info: tuple[Any, ...]) -> None:
-        """The job raised an exception, or one of its callbacks did."""
+    def record_exception(self, job: Any, exc_info: tuple[Any, ...]) -> None:
+        """Remember what the job raised, or one of its callbacks, and whether RQ tries again."""
         try:
             self.again = _may_retry(job)
             error = exc_info[1]
@@ -187,7 +183,7 @@ class _Run(Job):
             report_failure()
 
     def outcome(self, job: Any, done: bool) -> str:
-        """Return how the run ended, which was *done* or failed."""
+        """Return how the run ended, which is *done* or failed."""
         try:
             if not done:
                 return "retried" if self.again else "failed"

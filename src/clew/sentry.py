@@ -10,61 +10,62 @@ try:
     from sentry_sdk.scope import Scope, add_global_event_processor
 except ImportError as error:
     raise ImportError(
-        'clew.sentry gives the events of sentry-sdk their ids: pip install "clew[sentry]"'
+        "clew.sentry gives the events of sentry-sdk their ids: pip install sentry-sdk"
     ) from error
 
 from ._context import Context, context_of, subscribe
-from ._http.exchange import HTTP_LOGGER
+from ._http.record import HTTP_LOGGER
 
 if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
 
 TAG = "requestId"
 
-# Under which name a transaction holds the context that it is about, until it is sent.
-_HELD = "clew"
+# The name under which a transaction keeps its context until it is sent.
+_CONTEXT_KEY = "clew"
 
-# The transaction that the outermost context of this task or thread is held by, by its span's id.
-_holder: ContextVar[str | None] = ContextVar("clew_sentry_holder", default=None)
+# The span id of the transaction that keeps the outermost context of this task or thread.
+_transaction_id: ContextVar[str | None] = ContextVar("clew_sentry_transaction", default=None)
 
 
 def install() -> None:
     """Give every event and transaction of a request its id, as the tag ``requestId``, and its
     user's id.
 
-    The same goes for jobs in a `clew.context`. A user's id that the application itself gave to
-    Sentry stays. Records of requests and of outgoing calls become neither events nor breadcrumbs:
-    Sentry has the exception already, from its own integration. Installing again changes nothing.
+    The same goes for tasks and blocks in a `clew.context`. A user's id that the application itself
+    gave to Sentry stays. Records of requests and of outgoing calls become neither events nor
+    breadcrumbs: Sentry has the exception already, from its own integration. Installing again
+    changes nothing.
     """
-    if not subscribe(_hold):
+    if not subscribe(_attach_to_transaction):
         return
     add_global_event_processor(_identify)
     for name in (HTTP_LOGGER, f"{HTTP_LOGGER}.client"):
         ignore_logger(name)
 
 
-def _hold(context: Context) -> None:
-    """Let the transaction in which *context* begins hold it.
+def _attach_to_transaction(context: Context) -> None:
+    """Attach *context* to the transaction in which it begins.
 
-    Sentry's integrations stand outside of clew, and send the transaction when the context has
-    ended; who the user is may be known late. So it takes along the context itself.
+    Sentry's integrations stand outside of clew and send the transaction when the context has
+    ended, and the user may be found late. So the transaction keeps the context itself.
     """
     scope = Scope.get_current_scope()
     streamed = getattr(scope, "streamed_span", None)
-    holder: Any = streamed if scope.span is None else scope.span.containing_transaction
-    # A context inside that of the request, a job's for instance, has no transaction of its own.
-    if holder is None or _holder.get() == holder.span_id:
+    transaction: Any = streamed if scope.span is None else scope.span.containing_transaction
+    # A context within the request's, for instance a task's, has no transaction of its own.
+    if transaction is None or _transaction_id.get() == transaction.span_id:
         return
-    _holder.set(holder.span_id)
+    _transaction_id.set(transaction.span_id)
     if streamed is None:
-        holder.set_context(_HELD, {"context": context})
+        transaction.set_context(_CONTEXT_KEY, {"context": context})
     else:  # trace_lifecycle="stream": spans are sent one by one, with attributes
-        holder.set_attribute(TAG, context.request_id)
+        transaction.set_attribute(TAG, context.request_id)
 
 
 def _identify(event: Event, hint: Hint) -> Event:
     """Put the ids of the context in which *event* happened on it."""
-    context = _held_by(event)
+    context = _pop_context(event)
     if context is None:
         exc_info = hint.get("exc_info")
         context = context_of(exc_info[1] if isinstance(exc_info, tuple) else exc_info)
@@ -77,12 +78,12 @@ def _identify(event: Event, hint: Hint) -> Event:
     return event
 
 
-def _held_by(event: Event) -> Context | None:
-    """Return the context that a transaction holds, and take it off."""
+def _pop_context(event: Event) -> Context | None:
+    """Return the context that a transaction keeps, and remove it."""
     contexts = event.get("contexts") or {}
-    held = contexts.get(_HELD)
-    context = held.get("context") if isinstance(held, dict) else None
+    entry = contexts.get(_CONTEXT_KEY)
+    context = entry.get("context") if isinstance(entry, dict) else None
     if not isinstance(context, Context):
         return None  # an application may have a "clew" of its own
-    del contexts[_HELD]
+    del contexts[_CONTEXT_KEY]
     return context

@@ -12,7 +12,7 @@ try:
     from strawberry.extensions import SchemaExtension
 except ImportError as error:
     raise ImportError(
-        'clew.strawberry is an extension for Strawberry: pip install "clew[strawberry]"'
+        "clew.strawberry is an extension for Strawberry: pip install strawberry-graphql"
     ) from error
 
 from .graphql import executed
@@ -26,36 +26,36 @@ class HTTPLogExtension(SchemaExtension):
     hides from the client.
     """
 
-    _judged = False  # whether the errors of the execution have been read
+    _has_errors = False  # whether the HTTPLog has the errors of the execution
 
     def on_parse(self) -> Iterator[None]:
-        """Tell of the operation before anything can go wrong in it."""
+        """Report the operation before anything can go wrong in it."""
         yield
         if self._operation()[0]:
-            self._tell(None)
+            self._report(None)
 
     def on_execute(self) -> Iterator[None]:
-        """Tell of the errors as they are before other extensions change them."""
+        """Report the errors as they are before other extensions change them."""
         yield
         result = self.execution_context.result
         if result is not None:
-            self._judged = True
-            self._tell(_errors_in(result))
+            self._has_errors = True
+            self._report(_errors_in(result))
 
     def on_stream_result(self, result: Any) -> Iterator[None]:
-        """Tell of each result of a subscription, and of each part of a deferred one."""
-        self._judged = True
-        self._tell(_errors_in(result))
+        """Report each result of a subscription, and each part of a deferred one."""
+        self._has_errors = True
+        self._report(_errors_in(result))
         yield
 
     def get_results(self) -> dict[str, Any]:
-        """Tell of what went wrong around the execution; add nothing to the answer."""
+        """Report what went wrong around the execution; add nothing to the answer."""
         errors = self.execution_context.pre_execution_errors or ()
         # By now those of fields may be masked.
-        self._tell([error for error in errors if not (self._judged and error.path)])
+        self._report([error for error in errors if not (self._has_errors and error.path)])
         return {}
 
-    def _tell(self, errors: Iterable[object] | None) -> None:
+    def _report(self, errors: Iterable[object] | None) -> None:
         kind, name = self._operation()
         executed(kind, name, [{} if _is_refusal(error) else error for error in errors or ()])
 
@@ -75,7 +75,7 @@ class HTTPLogExtension(SchemaExtension):
 
 
 def _is_refusal(error: object) -> bool:
-    """Whether *error* says that Strawberry was asked for no operation, or for one it may not do."""
+    """Tell whether *error* refuses a request without an operation, or with a forbidden one."""
     raised = getattr(error, "original_error", None) or error
     return type(raised).__name__ in (
         "MissingQueryError",

@@ -12,14 +12,13 @@ try:
     import structlog
     from structlog.processors import StackInfoRenderer
 except ImportError as error:
-    raise ImportError('clew.structlog needs structlog: pip install "clew[structlog]"') from error
+    raise ImportError("clew.structlog needs structlog: pip install structlog") from error
 
-from ._context import context_of, rename_fields
-from ._lines.entry import Captured, taken_along
+from ._context import rename_fields
+from ._lines.entry import Entry
 from ._lines.json_formatter import JSONFormatter
 from ._redaction import Redact
 from ._text import text_of
-from .records import describe
 
 EventDict = MutableMapping[str, Any]
 
@@ -33,7 +32,7 @@ _NUMBERS = {
 }
 
 # What structlog says of a record of the logging module, besides what stands on that itself.
-_SAID_OF_RECORDS = frozenset(
+_OF_RECORDS = frozenset(
     (
         *("event", "level", "level_number", "logger", "positional_args"),
         *("exc_info", "exception", "stack_info", "stack", "requestId", "userId"),
@@ -68,15 +67,16 @@ def add_ids(_logger: object, _method: str, event_dict: EventDict) -> EventDict:
     record = event_dict.get("_record")
     if not issubclass(type(record), logging.LogRecord):
         record = None
-    captured = _captured(record, _error_of(event_dict.get("exc_info")))
-    for key, own in (("requestId", captured.request_id), ("userId", captured.user_id)):
+    entry = Entry(0, "", 0.0, "")
+    entry.take_ids(_error_of(event_dict.get("exc_info")), record)
+    for key, own in (("requestId", entry.request_id), ("userId", entry.user_id)):
         if key in event_dict:
             given = event_dict.pop(key)
             if not _same(given, own or ""):  # clew's filter says "" where there is none
                 event_dict[f"{key}_"] = given
         if own is not None:
             event_dict[key] = own
-    for name, value in captured.fields.items():
+    for name, value in entry.bound.items():
         event_dict.setdefault(name, value)
     return event_dict
 
@@ -110,15 +110,15 @@ class Renderer:
         try:
             line = self._line(logger, method, event_dict)
         except Exception:  # what the processors before made of it is no dictionary, or worse
-            line = self.formatter.line_of(
-                _level(method), "structlog", time.time(), text_of(event_dict), Captured(), {}
+            line = self.formatter.encoder.encode(
+                Entry(_level(method), text_of(event_dict), time.time(), "structlog")
             )
         binary = self.binary
         if binary is None:
             binary = isinstance(logger, structlog.BytesLogger)
-        return line.encode() if binary else line
+        return line if binary else line.decode()
 
-    def _line(self, logger: object, method: str, fields: EventDict) -> str:
+    def _line(self, logger: object, method: str, fields: EventDict) -> bytes:
         record = fields.pop("_record", None)
         if record is not None and not issubclass(type(record), logging.LogRecord):
             fields["_record"], record = record, None  # it is the caller's
@@ -129,31 +129,30 @@ class Renderer:
             error = _error_of(fields.pop("exc_info"))
         if "stack_info" in fields:
             stack = _stack_of(logger, method, fields.pop("stack_info"))
-        captured = _captured(record, error)
-        if error is not None:
-            captured.exception = describe(error)
-        captured.stack_info = stack
         message = _message_of(fields)
         name = fields.pop("logger", None)
         if name is None:
             name = getattr(logger, "name", None)
-        # What add_log_level and add_ids said before is said by the line itself.
         if "level" in fields and _same_level(fields["level"], method):
-            del fields["level"]
-        if "requestId" in fields:
-            for key, own in (("requestId", captured.request_id), ("userId", captured.user_id)):
+            del fields["level"]  # add_log_level has put it there
+        entry = Entry.of_event(
+            _level(method) if record is None else record.levelno,
+            message,
+            time.time() if record is None else record.created,
+            name if type(name) is str else "structlog" if name is None else text_of(name),
+            fields,
+            record=record,
+            error=error,
+        )
+        entry.stack = stack
+        if "requestId" in fields:  # add_ids has put them there
+            for key, own in (("requestId", entry.request_id), ("userId", entry.user_id)):
                 if key in fields and _same(fields[key], own):
                     del fields[key]
-        return self.formatter.line_of(
-            _level(method) if record is None else record.levelno,
-            name if type(name) is str else "structlog" if name is None else text_of(name),
-            time.time() if record is None else record.created,
-            message,
-            captured,
-            rename_fields(fields),  # type: ignore[arg-type]
-        )
+        entry.fields = rename_fields(fields)  # type: ignore[arg-type]
+        return self.formatter.encoder.encode(entry)
 
-    def _line_of_record(self, record: logging.LogRecord, fields: EventDict) -> str:
+    def _line_of_record(self, record: logging.LogRecord, fields: EventDict) -> bytes:
         """Return the line of a record that no logger of structlog's made."""
         known = record.__dict__
         before = record.msg, record.exc_info, record.stack_info
@@ -163,23 +162,15 @@ class Renderer:
             record.msg = _message_of(fields)
         record.exc_info = fields.get("exc_info", record.exc_info)
         record.stack_info = fields.get("stack_info", record.stack_info)
-        known.update((name, added[name]) for name in added if name not in _SAID_OF_RECORDS)
+        known.update((name, added[name]) for name in added if name not in _OF_RECORDS)
         try:
-            return self.formatter.format(record)
+            return self.formatter.format(record).encode()
         finally:
             record.msg, record.exc_info, record.stack_info = before
 
 
-def _captured(record: logging.LogRecord | None, error: BaseException | None) -> Captured:
-    """Return what an event takes along from its request, or took along in its own thread."""
-    taken = None if record is None else record.__dict__.get("_clew")
-    if type(taken) is Captured:
-        return Captured(taken.request_id, taken.user_id, taken.fields)
-    return taken_along(context_of(error))
-
-
-def _same(given: object, own: str | None) -> bool:
-    return type(given) is str and given == own
+def _same(value: object, own: str | None) -> bool:
+    return type(value) is str and value == own
 
 
 def _level(method: str) -> int:

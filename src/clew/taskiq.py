@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from contextvars import ContextVar
 from typing import Any
 
 import msgspec
@@ -13,11 +12,12 @@ try:
     from taskiq import AsyncBroker, TaskiqMessage, TaskiqMiddleware, TaskiqResult
     from taskiq.exceptions import NoResultError
 except ImportError as error:
-    raise ImportError('clew.taskiq is for Taskiq: pip install "clew[taskiq]"') from error
+    raise ImportError("clew.taskiq is for Taskiq: pip install taskiq") from error
 
 from ._faults import report_failure
-from ._lines.handler import LineHandler
-from ._tasks import CARRIED, Job, JobSettings
+from ._lines.handler import own_handlers
+from ._lines.servers import remove_console_handlers
+from ._tasks import PAYLOAD_KEY, Nested, TaskRun, TaskSettings
 
 
 def install(
@@ -33,14 +33,13 @@ def install(
     The id of the context in which a task is sent travels in its label ``clew``. All lines of the
     task carry it, and its run ends in one TaskLog. Installing again only changes the options.
 
-    Args:
-        broker: The broker; each has its own options.
-        fields: The bound fields that travel as well. Both sides name them.
-        user_id: Whether the user's id travels as well.
-        exclude: Tasks, or prefixes ended by ``*``, whose successes make no TaskLog.
-        log: False keeps the id and the context, without the TaskLog.
+    The options are those of `clew.celery.install`; each *broker* has its own.
+
+    Raises:
+        TypeError: *broker* is no broker, or an option is of the wrong type.
+        ValueError: *fields* has a name that may not travel, *exclude* one that is no task's.
     """
-    settings = JobSettings(fields=fields, user_id=user_id, exclude=exclude, log=log)
+    settings = TaskSettings(fields=fields, user_id=user_id, exclude=exclude, log=log)
     if not isinstance(broker, AsyncBroker):
         raise TypeError(f"install() takes a broker of Taskiq, not {broker!r}")
     for middleware in broker.middlewares:
@@ -52,21 +51,21 @@ def install(
     broker.middlewares.insert(0, middleware)
 
 
-class _Run(Job):
-    """A run of one of Taskiq's tasks."""
+class _Run(TaskRun):
+    """Run one of Taskiq's tasks."""
 
-    outer: _Run | None = None  # whose task waits for this one, in memory
     error: BaseException | None = None
     again = False
 
 
-_running: ContextVar[_Run | None] = ContextVar("clew_running", default=None)
+# With a broker in memory a task may wait for another one.
+_runs: Nested[_Run] = Nested("clew_taskiq")
 
 
 class _Middleware(TaskiqMiddleware):
-    """What Taskiq calls; it stops a task whose middleware raises, so that these never do."""
+    """Translate what Taskiq calls. It stops a task whose middleware raises, so these never do."""
 
-    def __init__(self, settings: JobSettings) -> None:
+    def __init__(self, settings: TaskSettings) -> None:
         super().__init__()
         self.settings = settings
 
@@ -75,24 +74,18 @@ class _Middleware(TaskiqMiddleware):
 
         Taskiq's main process then logs by ``logging.debug()``, which gives the root logger one.
         """
-        root = logging.getLogger()
-        if not self.broker.is_worker_process:
-            return
-        if any(isinstance(handler, LineHandler) for handler in root.handlers):
-            for handler in root.handlers[:]:
-                form = getattr(handler.formatter, "_fmt", None)
-                if type(handler) is logging.StreamHandler and form == logging.BASIC_FORMAT:
-                    root.removeHandler(handler)
+        if self.broker.is_worker_process and own_handlers():
+            remove_console_handlers(logging.getLogger(), _has_basic_format)
 
     def pre_send(self, message: TaskiqMessage) -> TaskiqMessage:
         try:
-            run = _running.get()
+            run = _runs.innermost()
             if run is not None and run.task.id == message.task_id:
                 run.again = True
-            if CARRIED not in message.labels:
-                carried = self.settings.carried()
-                if carried is not None:
-                    message.labels[CARRIED] = msgspec.json.encode(carried).decode()
+            if PAYLOAD_KEY not in message.labels:
+                payload = self.settings.payload()
+                if payload is not None:
+                    message.labels[PAYLOAD_KEY] = _encode(payload)
         except Exception:
             report_failure()
         return message
@@ -102,15 +95,14 @@ class _Middleware(TaskiqMiddleware):
             labels = message.labels
             run = _Run(
                 self.settings,
-                _read(labels.get(CARRIED)),
+                _decode(labels.get(PAYLOAD_KEY)),
                 name=message.task_name,
                 id=message.task_id,
                 queue=labels.get("queue_name") or getattr(self.broker, "queue_name", None),
                 retries=labels.get("_retries"),
             )
-            labels[CARRIED] = msgspec.json.encode(run.carried()).decode()  # a retry sends it again
-            run.outer = _running.get()
-            _running.set(run)
+            labels[PAYLOAD_KEY] = _encode(run.payload())  # a retry sends it again
+            _runs.push(run)
             run.begin()
         except Exception:
             report_failure()
@@ -122,14 +114,13 @@ class _Middleware(TaskiqMiddleware):
         result: TaskiqResult[Any],  # noqa: ARG002
         exception: BaseException,
     ) -> None:
-        run = _running.get()
+        run = _runs.innermost()
         if run is not None:
             run.error = exception
 
     def post_execute(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:  # noqa: ARG002
-        run = _running.get()
+        run = _runs.pop()
         if run is not None:
-            _running.set(run.outer)
             run.end(*_outcome(run, result))
 
 
@@ -145,7 +136,15 @@ def _outcome(run: _Run, result: TaskiqResult[Any]) -> tuple[str, BaseException |
     return ("ignored", None) if isinstance(error, NoResultError) else ("failed", error)
 
 
-def _read(label: object) -> object:
+def _has_basic_format(handler: logging.Handler) -> bool:
+    return getattr(handler.formatter, "_fmt", None) == logging.BASIC_FORMAT
+
+
+def _encode(payload: object) -> str:
+    return msgspec.json.encode(payload).decode()
+
+
+def _decode(label: object) -> object:
     try:
         return msgspec.json.decode(label) if isinstance(label, str) else None
     except Exception:

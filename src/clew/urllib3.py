@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 try:
     import urllib3
 except ImportError as error:
-    raise ImportError('clew.urllib3 wraps its pools: pip install "clew[urllib3]"') from error
+    raise ImportError("clew.urllib3 wraps its pools: pip install urllib3") from error
 
 from urllib3.exceptions import HostChangedError, HTTPError, LocationValueError
 from urllib3.util import parse_url
@@ -40,12 +40,11 @@ def wrap(
     a redirect and each attempt of a ``Retry`` is one, and one record. A call that fails before
     anything could be sent (no connection is free, the proxy opens no tunnel) is one as well.
 
-    Args:
-        pool: A PoolManager, a ProxyManager, or the pool of one host.
-        hosts: The hosts that may see the id, without ports: ``"api.internal"``, or ``"*.internal"``
-            for all below ``internal``. None for every host.
-        header: The header; by default that of the current request's `Settings`.
-        log: Whether each sending is logged as an outgoing HTTPLog, on ``clew.http.client``.
+    *pool* is a PoolManager, a ProxyManager, or the pool of one host.
+
+    Raises:
+        TypeError: *pool* is no pool of urllib3, or an option is of the wrong type.
+        ValueError: *hosts* has something that is no host, or *header* is no name of a header.
     """
     options = CallOptions.of(hosts, header, log)
     if not isinstance(pool, (urllib3.PoolManager, urllib3.HTTPConnectionPool)):
@@ -102,7 +101,7 @@ def _sender(pool: Any, send: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         _here.sendings = _sendings() + 1
         call = _Call(pool, method, url)
-        headers = call.carried(headers)
+        headers = call.injected(headers)
         try:
             response = send(conn, method, url, body, headers, *args, **kwargs)
         except BaseException as error:
@@ -142,7 +141,7 @@ def _sendings() -> int:
 
 
 class _Call(Call):
-    """One sending of a request, as a pool shows it."""
+    """Follow one sending of a request, as a pool shows it."""
 
     def __init__(self, pool: Any, method: str, url: str) -> None:
         super().__init__(pool._clew_owner._clew)
@@ -153,7 +152,7 @@ class _Call(Call):
         self._url = None if url.startswith("/") else parse_url(url)
         self._proxied = None if pool.proxy is None else self._url
 
-    def carried(self, headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    def injected(self, headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
         """Return *headers* with the id where it may go. They are the caller's: a copy has it.
 
         So none is handed on to the next hop of a redirect.

@@ -19,7 +19,7 @@ Load = Callable[["str | os.PathLike[str]"], answers.Logs]
 @pytest.fixture(scope="session")
 def chdb_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the folder of the session's engine."""
-    pytest.importorskip("chdb", reason="chdb is not installed: pip install 'clew[chdb]'")
+    pytest.importorskip("chdb", reason="pip install chdb")
     return tmp_path_factory.mktemp("chdb")
 
 
@@ -37,7 +37,7 @@ def chdb_url(_chdb_tables: Iterator[str]) -> str:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Run a server of ClickHouse."""
-    pytest.importorskip("chdb", reason="chdb is not installed: pip install 'clew[chdb]'")
+    pytest.importorskip("chdb", reason="pip install chdb")
     with running(tmp_path_factory.mktemp("server")) as server:
         yield server
 
@@ -55,7 +55,7 @@ def url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def clickhouse_logs(_chdb_tables: Iterator[str]) -> Iterator[Load]:
     """Give a function that loads a log file into a table of its own, and opens it."""
-    from clew.answers._load import load
+    from clew.answers.load import load
 
     opened: list[answers.Logs] = []
 

@@ -17,7 +17,7 @@ import pytest
 import zstandard
 
 from clew import answers
-from clew.answers import AnswerError, _files
+from clew.answers import AnswerError, files
 
 ACTION = "COUNTED"
 
@@ -246,7 +246,7 @@ def test_a_gzip_file_of_many_small_members_is_read_in_time_that_grows_with_it() 
             return self._of.unused_data
 
     content = gzip.compress(b"{}\n") * 20_000
-    assert b"".join(_files._Compressed(Member, zlib.error).feed(content)) == b"{}\n" * 20_000
+    assert b"".join(files._Decompressor(Member, zlib.error).feed(content)) == b"{}\n" * 20_000
     assert moved < 100 * len(content)
 
 
@@ -256,14 +256,14 @@ def test_a_bomb_stays_in_bounded_memory(tmp_path: Path, compress: Compress) -> N
     zeros = compress(b"x" * (1 << 28))
     path = tmp_path / "app.log.gz"
     path.write_bytes(compress(lines(2)) + zeros * 4 + compress(b"\n" + lines(3)))
-    file = _files.LogFile(str(path))
+    file = files.LogFile(str(path))
     tracemalloc.start()
     try:
         content = b"".join(file.read())
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert content == lines(2) + _files.OVERLONG + lines(3)
+    assert content == lines(2) + files.OVERLONG + lines(3)
     assert most < 200_000_000
 
 
@@ -281,3 +281,21 @@ def test_ends_of_lines(tmp_path: Path) -> None:
     content = lines(3).replace(b"\n", b"\r\n") + b"\r\n\n   \n\t\n" + line(3).rstrip(b"\n")
     (tmp_path / "app.log").write_bytes(content)
     assert read(tmp_path) == (4, 0, 4)
+
+
+@pytest.mark.parametrize("ended", [True, False], ids=["ended", "unfinished"])
+@pytest.mark.parametrize("size", [99, 100, 101, 102, 199, 201, 1000])
+@pytest.mark.parametrize("before", [0, 1, 30, 99, 100])
+def test_a_long_line_anywhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, before: int, size: int, ended: bool
+) -> None:
+    """Wherever the pieces that are read begin, a long line is one broken line."""
+    monkeypatch.setattr(files, "LONGEST_LINE", 100)
+    monkeypatch.setattr(files, "_PIECE", 50)
+    first = b"x" * before + b"\n" if before else b""
+    last = b"y" * size
+    path = tmp_path / "app.log"
+    path.write_bytes(first + last + (b"\nlast\n" if ended else b""))
+    middle = last + b"\n" if size <= 100 else files.OVERLONG
+    content = b"".join(files.LogFile(str(path)).read())
+    assert content == first + middle + (b"last\n" if ended else b"")

@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 from clew import answers
-from clew.answers import AnswerError, _load
-from clew.answers._connection import address_of, connect
-from clew.answers._load import Loaded, load
+from clew.answers import AnswerError
+from clew.answers import load as load_module
+from clew.answers.engines.connection import address_of, connect
+from clew.answers.load import LoadResult, load
 
+from .cli.command import run as run_command
 from .clickhouse_server import Server
 from .shop_lines import NINE, ORDER, said, shop, write
 
@@ -46,10 +48,10 @@ def written(url: str) -> str:
 def test_loading_twice_doubles_nothing(url: str, tmp_path: Path) -> None:
     """The second load of a file adds nothing, and leaves every answer as it was."""
     path = write(tmp_path / "shop.ndjson", shop())
-    assert load([str(path)], url) == Loaded(lines=9, broken=0, added=9, damage=[])
+    assert load([str(path)], url) == LoadResult(lines=9, broken=0, added=9, damage=[])
     with answers.open(url) as logs:
         before = logs.ask("slowest").rows
-    assert load([str(path)], url) == Loaded(lines=9, broken=0, added=0, damage=[])
+    assert load([str(path)], url) == LoadResult(lines=9, broken=0, added=0, damage=[])
     with answers.open(url) as logs:
         assert (logs.lines, logs.ask("slowest").rows) == (9, before)
 
@@ -109,16 +111,18 @@ def test_events_that_differ_in_one_field_are_two(url: str, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("content", "loaded"),
     [
-        pytest.param("", Loaded(0, 0, 0, []), id="empty"),
-        pytest.param("\n \n", Loaded(0, 0, 0, []), id="blank"),
+        pytest.param("", LoadResult(0, 0, 0, []), id="empty"),
+        pytest.param("\n \n", LoadResult(0, 0, 0, []), id="blank"),
         pytest.param(
-            '{"createdAt":5}\nTraceback\n[1]\n{"a":1}\n', Loaded(4, 2, 1, []), id="broken"
+            '{"createdAt":5}\nTraceback\n[1]\n{"a":1}\n', LoadResult(4, 2, 1, []), id="broken"
         ),
-        pytest.param('{"createdAt":"5"}\n{"createdAt":-1}\n', Loaded(2, 0, 0, []), id="no event"),
-        pytest.param('{"createdAt":5}', Loaded(1, 0, 1, []), id="without its end"),
+        pytest.param(
+            '{"createdAt":"5"}\n{"createdAt":-1}\n', LoadResult(2, 0, 0, []), id="strange"
+        ),
+        pytest.param('{"createdAt":5}', LoadResult(1, 0, 1, []), id="without its end"),
     ],
 )
-def test_every_line_is_counted(url: str, tmp_path: Path, content: str, loaded: Loaded) -> None:
+def test_every_line_is_counted(url: str, tmp_path: Path, content: str, loaded: LoadResult) -> None:
     """A load says how many lines it read, how many were broken, and how many events it added;
     the table is there also when that was none."""
     path = tmp_path / "app.ndjson"
@@ -143,15 +147,15 @@ def test_compressed_files_are_loaded(url: str, tmp_path: Path) -> None:
 @pytest.fixture
 def batches(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Make batches small; give the list of those that were sent so far."""
-    monkeypatch.setattr(_load, "_SIZES", "FILE_SIZE_BYTES '20kB', ROW_GROUP_SIZE 2048")
+    monkeypatch.setattr(load_module, "_SIZES", "FILE_SIZE_BYTES '20kB', ROW_GROUP_SIZE 2048")
     sent: list[Path] = []
 
     def counting(path: Path, *where: Any) -> None:
         send(path, *where)
         sent.append(path)
 
-    send: Callable[..., None] = _load._send
-    monkeypatch.setattr(_load, "_send", counting)
+    send: Callable[..., None] = load_module._send
+    monkeypatch.setattr(load_module, "_send", counting)
     return sent
 
 
@@ -165,7 +169,7 @@ def test_many_lines_are_loaded_in_batches(url: str, tmp_path: Path, batches: lis
     path = many(tmp_path / "app.ndjson")
     shown: list[tuple[int, int]] = []
     loaded = load([str(path)], url, progress=lambda done, of: shown.append((done, of)))
-    assert loaded == Loaded(20_000, 0, 20_000, [])
+    assert loaded == LoadResult(20_000, 0, 20_000, [])
     assert len(batches) > 1
     assert messages(url) == [f"{n:05}" for n in range(20_000)]
     assert shown == sorted(shown)
@@ -197,15 +201,15 @@ def test_a_load_that_was_killed_is_repeated(server: Server, chdb_url: str, tmp_p
     path = many(tmp_path / "app.ndjson")
     script = """if True:
         import os, signal, sys
-        from clew.answers import _load
-        _load._SIZES = "FILE_SIZE_BYTES '20kB', ROW_GROUP_SIZE 2048"
-        sent, send = [], _load._send
+        from clew.answers import load as load_module
+        load_module._SIZES = "FILE_SIZE_BYTES '20kB', ROW_GROUP_SIZE 2048"
+        sent, send = [], load_module._send
         def killing(*arguments):
             if len(sent) == 2:
                 os.kill(os.getpid(), signal.SIGKILL)
             sent.append(send(*arguments))
-        _load._send = killing
-        _load.load([sys.argv[1]], sys.argv[2])
+        load_module._send = killing
+        load_module.load([sys.argv[1]], sys.argv[2])
     """
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-c", script, str(path), url]
@@ -330,7 +334,7 @@ def test_what_does_not_fit_on_the_disk_is_said(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_load, "_write", full)
+    monkeypatch.setattr(load_module, "_write", full)
     path = str(write(tmp_path / "shop.ndjson", shop()))
     with pytest.raises(AnswerError, match=r"do not fit into .*set TMPDIR to .*No space left"):
         load([path], chdb_url)
@@ -365,10 +369,13 @@ def test_the_command_line_loads_and_asks(
         assert (done.returncode, done.stdout) == (0, f"{added} events added\n"), done.stderr
         assert done.stderr == "clew: 10 lines, 1 of them broken\n"
     for asked in (["ask", "slowest", "--format", "json"], ["ask", "accessed", "--value", "lamp"]):
-        of_table, of_file = (clew(*asked, source, folder=tmp_path) for source in (url, log))
+        of_table, of_file = (
+            clew(*asked, url, folder=tmp_path),
+            run_command(*asked, log, columns=160),
+        )
         assert (of_table.returncode, of_table.stdout) == (0, of_file.stdout), of_table.stderr
-    of_table, of_file = (clew("timeline", ORDER, of, folder=tmp_path) for of in (url, log))
-    assert of_table.stdout == of_file.stdout
+    of_table = clew("timeline", ORDER, url, folder=tmp_path)
+    assert of_table.stdout == run_command("timeline", ORDER, log, columns=160).stdout
     assert "POST /orders 201" in of_table.stdout
     page = tmp_path / "report.html"
     done = clew("report", url, "--html", page, folder=tmp_path)

@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 from clew import answers
-from clew.answers import AnswerError, _duckdb
+from clew.answers import AnswerError
+from clew.answers.engines import duckdb as engine
 
 from .logs_of import log
 from .oracle_events import read as oracle_read
@@ -136,7 +137,7 @@ def test_progress_is_told_in_bytes(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is called with the bytes read so far and all that there are, to the end."""
-    monkeypatch.setattr(_duckdb, "_BLOCK_SIZE", 1000)
+    monkeypatch.setattr(engine, "_BLOCK_SIZE", 1000)
     path = tmp_path / name
     path.write_bytes(gzip.compress(lines(999)) if name.endswith("gz") else lines(999))
     size = path.stat().st_size
@@ -217,7 +218,7 @@ def test_a_full_disk_is_one_sentence(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_duckdb.Files, "_convert", full)
+    monkeypatch.setattr(engine.DuckDBEngine, "_convert", full)
     with pytest.raises(AnswerError, match="do not fit into .*; set TMPDIR to a folder"):
         answers.open(path)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,19 +21,24 @@ HOUR, MINUTE = 3_600_000, 60_000
 
 
 @pytest.fixture(params=["duckdb", "clickhouse"])
-def ask(request: pytest.FixtureRequest, tmp_path: Path) -> Ask:
+def ask(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ask]:
     """Give a function that asks a question of lines, on one of the engines."""
     opener: Callable[[Path], answers.Logs] = answers.open
     if request.param == "clickhouse":
         opener = request.getfixturevalue("clickhouse_logs")
+    opened: dict[str, answers.Logs] = {}
 
     def asked(lines: list[Line], question: str, **parameters: Any) -> Rows:
-        path = tmp_path / "app.log"
-        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-        with opener(path) as logs:
-            return logs.ask(question, **parameters).rows
+        content = "".join(json.dumps(line) + "\n" for line in lines)
+        if content not in opened:
+            path = tmp_path / "app.log"
+            path.write_text(content)
+            opened[content] = opener(path)
+        return opened[content].ask(question, **parameters).rows
 
-    return asked
+    yield asked
+    for logs in opened.values():
+        logs.close()
 
 
 def said(at: int = 0, **fields: Any) -> Line:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -78,9 +78,19 @@ def open_logs(request: pytest.FixtureRequest) -> Open:
     return answers.open
 
 
-def differences(logs: answers.Logs, log: Log) -> Iterator[str]:
+# How a question is narrowed is the same for every table: elsewhere than here these will do.
+SOME = tuple(
+    (question, parameters)
+    for question, parameters in _ASKED
+    if len(parameters) - len(answers.QUESTIONS[question].requires) in (0, 4)
+)
+
+
+def differences(
+    logs: answers.Logs, log: Log, asked_for: Sequence[tuple[str, dict[str, Any]]] = _ASKED
+) -> Iterator[str]:
     """Yield where an answer has not the columns, rows, types and order that it should have."""
-    for question, parameters in _ASKED:
+    for question, parameters in asked_for:
         answer = asked(logs, question, **parameters)
         expected = oracle.ask(question, log, **parameters)
         if typed(answer.rows) != typed(expected):
@@ -100,9 +110,7 @@ def test_every_answer_is_exact(open_logs: Open, tmp_path: Path, seed: int) -> No
     "content",
     [
         pytest.param(b"", id="empty"),
-        pytest.param(b"\n\r\n  \n", id="blank"),
-        pytest.param(b"Traceback\n[1]\n{\n", id="broken"),
-        pytest.param(b'{"ts":1,"msg":"hello"}\n', id="foreign"),
+        pytest.param(b'\n\r\n  \nTraceback\n[1]\n{\n{"ts":1,"msg":"hello"}\n', id="no event"),
         pytest.param(b'{"createdAt":1793491200000}', id="one event without fields"),
         pytest.param(
             b'{"createdAt":1793491200000,"requestId":"r-1","userId":"1","action":"PURCHASED",'
@@ -117,7 +125,7 @@ def test_little_is_answered_exactly(open_logs: Open, tmp_path: Path, content: by
     path = tmp_path / "app.ndjson"
     path.write_bytes(content)
     with open_logs(path) as logs:
-        assert list(differences(logs, read(content))) == []
+        assert list(differences(logs, read(content), SOME)) == []
 
 
 def test_several_files_are_one_log(tmp_path: Path) -> None:
@@ -126,7 +134,7 @@ def test_several_files_are_one_log(tmp_path: Path) -> None:
     for number, content in enumerate(contents):
         (tmp_path / f"{number}.log").write_bytes(content)
     with answers.open(tmp_path) as logs:
-        assert list(differences(logs, read(*contents))) == []
+        assert list(differences(logs, read(*contents), SOME)) == []
 
 
 def test_the_columns_are_those_of_the_question(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from clew import answers
-from clew.answers._timeline import Span, Timeline, timeline_of
+from clew.answers.lookups import REQUEST_EVENTS
+from clew.answers.query import Query
+from clew.answers.timeline import Span, Timeline, timeline_of
 
 from .shop_lines import answered, said, worked, write
 
@@ -22,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 def read(path: Path, *lines: dict[str, Any], **narrowed: object) -> Timeline:
     """Return the timeline of the request r, to which all *lines* belong."""
     with answers.open(write(path, [{"requestId": "r", **line} for line in lines])) as logs:
-        return timeline_of(logs, request="r", **narrowed)
+        return timeline_of(logs, Query.of(REQUEST_EVENTS, {"request": "r", **narrowed}))
 
 
 def tree(timeline: Timeline) -> list[str]:
@@ -237,7 +239,7 @@ def test_events_stay_in_the_order_of_their_beginning(path: Path) -> None:
 def test_an_unknown_request_has_an_empty_timeline(path: Path) -> None:
     """No event is no failure."""
     with answers.open(write(path, [said("x", 1)])) as logs:
-        assert timeline_of(logs, request="r").spans == []
+        assert timeline_of(logs, Query.of(REQUEST_EVENTS, {"request": "r"})).spans == []
 
 
 def test_a_timeline_can_be_narrowed(path: Path) -> None:

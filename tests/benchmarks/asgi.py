@@ -28,6 +28,11 @@ from .measuring import Contender
 
 BARE = "the bare application"
 RIVAL = "asgi-correlation-id"
+STRAIGHT = "floor: everything, straight into the file"
+THROUGH = "floor: everything, through logging"
+ALONE = "clew: the id alone"
+CONFIGURED = "clew: everything, configure_logging"
+TO_FILE = "clew: everything, a FileHandler"
 BODY = b'{"id":42,"name":"lamp"}'
 HEADERS = [
     (b"host", b"shop.example"),
@@ -219,19 +224,21 @@ def contenders(logs: Logs, loop: asyncio.AbstractEventLoop, *, inbound: bool) ->
 
     add(BARE, bare)
     add("floor: the id alone", floor.ASGI(bare))
-    name = "floor: everything, straight into the file"
+    name = STRAIGHT
     raw: Any = logs.path(file_of(name)).open("wb", buffering=0)
     add(name, floor.ASGI(bare, floor.straight(raw)), writes=True)
-    name = "floor: everything, through logging"
+    name = THROUGH
     to_file = logs.to_file(file_of(name), floor.Formatter())
     add(name, floor.ASGI(bare, floor.through(logging.getLogger("clew.http"))), to_file)
 
-    add("clew: the id alone", clew.asgi.RequestIDMiddleware(bare, log=False))
+    add(ALONE, clew.asgi.RequestIDMiddleware(bare, log=False))
     add("clew: the id alone, uuid6", clew.asgi.RequestIDMiddleware(bare, log=False), fast=False)
     everything = clew.asgi.RequestIDMiddleware(bare)
-    name = "clew: everything, configure_logging"
+    name = CONFIGURED
     add(name, everything, logs.configured(file_of(name)))
-    name = "clew: everything, a FileHandler"
+    name = f"{CONFIGURED}, and a NullHandler"
+    add(name, everything, logs.configured(file_of(name)), logging.NullHandler(), writes=True)
+    name = TO_FILE
     add(name, everything, logs.of_clew(file_of(name)))
     name = "clew: everything, a FileHandler, uuid6"
     add(name, everything, logs.of_clew(file_of(name)), fast=False)

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import gzip
 import logging
-import re
 import socket
 import time
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 import pytest
 
 import clew
-from clew._http.call import CallOptions
 from tests.conftest import Lines, Raising, run_without, serve
 
 from .callers import HEADER, PATIENCE, Async, Caller, Server
@@ -161,48 +159,22 @@ def everywhere(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     return server
 
 
+# A row for each thing that a client's own parser decides; tests/test_hosts.py has the patterns.
 HOSTS: list[tuple[list[str], str, bool]] = [
-    (["*.internal"], "http://orders.internal/", True),
-    (["*.internal"], "http://a.b.c.internal/", True),
-    (["*.internal"], "http://ORDERS.INTERNAL/", True),
-    (["*.internal"], "http://orders.internal:8080/", True),
+    (["*.internal"], "http://a.b.ORDERS.INTERNAL:8080/", True),
     (["*.internal"], "http://orders.internal./", True),
     (["*.internal"], "http://internal/", False),
-    (["*.internal"], "http://internal.evil.com/", False),
     (["*.internal"], "http://orders.internal.evil.com/", False),
-    (["*.internal"], "http://ordersinternal/", False),
     (["*.internal"], "http://evil.com/.internal", False),
     (["*.internal"], "http://evil.com/?orders.internal", False),
     (["*.internal"], "http://evil.com#orders.internal", False),
     (["*.internal"], "http://orders.internal@evil.com/", False),
     (["*.internal"], "http://orders.internal:80@evil.com/", False),
-    (["*.INTERNAL"], "http://orders.internal/", True),
-    (["orders.internal"], "http://orders.internal/", True),
-    (["Orders.Internal"], "http://orders.internal/", True),
-    (["orders.internal:8080"], "http://orders.internal/", True),
-    (["orders.internal:"], "http://orders.internal/", True),
-    (["orders.internal"], "http://a.orders.internal/", False),
-    (["orders.internal"], "http://xorders.internal/", False),
-    (["orders.internal"], "http://orders.internal.evil.com/", False),
-    (["orders.internal"], "http://ordersxinternal/", False),
-    (["localhost"], "http://localhost:8000/", True),
-    (["localhost"], "http://localhost.evil.com/", False),
     (["127.0.0.1"], "http://127.0.0.1:8000/", True),
-    (["127.0.0.1"], "http://127.0.0.11/", False),
     (["::1"], "http://[::1]:8000/", True),
-    (["[::1]"], "http://[::1]/", True),
-    (["[::1]:9"], "http://[::1]:8000/", True),
-    (["0:0:0:0:0:0:0:1"], "http://[::1]/", True),
-    (["::1"], "http://[::11]/", False),
-    (["*.internal", "localhost"], "http://localhost/", True),
-    (["bücher.internal"], "http://xn--bcher-kva.internal/", True),
     (["xn--bcher-kva.internal"], "http://bücher.internal/", True),
-    (["*.bücher.internal"], "http://a.xn--bcher-kva.internal/", True),
-    (["orders.internal."], "http://orders.internal/", True),
     (["straße.internal"], "http://straße.internal/", True),
-    (["straße.internal"], "http://xn--strae-oqa.internal/", True),
     (["strasse.internal"], "http://straße.internal/", False),
-    (["straße.internal"], "http://strasse.internal/", False),
     (["*.strasse.internal"], "http://a.straße.internal/", False),
     ([], "http://orders.internal/", False),
 ]
@@ -498,7 +470,7 @@ def test_a_fault_of_clews_own_reaches_no_caller(
     def failing(*_: object) -> None:
         raise RuntimeError("no path")
 
-    monkeypatch.setattr("clew._http.call.clean_path", failing)
+    monkeypatch.setattr("clew._http.record.clean_path", failing)
     monkeypatch.setattr("clew._http.call.as_text", failing)
     logging.getLogger("clew.http.client").addHandler(Raising())
     assert caller.call(caller.client(), server.url()) == (200, b"hello")
@@ -703,27 +675,6 @@ def test_a_wrong_argument_is_refused(
     assert lines() == []
 
 
-@pytest.mark.parametrize(
-    "host",
-    [
-        *(5, None, b"a.internal", "", "*", "*.", "*internal", "a.*.internal", "*.*.a", "."),
-        *("https://a.internal", "a.internal/path", "a b", "a\nb", "a@b", "a:b", "a:80:90", "a:٤"),
-        *("[::1", "[::1]x", "[::1]:x", "[a]", "::g", "a?b", "a#b", "a\\b", "\u2028", "ａ/b", "-ü"),
-    ],
-    ids=repr,
-)
-def test_what_is_no_host_is_refused(host: object) -> None:
-    """Each of the hosts is one host, or all below one; what is neither is named."""
-    with pytest.raises(ValueError, match=rf"^hosts has {re.escape(repr(host))}: "):
-        CallOptions.of([host], None, True)
-
-
-def test_hosts_that_are_no_collection_are_refused() -> None:
-    """What is no collection of hosts is named."""
-    with pytest.raises(TypeError, match="hosts must be a collection of hosts, not 5"):
-        CallOptions.of(5, None, True)
-
-
 @pytest.mark.parametrize("client", [None, "client", 5, object], ids=repr)
 def test_what_is_no_client_is_refused(caller: Caller, client: object) -> None:
     """What is no client is refused by name."""
@@ -736,4 +687,4 @@ def test_what_is_no_client_is_refused(caller: Caller, client: object) -> None:
 def test_without_the_package_the_remedy_is_named(caller: Caller) -> None:
     """Where the client is not installed, the error says what to install."""
     told = run_without(caller.package, f"clew.{caller.package}")
-    assert f'pip install "clew[{caller.package}]"' in told
+    assert f"pip install {caller.package}" in told

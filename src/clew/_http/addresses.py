@@ -9,6 +9,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 # Stands for a peer without an address: a Unix socket, which only this machine can reach.
 UNIX = "unix"
 
+_LONGEST = 45  # of an address: an IPv6 one that ends in an IPv4 one
+
 Network = IPv4Network | IPv6Network
 Networks = tuple[Network | str, ...]
 
@@ -36,21 +38,34 @@ def parse_networks(option: str, value: object) -> Networks:
     return tuple(networks)
 
 
-@lru_cache(maxsize=4096)
 def _parse(text: str) -> IPv4Address | IPv6Address | None:
+    # The zone (RFC 4007, section 11) means something on that machine only, and may be any text.
+    text = text.partition("%")[0]
+    return _address(text) if len(text) <= _LONGEST else None
+
+
+# Clients send what is remembered here, so it is little.
+@lru_cache(maxsize=512)
+def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        # The zone (RFC 4007, section 11) means something on that machine only, and may be any text.
-        address = ip_address(text.partition("%")[0])
+        address = ip_address(text)
     except ValueError:
         return None
     # A dual-stack socket shows IPv4 clients so; they are the same clients.
     return getattr(address, "ipv4_mapped", None) or address
 
 
-@lru_cache(maxsize=4096)
-def normalize(text: str | None) -> str | None:
-    """Return *text* as an IP address, or None when it is none (a socket's path, a host's name)."""
-    address = _parse(text) if text else None
+@lru_cache(maxsize=512)
+def normalize(peer: str | None) -> str | None:
+    """Return *peer* as an IP address, or None when it is none (a socket's path, a host's name).
+
+    Peers are remembered, and so this is not for what a client sends.
+    """
+    return _normalized(peer) if peer else None
+
+
+def _normalized(text: str) -> str | None:
+    address = _parse(text)
     return None if address is None else str(address)
 
 
@@ -72,7 +87,7 @@ def client_address(peer: str | None, forwarded: Sequence[str], proxies: Networks
     if not is_within(peer, proxies):
         return address
     for entry in reversed(",".join(forwarded).split(",")):
-        candidate = normalize(_without_port(entry.strip()))
+        candidate = _normalized(_without_port(entry.strip()))
         if candidate is None:
             break
         address = candidate

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .exchange import Exchange
+from .request import Facts
 from .settings import Header, Settings
 from .wire import encoded_path
 
@@ -34,6 +35,19 @@ class EnvironExchange(Exchange):
     def header_values(self, header: Header) -> Sequence[str]:
         value = self.environ.get(header.environ)
         return () if value is None else (value,)
+
+    def facts(self) -> Facts:
+        environ = self.environ
+        raw = environ.get("RAW_URI")
+        if not raw or raw[0] != "/":
+            return super().facts()
+        return (
+            environ["REQUEST_METHOD"],
+            raw.partition("?")[0],
+            environ.get("QUERY_STRING") or "",
+            environ.get("REMOTE_ADDR"),
+            self.route(),
+        )
 
     def method(self) -> str:
         return str(self.environ.get("REQUEST_METHOD", "GET"))

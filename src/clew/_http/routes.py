@@ -17,10 +17,10 @@ _NAMED_GROUP = re.compile(r"\(\?P<\w+>")
 _MOUNTED_REST = "/{path}"
 
 # How often an endpoint that is not known has the routers walked again.
-_MOST_SURPRISES = 100
+_MAX_RELEARNS = 100
 
 
-class _Place(NamedTuple):
+class _RoutePattern(NamedTuple):
     """Where an endpoint stands: its template, and what the path looks like there."""
 
     template: str
@@ -33,8 +33,8 @@ class RouteTemplates:
     def __init__(self) -> None:
         self._router: Any = None
         self._routes: list[Any] = []
-        self._surprises = 0
-        self._places: dict[int, tuple[_Place, ...]] = {}
+        self._relearns = 0
+        self._places: dict[int, tuple[_RoutePattern, ...]] = {}
 
     def find(self, scope: Mapping[str, Any]) -> str | None:
         """Return the template of the route that *scope* matched, or None when none did."""
@@ -44,9 +44,9 @@ class RouteTemplates:
         if self._router is not router or self._routes != router.routes:
             self._learn(router)
         places = self._places.get(id(endpoint), ())
-        if not places and self._surprises < _MOST_SURPRISES:
+        if not places and self._relearns < _MAX_RELEARNS:
             # A router within has got a route since; or there is none to be found, ever.
-            self._surprises += 1
+            self._relearns += 1
             self._learn(router)
             places = self._places.get(id(endpoint), ())
         if len(places) > 1:
@@ -55,7 +55,7 @@ class RouteTemplates:
         return places[0].template if places else None
 
     def _learn(self, router: Any) -> None:
-        places: dict[int, tuple[_Place, ...]] = {}
+        places: dict[int, tuple[_RoutePattern, ...]] = {}
         for endpoint, place in _walk(router.routes, "", ""):
             known = places.get(id(endpoint), ())
             if place not in known:
@@ -63,7 +63,9 @@ class RouteTemplates:
         self._places, self._router, self._routes = places, router, list(router.routes)
 
 
-def _walk(routes: Iterable[Any], prefix: str, pattern: str) -> Iterator[tuple[object, _Place]]:
+def _walk(
+    routes: Iterable[Any], prefix: str, pattern: str
+) -> Iterator[tuple[object, _RoutePattern]]:
     for route in routes:
         included = getattr(route, "effective_route_contexts", None)
         if included is not None:  # FastAPI's include_router
@@ -75,18 +77,18 @@ def _walk(routes: Iterable[Any], prefix: str, pattern: str) -> Iterator[tuple[ob
             yield from _walk(_routes_of(route), prefix, pattern)
 
 
-def _walk_route(route: Any, prefix: str, pattern: str) -> Iterator[tuple[object, _Place]]:
+def _walk_route(route: Any, prefix: str, pattern: str) -> Iterator[tuple[object, _RoutePattern]]:
     template = prefix + route.path_format
     own = _NAMED_GROUP.sub("(?:", route.path_regex.pattern).removeprefix("^").removesuffix("$")
     if hasattr(route, "endpoint"):
-        yield route.endpoint, _Place(template or "/", pattern + own)
+        yield route.endpoint, _RoutePattern(template or "/", pattern + own)
         return
     inner = _routes_of(route)
     if inner:
         rest = own.rpartition("/")[0]
         yield from _walk(inner, template.removesuffix(_MOUNTED_REST), pattern + rest)
     elif hasattr(route, "app"):  # an application that has no routes to show, as StaticFiles
-        yield route.app, _Place(template, pattern + own)
+        yield route.app, _RoutePattern(template, pattern + own)
 
 
 def _routes_of(mount: Any) -> list[Any]:

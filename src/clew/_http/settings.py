@@ -19,11 +19,10 @@ from clew._text import text_of
 from clew.records import HTTPLog
 
 from .addresses import Networks, parse_networks
-from .wire import PATH_SAFE
+from .wire import PATH_SAFE, Queries
 
 # RFC 9110, section 5.6.2: what a field's name is made of.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-
 
 # Headers in which an id would break the message, or what somebody else makes of it.
 _TAKEN = frozenset(
@@ -119,7 +118,9 @@ class Settings:
     proxy_networks: Networks = field(init=False, repr=False)
     excluded: Patterns = field(init=False, repr=False)
     redactor: Redactor = field(init=False, repr=False)
+    made_id: Callable[[], str] = field(init=False, repr=False)  # a new id, always a safe one
     _reported: set[str] = field(init=False, repr=False)
+    shown_query: Callable[[str], str | None] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for option in ("generate", "accept"):
@@ -143,7 +144,9 @@ class Settings:
         set_field(self, "proxy_networks", parse_networks("proxies", self.proxies))
         set_field(self, "excluded", Patterns(_exclude(self.exclude)))
         set_field(self, "redactor", redactor(self.redact))
+        set_field(self, "made_id", new_id if self.generate is new_id else self._generated)
         set_field(self, "_reported", set())
+        set_field(self, "shown_query", Queries(self.redactor).shown)
 
     @classmethod
     def of(cls, settings: Settings | None, options: Mapping[str, Any]) -> Settings:
@@ -168,6 +171,17 @@ class Settings:
                     f"clew has no option {name!r} (its value was {options[name]!r}): {remedy}"
                 )
         return cls(**options)
+
+    def _generated(self) -> str:
+        """Return what the option ``generate`` makes, or a new id where that is no safe one."""
+        try:
+            made = self.generate()
+            if isinstance(made, str) and is_safe_id(made):
+                return made
+            self.report("generate", f"it returned {made!r}, which is no safe id")
+        except Exception as error:
+            self.report("generate", error)
+        return new_id()
 
     def excludes(self, path: str) -> bool:
         """Tell whether successful requests for *path*, as on the wire, make no HTTPLog."""

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import urllib3
 
+from clew._lines.servers import add_filter_once
 from clew._redaction import DEFAULT
 
 from .call import Call
@@ -41,9 +42,7 @@ def _without_secrets(value: object) -> object:
 def mask_lines() -> None:
     """Keep the secrets of URLs out of urllib3's own lines."""
     for name in _URL_LOGGERS:
-        logger = logging.getLogger(name)
-        if not any(isinstance(entry, _URLFilter) for entry in logger.filters):
-            logger.addFilter(_URLFilter())
+        add_filter_once(logging.getLogger(name), _URLFilter)
 
 
 def watch(response: object, call: Call) -> None:

@@ -16,8 +16,9 @@ _QUERY_SAFE = PATH_SAFE + "%?[]{}|\\^`<>"
 
 EXPOSE = "Access-Control-Expose-Headers"
 
-_LONGEST = 2048
-_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+LONGEST = 2048
+_LONGEST_REMEMBERED, _MOST_REMEMBERED = 100, 256  # clients send these: at most 25 KB
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
 def encoded_path(path: str | bytes) -> str:
@@ -29,7 +30,8 @@ def encoded_path(path: str | bytes) -> str:
 
 def clean_path(path: str) -> str:
     """Return *path* without what may not stand in one, at most some thousand characters long."""
-    path = path[: 2 * _LONGEST]
+    if len(path) > 2 * LONGEST:
+        path = path[: 2 * LONGEST]
     if path.isascii() and path.isprintable() and " " not in path:
         return path
     return quote(_raw(path), safe=PATH_SAFE + "%")
@@ -37,7 +39,7 @@ def clean_path(path: str) -> str:
 
 def shown_path(path: str, redactor: Redactor) -> str:
     """Return what is written of a clean *path*: masked where texts are, and cut."""
-    return (redactor.text(path) if redactor.strict else path)[:_LONGEST]
+    return (redactor.text(path) if redactor.strict else path)[:LONGEST]
 
 
 def shown_query(query: str, redactor: Redactor) -> str | None:
@@ -45,15 +47,38 @@ def shown_query(query: str, redactor: Redactor) -> str | None:
     if not query:
         return None
     # Cut first, so that a long one costs little; a mask may make it longer again.
-    query = query[: 2 * _LONGEST]
+    query = query[: 2 * LONGEST]
     if not (query.isascii() and query.isprintable()):
         query = quote(_raw(query), safe=_QUERY_SAFE)
-    return redactor.query(query)[:_LONGEST]
+    return redactor.query(query)[:LONGEST]
+
+
+class Queries:
+    """What is written of queries. Remembers some short ones that hold no secret."""
+
+    __slots__ = ("_plain", "_redactor")
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._plain: set[str] = set()
+
+    def shown(self, query: str) -> str | None:
+        """Same as `shown_query`."""
+        if len(query) > _LONGEST_REMEMBERED:
+            return shown_query(query, self._redactor)
+        if query in self._plain:
+            return query
+        shown = shown_query(query, self._redactor)
+        if shown == query:
+            if len(self._plain) >= _MOST_REMEMBERED:
+                self._plain.clear()
+            self._plain.add(query)
+        return shown
 
 
 def clean_method(method: str) -> str:
     """Return *method* without what may not stand in one."""
-    if method in _METHODS or (method.isascii() and method.isprintable() and len(method) <= 32):
+    if method in METHODS or (method.isascii() and method.isprintable() and len(method) <= 32):
         return method
     return quote(method[:32], errors="replace")
 
@@ -66,19 +91,20 @@ def _raw(text: str) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
 
-def replaced(headers: Iterable[Sequence[AnyStr]], name: AnyStr, value: AnyStr) -> list[Any]:
+def with_header(headers: Iterable[Sequence[AnyStr]], name: AnyStr, value: AnyStr) -> list[Any]:
     """Return *headers* with exactly one of *name*, at the end."""
     kept: list[Any] = list(headers)
-    lower, length = name.lower(), len(name)
-    for pair in kept:
-        if len(pair[0]) == length and pair[0].lower() == lower:
+    length = len(name)
+    for key, _ in kept:
+        if len(key) == length and key.lower() == name.lower():
+            lower = name.lower()
             kept = [pair for pair in kept if pair[0].lower() != lower]
             break
     kept.append((name, value))
     return kept
 
 
-def exposed(values: Iterable[str], name: str) -> str:
+def with_exposed(values: Iterable[str], name: str) -> str:
     """Return the values of ``Access-Control-Expose-Headers``, merged, with *name* among them."""
     names = [entry.strip() for value in values for entry in value.split(",") if entry.strip()]
     if name.lower() not in [entry.lower() for entry in names]:

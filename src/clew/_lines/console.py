@@ -1,4 +1,4 @@
-"""From a record to text for people at a terminal."""
+"""From an entry to text for people at a terminal: the other encoder."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ from typing import Any
 from clew._text import one_line, printable
 from clew.records import TASK_LOGGER, level_word
 
-from .entry import capture
+from .encoder import Encoder
+from .entry import Entry, salvage
 from .json_formatter import JSONFormatter
 
 _COLOURS = {"debug": "2", "info": "32", "warning": "33", "danger": "31", "critical": "1;31"}
 
 
-class ConsoleFormatter(JSONFormatter):
-    """Write each record for people at a terminal: aligned, the fields behind the message.
+class ConsoleEncoder(Encoder):
+    """Encodes entries as text for people: aligned, the fields behind the message.
 
     Args:
         colours: Whether to use ANSI colours.
+        options: Those of an `Encoder`.
     """
 
     def __init__(self, *, colours: bool = False, **options: Any) -> None:
         super().__init__(**options)
         self.colours = colours
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the text of *record*; a stack trace takes lines of its own."""
+    def encode(self, entry: Entry) -> bytes:
+        """Return the text of *entry*; a stack trace takes lines of its own. Never fails."""
         try:
-            line = self.fields(record, capture(record))
-            return self.readable(record.created, record.levelno, line)
+            return self.text(entry.created, entry.level, self.line(entry)).encode()
         except Exception as error:
-            return self._rescued(record, error)
+            return self.fallback(entry, error)
 
-    def readable(self, created: float, level: int, line: dict[str, Any]) -> str:
-        """Return the text of *line*, which is used up."""
+    def text(self, created: float, level: int, line: dict[str, Any]) -> str:
+        """Return the text of *line*, from which it takes keys away."""
         clock = time.strftime("%H:%M:%S", time.localtime(created))
         parts = [
             self._paint(f"{clock}.{int(created * 1000) % 1000:03}", "2"),
@@ -61,7 +62,7 @@ class ConsoleFormatter(JSONFormatter):
         hidden = ("level", "message", "createdAt", "logger", "service")
         for name, value in line.items():
             if name not in hidden:
-                text = value if isinstance(value, str) else self._json(value)
+                text = value if isinstance(value, str) else self.value_to_json(value).decode()
                 parts.append(self._paint(f"{one_line(name)}=", "2") + one_line(text))
         lines = ["  ".join(parts)]
         if isinstance(exception, dict):
@@ -72,6 +73,30 @@ class ConsoleFormatter(JSONFormatter):
 
     def _paint(self, text: str, colour: str) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self.colours else text
+
+
+class ConsoleFormatter(JSONFormatter):
+    """Write each record for people at a terminal: aligned, the fields behind the message.
+
+    Args:
+        colours: Whether to use ANSI colours.
+        options: ``service``, ``levels`` and ``redact``, as of a `JSONFormatter`.
+    """
+
+    def __init__(self, *, colours: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        encoding = {
+            name: options[name] for name in ("service", "levels", "redact") if name in options
+        }
+        self.encoder = ConsoleEncoder(colours=colours, **encoding)
+        self.direct = self.encoder if type(self) is ConsoleFormatter else None
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the text of *record*; a stack trace takes lines of its own."""
+        try:
+            return self.encoder.encode(Entry.of_record(record)).decode()
+        except Exception as error:
+            return self.encoder.fallback(salvage(record), error).decode()
 
 
 def _indented(text: str | list[str]) -> str:

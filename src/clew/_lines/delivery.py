@@ -1,4 +1,9 @@
-"""Entries on their way to the handlers, each served in its own way."""
+"""Entries on their way to the handlers, each of which is served in its own way.
+
+clew's own handler takes an entry as it is. Any other gets a LogRecord, which is made once, when
+there is one. What a filter on somebody else's handler does to that record does not reach
+clew's line; filters on loggers and on clew's own handler do, since there the record comes first.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +14,8 @@ from logging import LogRecord
 from clew._faults import report_failure
 from clew.records import HTTPLog, TaskLog
 
-from .entry import Captured, ContextFilter
+from .entry import Entry, place_of
 from .handler import LineHandler
-from .json_formatter import JSONFormatter
 from .log_record import make_record, own_method
 
 _make = own_method("makeRecord")
@@ -19,86 +23,87 @@ _handle = own_method("handle")
 _call_handlers = own_method("callHandlers")
 _filter = own_method("filter")
 
+_PATCHABLE = frozenset(("handle", "callHandlers", "makeRecord", "filter"))
 
-def is_unpatched(logger: logging.Logger) -> bool:
-    """Tell whether the records of *logger* are made and delivered as Python itself does it."""
-    kind, own = type(logger), logger.__dict__
-    return (
-        kind.handle is _handle
-        and kind.callHandlers is _call_handlers
-        and kind.makeRecord is _make
-        and kind.filter is _filter
-        and "handle" not in own
-        and "callHandlers" not in own
-        and "makeRecord" not in own
-        and "filter" not in own
-        and logging.getLogRecordFactory() is LogRecord
-    )
+# How many attributes a logger has of its own.
+_OWN = len(logging.getLogger("clew").__dict__)
 
 
-def lone_handler(logger: logging.Logger, level: int) -> tuple[LineHandler, JSONFormatter] | None:
-    """Return clew's own handler and formatter where nobody else would see a record of *logger*.
+def put(logger: logging.Logger, level: int, entry: Entry) -> list[logging.Handler] | None:
+    """Hand *entry* to those handlers of *logger* that take one; return the others.
 
-    The line is the same with a record or without. Where a user's handler, filter, formatter,
-    record factory or patch would see the record, this returns None, and a record is made.
-    """
-    if logger.filters or logger.disabled or not is_unpatched(logger):
-        return None
-    found: logging.Handler | None = None
-    parent: logging.Logger | None = logger
-    while parent is not None:
-        if handlers := parent.handlers:
-            if found is not None or len(handlers) > 1:
-                return None
-            found = handlers[0]
-        parent = parent.parent if parent.propagate else None
-    if type(found) is not LineHandler or level < found.level:
-        return None
-    formatter = found.formatter
-    if type(formatter) is not JSONFormatter or not formatter.plain:
-        return None
-    for entry in found.filters:
-        if type(entry) is not ContextFilter:
-            return None
-    return found, formatter
-
-
-def deliver(logger: logging.Logger, record: logging.LogRecord) -> None:
-    """Hand *record* to the handlers, as ``logger.handle`` does; one that raises harms no other.
-
-    Where somebody replaced the standard way (Sentry does), theirs is taken.
+    They need a record. None where one has to be made for all of them: a filter of the logger, a
+    patched method or a record factory would see it, or change it, on its way to the handlers.
     """
     kind, own = type(logger), logger.__dict__
     if (
-        kind.handle is not _handle
+        logger.filters
+        or kind.handle is not _handle
         or kind.callHandlers is not _call_handlers
-        or "handle" in own
-        or "callHandlers" in own
+        or kind.makeRecord is not _make
+        or kind.filter is not _filter
+        or not (len(own) <= _OWN or _PATCHABLE.isdisjoint(own))
+        or logging._logRecordFactory is not LogRecord  # type: ignore[attr-defined]
     ):
-        logger.handle(record)
-        return
+        return None
+    others: list[logging.Handler] = []
     if logger.disabled:
-        return
-    passed: bool | logging.LogRecord = logger.filter(record)
-    if not passed:
-        return
-    if isinstance(passed, logging.LogRecord):  # a filter may replace it, from Python 3.12 on
-        record = passed
+        return others
     found = False
     parent: logging.Logger | None = logger
     while parent is not None:
         for handler in parent.handlers:
             found = True
-            if record.levelno >= handler.level:
-                try:
-                    handler.handle(record)
-                except Exception:
-                    report_failure()
-        if not parent.propagate:
-            break
-        parent = parent.parent
-    if not found and logging.lastResort is not None and record.levelno >= logging.lastResort.level:
-        logging.lastResort.handle(record)
+            if level >= handler.level and not (type(handler) is LineHandler and handler.put(entry)):
+                others.append(handler)
+        parent = parent.parent if parent.propagate else None
+    if not found and logging.lastResort is not None and level >= logging.lastResort.level:
+        others.append(logging.lastResort)
+    return others
+
+
+def deliver(
+    logger: logging.Logger, record: LogRecord, handlers: list[logging.Handler] | None = None
+) -> None:
+    """Hand *record* to *handlers*, or to all of *logger* as ``logger.handle`` does.
+
+    A handler that raises harms no other. Where somebody replaced the standard way (Sentry does),
+    theirs is taken.
+    """
+    if handlers is None:
+        kind, own = type(logger), logger.__dict__
+        if (
+            kind.handle is not _handle
+            or kind.callHandlers is not _call_handlers
+            or "handle" in own
+            or "callHandlers" in own
+        ):
+            logger.handle(record)
+            return
+        if logger.disabled:
+            return
+        passed: bool | LogRecord = logger.filter(record)
+        if not passed:
+            return
+        if isinstance(passed, LogRecord):  # a filter may replace it, from Python 3.12 on
+            record = passed
+        handlers = _handlers_of(logger, record.levelno)
+    for handler in handlers:
+        try:
+            handler.handle(record)
+        except Exception:
+            report_failure()
+
+
+def _handlers_of(logger: logging.Logger, level: int) -> list[logging.Handler]:
+    found = []
+    parent: logging.Logger | None = logger
+    while parent is not None:
+        found += parent.handlers
+        parent = parent.parent if parent.propagate else None
+    if not found and logging.lastResort is not None:
+        found = [logging.lastResort]
+    return [handler for handler in found if level >= handler.level]
 
 
 def emit(
@@ -110,22 +115,25 @@ def emit(
     ids: Mapping[str, str | None] | None = None,
 ) -> None:
     """Hand *log*, with further *fields* and *ids*, to the handlers of *logger*."""
-    alone = lone_handler(logger, level) if error is None and not ids else None
-    if alone is not None:
-        handler, formatter = alone
-        line = formatter.log_line(log, fields)
-        if line is not None:
-            handler.put(line, logger.name, level, log.message)
-            return
+    entry = Entry(
+        level,
+        log.message,
+        log.created_at / 1000,
+        log.logger,
+        log.request_id,
+        log.user_id,
+        bound=fields,
+        ids=dict(ids) if ids else None,
+        log=log,
+        exception=log.exception,
+    )
+    others = put(logger, level, entry)
+    if others is not None and not others:
+        return
     exc_info = None if error is None else (type(error), error, error.__traceback__)
-    record = make_record(logger, level, __file__, 0, log.message, (), exc_info, "emit", None)
-    if isinstance(log, HTTPLog):
-        record.http = log
-    else:
-        record.task = log.task
-    captured = Captured(log.request_id, log.user_id, fields, log.exception, log)
-    captured.message = log.message
-    captured.put_on(record)
+    record = make_record(logger, level, __file__, 0, log.message, (), exc_info, "emit", None, entry)
+    name, own = place_of(log)
+    record.__dict__[name] = own
     if ids:
-        captured.add_ids(record, ids)
-    deliver(logger, record)
+        entry.add_ids(record, ids)
+    deliver(logger, record, others)

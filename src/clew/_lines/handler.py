@@ -1,66 +1,88 @@
-"""The handler that writes whole lines, also into pipes that several processes write to.
-
-One write to a pipe is one piece up to PIPE_BUF bytes, 4,096 on Linux (POSIX, write()). A longer one
-waits as soon as the pipe is full, and what others write meanwhile, short lines too, comes into its
-midst; a socket cuts it as well. So the processes take turns, by a lock of the pipe itself, which
-the kernel takes back from one that dies. A file needs none of this: there one write is one piece.
-
-The lock costs about what writing a short line costs.
-"""
+"""The handler that writes lines: of entries, and of the records of other loggers."""
 
 from __future__ import annotations
 
 import logging
-import os
-import stat
 import sys
 from contextlib import nullcontext
-from io import TextIOWrapper
-from select import select
-from typing import TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
-from clew._text import escaped, takes_utf8
+from clew._faults import Losses
 
-if sys.platform != "win32":
-    import fcntl
+from .entry import ContextFilter, Entry
+from .line_writer import LineWriter
+
+if TYPE_CHECKING:
+    from .encoder import Encoder
 
 
 class LineHandler(logging.StreamHandler[TextIO]):
-    """Write lines to a stream. What is set up by clew is known by this class."""
+    """Write lines to a stream. `configure_logging` finds its own handler by this class.
 
-    # The stream that was looked at last, and the pipe behind it, if there is one.
-    _seen: TextIO | None = None
-    _pipe: int | None = None
+    An entry is written as it is where the formatter is clew's, without options of
+    python-json-logger's, and no filter but a `ContextFilter` looks at records.
+
+    Args:
+        stream: A text stream; or ``"stdout"`` or ``"stderr"``, which are looked up at each line,
+            so that a test's or a command's replaced stream does no harm.
+    """
+
+    def __init__(self, stream: TextIO | Literal["stdout", "stderr"] = "stdout") -> None:
+        logging.Handler.__init__(self)
+        # The stream itself, or the name of one of sys.
+        self._stream: TextIO | None = None if isinstance(stream, str) else stream
+        self._standard = stream if isinstance(stream, str) else "stdout"
+        self._writer: LineWriter | None = None
+        self._losses = Losses("lines")
+
+    @property
+    def stream(self) -> TextIO:
+        """The stream that the next line goes to."""
+        return self._stream or getattr(sys, self._standard)
+
+    @stream.setter
+    def stream(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write the line of *record*, unless a filter drops it; tell whether it was written."""
+        filters = self.filters
+        encoder: Encoder | None = getattr(self.formatter, "direct", None)
+        if (
+            encoder is None
+            or type(self) is not LineHandler
+            or (filters and (len(filters) > 1 or type(filters[0]) is not ContextFilter))
+        ):
+            return bool(super().handle(record))
+        try:
+            # The root logger's last handler is the last one to see a record; its dictionary would
+            # grow by what nobody reads.
+            last = logging.root.handlers[-1:] == [self]
+            line = encoder.encode(Entry.of_record(record, last=last))
+        except Exception:
+            return bool(super().handle(record))
+        self._write(line)
+        return True
+
+    def put(self, entry: Entry) -> bool:
+        """Write the line of *entry*; return False where a record is needed for it."""
+        filters = self.filters
+        if filters and (len(filters) > 1 or type(filters[0]) is not ContextFilter):
+            return False
+        encoder: Encoder | None = getattr(self.formatter, "direct", None)
+        if encoder is None:
+            return False
+        self._write(encoder.encode(entry))
+        return True
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the line of *record*."""
         try:
-            self._write(self.format(record))
+            line = self.format(record).encode("utf-8", "backslashreplace")
         except Exception:
             self.handleError(record)
-
-    def put(self, line: str, name: str, level: int, message: str) -> None:
-        """Write *line*, of which there is no record: one of the logger *name*. Never raises."""
-        with self.lock or nullcontext():
-            try:
-                self._write(line)
-            except Exception:
-                self.handleError(logging.LogRecord(name, level, "", 0, message, (), None))
-
-    def _write(self, line: str) -> None:
-        """Write *line*, whole and in one call, and flush it."""
-        stream = self.stream
-        if not line.isascii() and not takes_utf8(stream):
-            line = escaped(line)
-        if stream is not self._seen:
-            self._seen, self._pipe = stream, pipe_of(stream)
-        if self._pipe is not None:
-            stream.flush()  # what others have written to it comes first
-            write_whole(self._pipe, (line + self.terminator).encode(stream.encoding))
-            return
-        stream.write(line + self.terminator)
-        if hasattr(stream, "flush"):
-            stream.flush()
+        else:
+            self._write(line)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name in logging
         """Say on stderr what failed, as the standard library does; never raise."""
@@ -69,37 +91,27 @@ class LineHandler(logging.StreamHandler[TextIO]):
         except Exception:  # stderr may be closed as well
             pass
 
+    def flush(self) -> None:
+        """Flush the stream, if there is one; every line is flushed as it is written."""
+        if self.stream is not None:
+            super().flush()
 
-def pipe_of(stream: object) -> int | None:
-    """Return the descriptor of the pipe or socket that a plain *stream* writes to, if it does."""
-    if sys.platform == "win32" or type(stream) is not TextIOWrapper:
-        return None
-    try:
-        descriptor = stream.fileno()
-        mode = os.fstat(descriptor).st_mode
-    except (OSError, ValueError):  # no file, or a closed one
-        return None
-    return descriptor if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) else None
-
-
-def write_whole(pipe: int, line: bytes) -> None:
-    """Write *line*, all of it, while no other process writes one."""
-    locked = _lock(pipe)
-    try:
-        # A signal may end a write early; sys.stdout loses the rest under PYTHONUNBUFFERED.
-        while line:
+    def _write(self, line: bytes) -> None:
+        """Write *line*, in UTF-8; what cannot be written is counted, and said on stderr."""
+        with self.lock or nullcontext():
             try:
-                line = line[os.write(pipe, line) :]
-            except BlockingIOError:  # somebody made the pipe one that does not wait
-                select((), (pipe,), ())
-    finally:
-        if locked:
-            fcntl.lockf(pipe, fcntl.LOCK_UN, 1)
+                stream, writer = self._stream or self.stream, self._writer
+                if writer is None or writer.stream is not stream:
+                    if stream is None:
+                        return  # a process without a stdout has nowhere to write to
+                    writer = self._writer = LineWriter(stream)
+                writer.write(line)
+                if self._losses.count:
+                    self._losses.end()
+            except Exception as error:
+                self._losses.add(error)
 
 
-def _lock(pipe: int) -> bool:
-    try:
-        fcntl.lockf(pipe, fcntl.LOCK_EX, 1)
-    except OSError:  # not every system can lock a pipe
-        return False
-    return True
+def own_handlers(logger: logging.Logger = logging.root) -> list[LineHandler]:
+    """Return the handlers of *logger* that clew has set up."""
+    return [handler for handler in logger.handlers if isinstance(handler, LineHandler)]

@@ -13,10 +13,7 @@ from typing import Any
 
 from clew._faults import report_failure
 
-# What every record has of its own; whatever else stands on one, somebody added.
-STANDARD_ATTRIBUTES = frozenset(LogRecord("", 0, "", 0, "", (), None).__dict__) | frozenset(
-    ("asctime", "message", "taskName")
-)
+from .entry import Entry
 
 
 def own_method(name: str) -> Any:
@@ -29,10 +26,13 @@ _make = own_method("makeRecord")
 _new = LogRecord.__new__
 
 # What the records of one source file have in common, by its path.
-_templates: dict[str, dict[str, Any]] = {}
+_templates: dict[str, tuple[str, str, float, int]] = {}
 _MOST_TEMPLATES = 1_000
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_templates.clear)  # the child has another process id
+
+_LEVEL_NAMES: dict[int, str] = logging._levelToName
+_HAS_TASKS = "taskName" in LogRecord("", 0, "", 0, "", (), None).__dict__  # from Python 3.12 on
 
 
 def make_record(
@@ -45,8 +45,11 @@ def make_record(
     exc_info: Any,
     function: str,
     stack_info: str | None,
+    held: Entry | None = None,
 ) -> LogRecord:
     """Return a record as *logger* and the record factory make it; a plain one where they fail.
+
+    The record holds the entry *held*, and has its ids.
 
     Where both are the standard library's own, the record is put together here: most of what
     ``LogRecord`` works out is the same for all records of a source file.
@@ -58,55 +61,72 @@ def make_record(
     ):
         where = (logger.name, level, pathname, lineno)
         try:
-            return logger.makeRecord(*where, message, args, exc_info, function, None, stack_info)
+            record = logger.makeRecord(*where, message, args, exc_info, function, None, stack_info)
         except Exception:
             report_failure()
-            return LogRecord(*where, message, args, exc_info, function, stack_info)
-    template = _templates.get(pathname) or _template(pathname)
+            record = LogRecord(*where, message, args, exc_info, function, stack_info)
+        if held is not None:
+            held.attach_to(record)
+        return record
+    filename, module, started, process = _templates.get(pathname) or _template(pathname)
+    created = time.time()
+    threads = logging.logThreads
     record = _new(LogRecord)
-    record.__dict__ = attributes = template.copy()
-    attributes["name"] = logger.name
-    attributes["levelno"] = level
-    attributes["levelname"] = logging.getLevelName(level)
-    attributes["lineno"] = lineno
-    attributes["msg"] = message
-    # "%(name)s" takes its values from a lone mapping.
-    attributes["args"] = lone_mapping(args) or args
-    attributes["exc_info"] = exc_info
-    attributes["funcName"] = function
-    attributes["stack_info"] = stack_info
-    attributes["created"] = created = time.time()
-    attributes["msecs"] = created % 1 * 1000 // 1
-    attributes["relativeCreated"] += (created - template["created"]) * 1000
-    if logging.logThreads:
-        attributes["thread"] = threading.get_ident()
-        attributes["threadName"] = threading.current_thread().name
+    # All that it will ever have, since a dictionary that grows costs as much as one that is made.
+    record.__dict__ = attributes = {
+        "name": logger.name,
+        "msg": message,
+        # "%(name)s" takes its values from a single mapping.
+        "args": (mapping_argument(args) or args) if args else args,
+        "levelname": _LEVEL_NAMES.get(level) or logging.getLevelName(level),
+        "levelno": level,
+        "pathname": pathname,
+        "filename": filename,
+        "module": module,
+        "exc_info": exc_info,
+        "exc_text": None,
+        "stack_info": stack_info,
+        "lineno": lineno,
+        "funcName": function,
+        "created": created,
+        "msecs": created % 1 * 1000 // 1,
+        "relativeCreated": (created - started) * 1000,
+        "thread": threading.get_ident() if threads else None,
+        "threadName": threading.current_thread().name if threads else None,
+        "processName": _process_name() if logging.logMultiprocessing else None,
+        "process": process if logging.logProcesses else None,
+        "taskName": _task_name() if getattr(logging, "logAsyncioTasks", False) else None,
+        "requestId": "",
+        "userId": "",
+        "_clew": held,
+    }
+    if not _HAS_TASKS:
+        del attributes["taskName"]
+    if held is None:
+        del attributes["requestId"], attributes["userId"], attributes["_clew"]
     else:
-        attributes["thread"] = attributes["threadName"] = None
-    if not logging.logProcesses:
-        attributes["process"] = None
-    attributes["processName"] = _process_name() if logging.logMultiprocessing else None
-    if "taskName" in attributes:  # from Python 3.12 on
-        attributes["taskName"] = _task_name() if getattr(logging, "logAsyncioTasks", 0) else None
+        attributes["requestId"] = held.request_id or ""
+        attributes["userId"] = held.user_id or ""
     return record
 
 
-def lone_mapping(args: tuple[object, ...]) -> Mapping[Any, object] | None:
+def mapping_argument(args: tuple[object, ...]) -> Mapping[Any, object] | None:
     """Return the mapping from which "%(name)s" takes its values; None where *args* are no such."""
     try:
-        lone = len(args) == 1 and isinstance(args[0], Mapping) and args[0]
-        return lone or None
+        single = len(args) == 1 and isinstance(args[0], Mapping) and args[0]
+        return single or None
     except Exception:  # some objects fail when they are asked what they are
         return None
 
 
-def _template(pathname: str) -> dict[str, Any]:
+def _template(pathname: str) -> tuple[str, str, float, int]:
     if len(_templates) >= _MOST_TEMPLATES:  # code that is made again and again
         _templates.clear()
-    attributes = LogRecord("", 0, pathname, 0, "", (), None).__dict__
-    attributes["process"] = os.getpid()
-    _templates[pathname] = attributes
-    return attributes
+    record = LogRecord("", 0, pathname, 0, "", (), None)
+    started = record.created - record.relativeCreated / 1000
+    template = record.filename, record.module, started, os.getpid()
+    _templates[pathname] = template
+    return template
 
 
 def _process_name() -> str:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
 import traceback
 from collections.abc import Mapping
 from types import FrameType, TracebackType
 from typing import Any
 
-from clew._context import current, rename_fields
+from clew._context import RENAMED_FIELDS, rename_fields
 from clew._faults import report_failure
 
-from .delivery import deliver, lone_handler
-from .entry import Aside, taken_along
-from .log_record import STANDARD_ATTRIBUTES, lone_mapping, make_record
+from .delivery import deliver, put
+from .entry import STANDARD_ATTRIBUTES, Entry, UnattachedFields
+from .log_record import make_record, mapping_argument
 
 ExcInfo = (
     bool
@@ -25,8 +24,8 @@ ExcInfo = (
     | None
 )
 
-# Fields of these names come into a line by another way where there is a record.
-_RECORDS_OWN = STANDARD_ATTRIBUTES | {"requestId", "userId", "color_message"}
+# Fields of these names have no place among a record's attributes, or another name in a line.
+_SPECIAL = STANDARD_ATTRIBUTES | RENAMED_FIELDS.keys() | {"requestId", "userId", "color_message"}
 
 _HERE = frozenset((__file__, logging.__file__))
 
@@ -109,47 +108,44 @@ class Logger:
         **fields: object,
     ) -> None:
         try:
+            logger, handlers, entry = self._logger, None, None
             if extra is not None:
-                fields = {**_given(extra), **fields}
-            fields = rename_fields(fields)
-            if not (exc_info or stack_info) and self._put(level, message, args, fields):
-                return
+                fields = {**_fields_of(extra), **fields}
+            if not _SPECIAL.isdisjoint(fields):
+                fields = rename_fields(fields)
+            if (
+                type(message) is str
+                and not (exc_info or stack_info)
+                and _SPECIAL.isdisjoint(fields)
+            ):
+                entry = _entry(level, message, args, self.name, fields)
+            if entry is not None:
+                handlers = put(logger, level, entry)
+                if handlers is not None and not handlers:
+                    return
             frame = _caller(stacklevel)
             code = frame.f_code
             record = make_record(
-                self._logger,
-                level,
-                code.co_filename,
-                frame.f_lineno,
-                message,
-                args,
-                _exc_info(exc_info),
-                code.co_name,
-                _stack_info(frame) if stack_info else None,
+                *(logger, level, code.co_filename, frame.f_lineno, message, args),
+                *(_exc_info(exc_info), code.co_name, _stack_info(frame) if stack_info else None),
+                None if entry is None else entry.without_fields(),
             )
-            if fields:
-                _put_on(record, fields)
-            deliver(self._logger, record)
+            _attach(record, fields)
+            deliver(logger, record, handlers)
         except Exception:
             report_failure()
 
-    def _put(
-        self, level: int, message: object, args: tuple[object, ...], fields: dict[str, object]
-    ) -> bool:
-        """Write the line without a record, if it may be done and turns out well."""
-        alone = lone_handler(self._logger, level)
-        if alone is None or type(message) is not str or not _RECORDS_OWN.isdisjoint(fields):
-            return False
-        handler, formatter = alone
+
+def _entry(
+    level: int, message: str, args: tuple[object, ...], name: str, fields: dict[str, object]
+) -> Entry | None:
+    """Return the entry of a line; None where *message* does not fit its arguments."""
+    if args:
         try:
-            if args:
-                message %= lone_mapping(args) or args
-            captured = taken_along(current())
-            line = formatter.line(level, self.name, time.time(), message, captured, fields)
-        except Exception:
-            return False  # with a record, what is good of it is saved
-        handler.put(line, self.name, level, message)
-        return True
+            message %= mapping_argument(args) or args
+        except Exception:  # with a record, what is good of it is saved
+            return None
+    return Entry.now(level, message, name, fields)
 
 
 def get_logger(name: str | None = None) -> Logger:
@@ -167,7 +163,7 @@ def _caller(stacklevel: int) -> FrameType:
     return frame
 
 
-def _given(extra: object) -> dict[Any, object]:
+def _fields_of(extra: object) -> dict[Any, object]:
     """Return *extra* as fields; as one of them where it is no mapping, or a broken one."""
     try:
         if not extra:
@@ -192,16 +188,16 @@ def _stack_info(frame: FrameType) -> str:
     return f"Stack (most recent call last):\n{stack}"
 
 
-def _put_on(record: logging.LogRecord, fields: Mapping[str, object]) -> None:
-    """Put *fields* on *record* as attributes, as ``extra`` does; those that have no place there,
-    since a record has one of that name or keeps it to itself, aside for the formatter.
+def _attach(record: logging.LogRecord, fields: Mapping[str, object]) -> None:
+    """Attach *fields* to *record* as attributes, as ``extra`` does; those that have no place there,
+    since a record has one of that name or keeps it to itself, beside them for the formatter.
     """
-    aside = {
+    unattached = {
         name: value
         for name, value in fields.items()
         if name in STANDARD_ATTRIBUTES or not isinstance(name, str) or name.startswith("_")
     }
-    if aside:
-        fields = {name: value for name, value in fields.items() if name not in aside}
-        record.__dict__["_clew_aside"] = Aside(aside)
+    if unattached:
+        fields = {name: value for name, value in fields.items() if name not in unattached}
+        record.__dict__["_clew_fields"] = UnattachedFields(unattached)
     record.__dict__.update(fields)

@@ -1,13 +1,13 @@
-"""What servers say themselves: access lines dropped, all else through the root logger."""
+"""Filter what servers log themselves: drop access lines, bring the rest to the root logger."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from clew._context import last_escaped, refused_handshake
 
-from .entry import taken_along
+from .entry import Entry
 
 # The HTTPLog replaces these servers' access lines.
 ACCESS_LOGGERS = ("uvicorn.access", "gunicorn.access", "hypercorn.access", "granian.access")
@@ -36,7 +36,7 @@ class ServerFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether *record* is another line than an access line."""
-        remove_console_handlers(
+        reset_loggers(
             name for name in ALL_SERVER_LOGGERS if f"{record.name}.".startswith(f"{name}.")
         )
         if record.name in ACCESS_LOGGERS:
@@ -55,15 +55,32 @@ class ServerFilter(logging.Filter):
             # is gone; but it does so where the exception has just left.
             left = last_escaped()
             if left is not None:
-                taken_along(left).put_on(record)
+                Entry(
+                    *(record.levelno, "", record.created, record.name),
+                    *(left.request_id, left.user_id(), {}, left.fields),
+                ).attach_to(record)
         return record.name != "werkzeug" or '] "%s" %s %s' not in str(record.msg)
 
 
-def remove_console_handlers(names: Iterable[str]) -> None:
-    """Take from these loggers of servers the handlers that they write to a terminal with."""
+def reset_loggers(names: Iterable[str]) -> None:
+    """Let the lines of these loggers of servers go to the root logger's handlers alone."""
     for name in names:
         logger = logging.getLogger(name)
-        for own in logger.handlers[:]:
-            if type(own) is logging.StreamHandler:  # a file, or your own class, stays
-                logger.removeHandler(own)
+        remove_console_handlers(logger)
         logger.propagate = name not in ACCESS_LOGGERS
+
+
+def remove_console_handlers(
+    logger: logging.Logger, matches: Callable[[logging.Handler], bool] | None = None
+) -> None:
+    """Remove the plain StreamHandlers of *logger*, or those of them that *matches* accepts."""
+    for handler in logger.handlers[:]:
+        # A FileHandler stays, and so does a class of the user's.
+        if type(handler) is logging.StreamHandler and (matches is None or matches(handler)):
+            logger.removeHandler(handler)
+
+
+def add_filter_once(logger: logging.Logger, filter_class: type[logging.Filter]) -> None:
+    """Add a *filter_class* to *logger*, unless it has one."""
+    if not any(isinstance(entry, filter_class) for entry in logger.filters):
+        logger.addFilter(filter_class())

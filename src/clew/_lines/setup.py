@@ -1,4 +1,4 @@
-"""Setting up the standard library's logging, in one call or as a dictionary."""
+"""Set up the standard library's logging, in one call or as a dictionary."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from clew.records import level_words
 
 from .console import ConsoleFormatter, is_terminal
 from .entry import ContextFilter
-from .handler import LineHandler
+from .handler import LineHandler, own_handlers
 from .json_formatter import JSONFormatter
 from .servers import (
     ACCESS_LOGGERS,
     ALL_SERVER_LOGGERS,
     QUIET_LOGGERS,
     ServerFilter,
-    remove_console_handlers,
+    add_filter_once,
+    reset_loggers,
 )
 
 Format = Literal["json", "console"]
@@ -43,38 +44,33 @@ def configure_logging(
     Args:
         level: The root logger's level, as in the logging module.
         format: ``"json"``, or ``"console"`` for people at a terminal.
-        stream: Where the lines go; ``sys.stdout`` as it is now when None.
+        stream: Where the lines go; ``sys.stdout``, looked up at each line, when None.
         service: Which service of several writes the lines.
         levels: Other words for some levels, ``{"danger": "error"}``.
         redact: ``"default"`` masks the values of names like password, token and email, at any
             depth; a collection of names masks those too; ``"strict"`` also masks e-mail
             addresses, card numbers and tokens inside texts; ``"off"`` masks nothing.
     """
-    if stream is None:
-        stream = sys.stdout
-    elif not hasattr(stream, "write"):
+    if stream is not None and not hasattr(stream, "write"):
         raise TypeError(f"stream must be a text stream, as sys.stderr, not {stream!r}")
     options: dict[str, Any] = {"service": service, "levels": levels, "redact": redact}
     _check(level, format, service)
     formatter = (
-        ConsoleFormatter(colours=is_terminal(stream), **options)
+        ConsoleFormatter(colours=is_terminal(sys.stdout if stream is None else stream), **options)
         if format == "console"
         else JSONFormatter(**options)
     )
-    handler = LineHandler(stream)
+    handler = LineHandler("stdout" if stream is None else stream)
     handler.setFormatter(formatter)
     handler.addFilter(ContextFilter())
     root = logging.getLogger()
     root.setLevel(level)
-    for other in root.handlers[:]:
-        if isinstance(other, LineHandler):
-            root.removeHandler(other)
+    for other in own_handlers():
+        root.removeHandler(other)
     root.addHandler(handler)
-    remove_console_handlers(ALL_SERVER_LOGGERS)
+    reset_loggers(ALL_SERVER_LOGGERS)
     for name in ALL_SERVER_LOGGERS:
-        logger = logging.getLogger(name)
-        if not any(isinstance(entry, ServerFilter) for entry in logger.filters):
-            logger.addFilter(ServerFilter())
+        add_filter_once(logging.getLogger(name), ServerFilter)
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -121,7 +117,7 @@ def logging_config(
         "handlers": {
             "clew": {
                 "class": "clew.LineHandler",
-                "stream": f"ext://sys.{stream}",
+                "stream": stream,  # its name: looked up at each line
                 "formatter": "clew",
                 "filters": ["context"],
             }

@@ -1,0 +1,1 @@
+"""Turn a request, coming in or going out, into its HTTPLog."""

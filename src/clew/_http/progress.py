@@ -1,0 +1,84 @@
+"""How the response to one request goes: a state machine that knows no framework and logs nothing.
+
+::
+
+    started(status)   its status and headers were handed to the server
+    sent(size)        a part of its body was
+    finished()        the last byte was
+    disconnected()    the client is gone; what the application sends from now on counts no more
+    failed(error)     the application raised, or its framework answers for what it raised
+
+`result` tells at any time what became of it.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Final
+
+CLIENT_CLOSED_REQUEST: Final = 499  # nginx's number; there is none in RFC 9110
+
+# The ways of asyncio, trio, generators and gevent to stop what runs.
+_CANCELLATIONS = frozenset(("CancelledError", "Cancelled", "GeneratorExit", "GreenletExit"))
+
+
+class Progress:
+    """How far the response is; attributes have their defaults here."""
+
+    websocket = False
+    status: int | None = None
+    body_size: int | None = 0  # None where nobody knows
+    ended: float | None = None  # when the last byte was handed to the server, by perf_counter
+    error: BaseException | None = None
+    is_disconnected = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether the last byte of the response has been handed to the server."""
+        return self.ended is not None
+
+    def started(self, status: int) -> None:
+        """Note that the status and the headers have been handed to the server."""
+        # Another status counts as long as nothing of the body is out.
+        if not self.is_disconnected and (self.status is None or not self.body_size):
+            self.status = int(status)
+
+    def sent(self, size: int | None) -> None:
+        """Note *size* further bytes of the body; None where nobody knows how many."""
+        if self.is_disconnected:
+            return
+        if size is None or self.body_size is None:
+            self.body_size = None
+        else:
+            self.body_size += size
+
+    def finished(self) -> None:
+        """Note that the last byte has been handed to the server; the first time counts."""
+        if self.ended is None:
+            self.ended = perf_counter()
+
+    def disconnected(self) -> None:
+        """Note that the client is gone, unless it has got everything."""
+        if self.ended is None:
+            self.is_disconnected = True
+
+    def failed(self, error: BaseException) -> None:
+        """Note that the application raised *error*; a cancellation means that nobody waits."""
+        if not isinstance(error, Exception) and type(error).__name__ in _CANCELLATIONS:
+            self.disconnected()
+        else:
+            self.error = error
+
+    def result(self) -> tuple[int, str | None]:
+        """Return the status that the client got, and the outcome: None where all went well."""
+        status, error = self.status, self.error
+        if status is None:
+            # Nothing was answered: the server makes a 500 of it, for whoever is there.
+            return (CLIENT_CLOSED_REQUEST, "aborted") if self.is_disconnected else (500, "error")
+        if self.ended is not None:
+            return status, "error" if error is not None and status >= 500 else None
+        if self.is_disconnected:
+            return status, "aborted"
+        if error is not None:
+            return status, "error"
+        return status, "websocket" if self.websocket else "aborted"

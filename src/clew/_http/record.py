@@ -1,0 +1,228 @@
+"""The HTTPLog of a request that came in, and of a call that went out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from clew._redaction import DEFAULT, Redactor
+from clew.records import ExceptionInfo, HTTPLog, Request, Response, describe, level_word
+
+from .addresses import client_address, normalize
+from .request import safely
+from .settings import Header
+from .wire import LONGEST, METHODS, clean_method, clean_path, shown_path, shown_query
+
+if TYPE_CHECKING:
+    from .call import Call
+    from .exchange import Exchange
+
+HTTP_LOGGER = "clew.http"
+CLIENT_LOGGER = "clew.http.client"
+
+_LONGEST_HEADER = 1024
+_FORWARDED = Header("X-Forwarded-For")
+
+Due = tuple[HTTPLog, int, Mapping[str, object]]
+
+
+_INFO = logging.INFO, "info"
+
+
+def _level(status: int | None, outcome: str | None) -> tuple[int, str]:
+    """Return the level of a record, as a number and as a word."""
+    if outcome == "error" or (status is not None and status >= 500):
+        return logging.ERROR, "danger"
+    if status is None or status >= 400:
+        return logging.WARNING, "warning"
+    return _INFO
+
+
+# Of a request that came in.
+
+
+# One pass: each step that stood apart would cost every request a call.
+def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:  # noqa: PLR0915
+    """Return the record of *exchange*, its level and its fields; None where none is wanted."""
+    settings, status, outcome, ended = exchange.settings, exchange.status, None, exchange.ended
+    if status is None or status >= 500 or ended is None:
+        status, outcome = exchange.result()
+    try:
+        method, path, query, peer, route = exchange.facts()
+    except Exception:  # a server's odd scope or environ costs only what is odd
+        method, path = safely(exchange.method, ""), safely(exchange.path, "")
+        query, peer = safely(exchange.query, ""), safely(exchange.peer, None)
+        route = safely(exchange.route, None)
+    if not (path.isascii() and path.isprintable()) or " " in path or len(path) > LONGEST:
+        path = clean_path(path)
+    level, word = _level(status, outcome) if status >= 400 or outcome else _INFO
+    if (
+        settings.exclude
+        and level == logging.INFO
+        and outcome in (None, "websocket")
+        and settings.excludes(path)
+        and (exchange.graphql_status or 0) < 400  # a failure behind a 200 is one all the same
+    ):
+        return None
+    if settings.level is None and not logger.isEnabledFor(level):
+        return None
+    if method not in METHODS:
+        method = clean_method(method)
+    if settings.redactor.strict or len(path) > LONGEST:
+        path = shown_path(path, settings.redactor)
+    created = time.time()
+    if ended is None:
+        ended = perf_counter()
+    elif not exchange.live:  # it has waited for its exception
+        created -= perf_counter() - ended
+    if exchange.inner_route is not None:
+        route = safely(exchange.inner_route, None) or route
+    request_id = exchange.request_id
+    try:
+        request = Request(
+            method=method,
+            path=path,
+            query=settings.shown_query(query) if query else None,
+            ip_address=_ip_address(exchange, peer) if settings.proxy_networks else normalize(peer),
+            headers=_headers(exchange) if settings.captured else {"requestId": request_id},
+        )
+    except Exception:
+        request = Request(
+            method=method,
+            path=path,
+            query=safely(lambda: shown_query(query, settings.redactor), None),
+            ip_address=safely(lambda: _ip_address(exchange, peer), None),
+            headers=safely(lambda: _headers(exchange), {"requestId": request_id}),
+        )
+    if route is not None:
+        request.route = route
+    http = HTTPLog(
+        level=word,
+        message=f"{method} {path} {status}",
+        created_at=int(created * 1000),
+        logger=HTTP_LOGGER,
+        request_id=request_id,
+        request=request,
+        response=Response(
+            http_status=status,
+            # Milliseconds with three decimals, in half the time that round() takes.
+            response_time=int((ended - exchange.arrived) * 1e6 + 0.5) / 1e3,
+            body_size=0 if method == "HEAD" else exchange.body_size,
+        ),
+    )
+    # Most have none of these, and an argument costs more than an if.
+    user_id = exchange.user_id()
+    if user_id is not None:
+        http.user_id = user_id
+    if exchange.rejected is not None:
+        request.rejected_request_id = exchange.rejected
+    if outcome is not None:
+        http.outcome = outcome
+        if outcome == "error" and exchange.error is not None:
+            http.exception = _exception(exchange.error, settings.redactor)
+        if exchange.websocket:
+            http.response.close_code = exchange.close_code
+    if exchange.graphql_status is not None:
+        request.operation = exchange.operation
+        # What went wrong around the operation is not hidden by its success.
+        if status < 400 or exchange.graphql_status >= status:
+            http.response.graphql_status = exchange.graphql_status
+    if settings.level is not None:
+        level = settings.level_of(http, level)
+        http.level = level_word(level)
+        if not logger.isEnabledFor(level):
+            return None
+    if settings.enrich is not None:
+        return http, level, {**exchange.fields, **settings.enrichment(http)}
+    return http, level, exchange.fields
+
+
+def _ip_address(exchange: Exchange, peer: str | None) -> str | None:
+    proxies = exchange.settings.proxy_networks
+    return client_address(peer, exchange.header_values(_FORWARDED), proxies)
+
+
+def _headers(exchange: Exchange) -> dict[str, str]:
+    settings = exchange.settings
+    headers: dict[str, str] = {}
+    for header in settings.captured:
+        values = exchange.header_values(header)
+        if values:
+            value = settings.redactor.field(header.name, ", ".join(values))
+            headers[header.key] = str(value)[:_LONGEST_HEADER]
+    headers["requestId"] = exchange.request_id
+    return headers
+
+
+def _exception(error: BaseException, redactor: Redactor) -> ExceptionInfo:
+    exception = describe(error)
+    if redactor.strict:
+        exception.message = redactor.text(exception.message)
+        exception.stack_trace = redactor.text(str(exception.stack_trace))
+    return exception
+
+
+# Of a call that went out.
+
+
+def of_call(
+    call: Call, error: BaseException | None, outcome: str | None, logger: logging.Logger
+) -> Due | None:
+    """Return the record of *call*, its level and its fields; None where none is wanted."""
+    context, status = call.context, call.status
+    if error is not None:
+        outcome = "error" if isinstance(error, Exception) else "aborted"
+    level, word = _level(status, outcome)
+    if not logger.isEnabledFor(level):
+        return None
+    redactor = DEFAULT if context is None else context.redactor
+    raw_path, raw_query = call.target()
+    method = clean_method(call.method())
+    path = shown_path(clean_path(raw_path), redactor)
+    exception = None
+    if error is not None and outcome == "error":
+        exception = describe(error)
+        hide = _hiding(call.userinfo(), raw_query, redactor)
+        exception.message = hide(exception.message)
+        exception.stack_trace = hide(str(exception.stack_trace))
+    http = HTTPLog(
+        level=word,
+        message=f"{method} {path} {type(error).__name__ if status is None else status}",
+        created_at=int(time.time() * 1000),
+        logger=CLIENT_LOGGER,
+        request_id=None if context is None else context.request_id,
+        user_id=None if context is None else context.user_id(),
+        request=Request(
+            method=method,
+            host=call.netloc(),
+            path=path,
+            query=shown_query(raw_query, redactor),
+            headers={} if call.sent_id is None else {"requestId": call.sent_id},
+        ),
+        response=Response(
+            http_status=status,
+            response_time=round((perf_counter() - call.started) * 1000, 3),
+            body_size=call.body_size,
+        ),
+        outcome=outcome,
+        exception=exception,
+        direction="outgoing",
+    )
+    return http, level, {} if context is None else context.fields
+
+
+def _hiding(userinfo: str, query: str, redactor: Redactor) -> Callable[[str], str]:
+    """Return what takes out of an exception's text, which may quote the URL, its secrets."""
+    masked = redactor.query(query) if query else ""
+
+    def hide(text: str) -> str:
+        if userinfo:
+            text = text.replace(f"{userinfo}@", "")
+        if query:
+            text = text.replace(query, masked)
+        return redactor.text(text)
+
+    return hide

@@ -1,0 +1,64 @@
+"""Which lines of a log do not fit the schema, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from clew.records import TASK_LOGGER, ApplicationLog, HTTPLog, TaskLog, level_words
+
+from .errors import AnswerError
+from .files import OVERLONG, LogFile, find
+
+
+def level_words_of(pairs: Sequence[str]) -> Mapping[str, str]:
+    """Return the words of all levels, some of them renamed by *pairs*: ``danger=error``."""
+    try:
+        return level_words(dict(pair.partition("=")[::2] for pair in pairs))
+    except ValueError as error:
+        raise AnswerError(str(error)) from error
+
+
+def check(
+    sources: Sequence[str], *, levels: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, int, str | None]]:
+    """Yield, for each line of the files, the file, the line's number and why it does not fit.
+
+    That is None for a line that fits the schema (`clew.json_schema`). *levels* are renamed words,
+    as in `clew.configure_logging`. Blank lines are left out.
+    """
+    words = frozenset(level_words(levels).values())
+    for name in find(sources):
+        number = 0
+        file = LogFile(name)
+        for piece in file.read():
+            for line in piece.split(b"\n")[:-1]:
+                number += 1
+                if not line.isspace() and line:
+                    yield name, number, _misfit(line, words)
+        if file.damage:
+            yield name, number, file.damage
+
+
+def _misfit(line: bytes, words: frozenset[str]) -> str | None:
+    if line + b"\n" == OVERLONG:
+        return "longer than 16 MiB"
+    try:
+        read = msgspec.json.decode(line, type=dict[str, object])
+    except msgspec.ValidationError:
+        return "no JSON object"
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return f"no JSON: {error}"
+    kind: type[ApplicationLog | HTTPLog | TaskLog] = ApplicationLog
+    if read.get("logger") == TASK_LOGGER:
+        kind = TaskLog
+    elif "request" in read or "response" in read:
+        kind = HTTPLog
+    try:
+        record = msgspec.convert(read, kind)
+    except msgspec.ValidationError as error:
+        return str(error)
+    if record.level not in words:
+        return f"The level {record.level!r} is none of {', '.join(sorted(words))} - at `$.level`"
+    return None

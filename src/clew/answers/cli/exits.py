@@ -1,0 +1,72 @@
+"""How a command ends: its exit status, and what signals and closed pipes make of it."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from clew.answers.errors import AnswerError
+
+from .output import say, writing
+
+
+class Command(click.Command):
+    """A command whose help may find that it cannot be written."""
+
+    @writing()
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args)
+
+
+class Commands(click.Group):
+    """The commands of ``clew``, run as a program."""
+
+    command_class = Command
+
+    def run(self) -> NoReturn:
+        """Run the command line, and exit: 2 with one line on stderr when the user is to mend it."""
+        for number in (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])):
+            signal.signal(number, _stop)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # what it cannot hold is escaped
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            status = self(prog_name="clew", standalone_mode=False) or 0
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.ctx.get_help() if error.ctx else "")
+            status = 2
+        except (AnswerError, click.ClickException) as error:
+            status = 2
+            say(error.format_message() if isinstance(error, click.ClickException) else str(error))
+        sys.exit(status)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what ends it from outside is met here, before click speaks of it."""
+        try:
+            status = super().invoke(ctx)
+            with writing():
+                sys.stdout.flush()
+            return status
+        except BrokenPipeError:  # of `clew ask ... | head`: what was wanted has been read
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except KeyboardInterrupt:
+            return 130
+        except RuntimeError as error:
+            if "Query interrupted" not in str(error):  # what DuckDB makes of a signal
+                raise
+            return _signal_status or 130
+
+
+_signal_status = 0
+
+
+def _stop(number: int, _: object) -> NoReturn:
+    global _signal_status  # noqa: PLW0603 - DuckDB loses the exception
+    _signal_status = 128 + number
+    sys.exit(_signal_status)

@@ -1,0 +1,113 @@
+"""What the command line writes: answers on stdout; notes and a progress bar on stderr."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+import msgspec
+
+from clew.answers.errors import AnswerError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from clew.answers.engines.engine import Progress
+    from clew.answers.logs import Answer
+    from clew.answers.timeline import Timeline
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Say in one sentence when what the block writes to stdout cannot be written."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is still in the buffer would fail once more at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise AnswerError(f"The output cannot be written: {error.strerror or error}") from error
+
+
+@writing()
+def echo(text: str | bytes) -> None:
+    """Write *text* as a line to stdout."""
+    click.echo(text)
+
+
+def say(sentence: str) -> None:
+    """Note *sentence* on stderr, in one line."""
+    click.echo(f"clew: {' '.join(sentence.split())}", err=True)
+
+
+@contextmanager
+def progress() -> Iterator[Progress | None]:
+    """Show how far a long reading is, on a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    columns = ("Reading", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task("")
+    began = time.monotonic()
+
+    def show(done: int, size: int) -> None:
+        if not bar.live.is_started and time.monotonic() - began > 0.5:
+            bar.start()
+        bar.update(task, completed=done, total=max(size, done) or None)
+
+    try:
+        yield show
+    finally:
+        bar.stop()
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # Without a terminal nothing has to be cut.
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
+    console = Console(highlight=False, markup=False, width=width)
+    console.on_broken_pipe = _raise_again  # type: ignore[method-assign]
+    return console
+
+
+def _raise_again() -> NoReturn:
+    """Let a closed pipe end the command as it does elsewhere; rich would exit with 1."""
+    raise  # noqa: PLE0704 - rich calls this while it handles the BrokenPipeError
+
+
+@writing()
+def print_timeline(timeline: Timeline) -> None:
+    """Draw *timeline* on stdout."""
+    from .terminal import draw_timeline
+
+    draw_timeline(_console(), timeline)
+
+
+@writing()
+def print_answer(answer: Answer, form: str, *, limited: bool) -> None:
+    """Write *answer* to stdout: a table, JSON or CSV, as *form* says."""
+    if form == "table":
+        from .terminal import draw_answer
+
+        draw_answer(_console(), answer, limited=limited)
+    elif form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(answer.columns)
+        writer.writerows(answer.rows)
+    else:
+        rows = b",\n".join(_encode(row) for row in answer.dicts())
+        click.echo(b"[" + rows + b"]")

@@ -1,0 +1,1 @@
+"""What holds the events and answers in SQL."""

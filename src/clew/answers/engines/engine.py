@@ -1,0 +1,35 @@
+"""What every engine can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+# Called with how many bytes were read, and how many there are.
+Progress = Callable[[int, int], object]
+
+
+class Engine(Protocol):
+    """What holds the events in a table ``logs`` and runs SQL over it."""
+
+    lines: int
+
+    @property
+    def broken(self) -> int:
+        """Return how many of the lines are no JSON object, or too long."""
+
+    @property
+    def damage(self) -> list[str]:
+        """Return a sentence for each source that could be read only in part."""
+
+    def read(self, progress: Progress | None = None) -> int:
+        """Take in what was added to the sources; return how many lines that were."""
+
+    def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Return the rows of a query in DuckDB's SQL, its parameters ``$name`` bound.
+
+        May be called from several threads at once.
+        """
+
+    def close(self) -> None:
+        """Give back what the engine holds."""

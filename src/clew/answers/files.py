@@ -1,0 +1,256 @@
+"""Find and decompress log files; yield whole lines, repaired for DuckDB."""
+
+from __future__ import annotations
+
+import os
+import re
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .errors import AnswerError, require
+
+# A longer line is broken. It bounds the memory that a line can take.
+LONGEST_LINE = 16 * 1024 * 1024
+OVERLONG = b"A line of more than 16 MiB\n"
+STDIN = "-"
+LOG_SUFFIXES = (".ndjson", ".jsonl", ".log")
+
+# What the processor's own memory holds: larger pieces take twice the time.
+_PIECE = 64 * 1024
+# A zstd file unfolds this into 64 MiB at most, a gzip file into 2.
+_SMALL_PIECE = 2048
+_LOG_NAME = re.compile(r"\.(ndjson|jsonl|log)([.-][\w.-]+)?$")
+_GZIP, _ZSTD, _BOM = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xef\xbb\xbf"
+# An escaped surrogate (RFC 8259, section 8.2) in group 1 when it is not one of a pair.
+_SURROGATE = re.compile(
+    rb"\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+
+
+def find(sources: Sequence[str]) -> list[str]:
+    """Return the log files that *sources* name, each once.
+
+    A folder stands for the log files in it and below: ``*.ndjson``, ``*.jsonl`` and ``*.log``,
+    rotated ones (``app.log.1``) and compressed ones (``.gz``, ``.zst``) too. ``-`` is the standard
+    input. Names are taken literally.
+    """
+    names: dict[object, str] = {}
+    if not sources:
+        raise AnswerError("Give at least one log file, a folder, or - for the standard input")
+    for source in sources:
+        if source == STDIN:
+            names[STDIN] = STDIN
+            continue
+        try:
+            logs = _logs(Path(source))
+            places = [(status.st_dev, status.st_ino) for status in map(Path.stat, logs)]
+        except FileNotFoundError:
+            raise AnswerError(f"There is no file {source!r}") from None
+        except (OSError, ValueError) as error:
+            raise AnswerError(f"{source!r} cannot be read: {_reason(error)}") from error
+        if not logs:
+            raise AnswerError(
+                f"There is no log in the folder {source!r}: "
+                "*.ndjson, *.jsonl and *.log are looked for, .gz and .zst too"
+            )
+        for log, place in zip(logs, places, strict=True):
+            names.setdefault(place, str(log))
+    return list(names.values())
+
+
+def _logs(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    logs: list[Path] = []
+    for folder, _, names in os.walk(path, onerror=_raise):
+        logs += [Path(folder, name) for name in names if _LOG_NAME.search(name)]
+    return sorted(log for log in logs if log.is_file())
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _reason(error: Exception) -> object:
+    return getattr(error, "strerror", None) or error
+
+
+class LogFile:
+    """One source, read from its beginning on.
+
+    ``consumed`` is how many bytes of the file were read so far, and ``damage`` says why a
+    compressed file could not be read to its end.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        # Which files of this name were read, as the file system tells them apart.
+        self.places: set[tuple[int, int]] = set()
+        self._inode = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self.consumed = 0
+        self.damage: str | None = None
+        self._lines = _Lines()
+        self._decompressor: _Decompressor | None = None
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes the file has, 0 where nobody knows."""
+        try:
+            return 0 if self.name == STDIN else Path(self.name).stat().st_size
+        except OSError:
+            return 0
+
+    def place(self) -> tuple[int, int] | None:
+        """Return which file has the name now."""
+        try:
+            status = Path(self.name).stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def read(self, *, growing: bool = False) -> Iterator[bytes]:
+        """Yield what the last call had not reached, in pieces of whole lines.
+
+        Of a *growing* file, a last line without its end is left for the next call. A file that
+        was cut, or replaced by another of its name, is read from its beginning.
+        """
+        try:
+            if self.name == STDIN:
+                # Unbuffered: a thread that waits in a buffer's lock could not be left behind.
+                with open(0, "rb", buffering=0, closefd=False) as file:
+                    yield from self._split(file, growing=False)
+                return
+            with Path(self.name).open("rb") as file:
+                status = os.fstat(file.fileno())
+                if status.st_size < self.consumed or self._inode not in (0, status.st_ino):
+                    yield self._lines.rest()  # nothing will be added to it
+                    self._begin()
+                self._inode = status.st_ino
+                self.places.add((status.st_dev, status.st_ino))
+                if self.consumed < status.st_size or not file.seekable():
+                    yield from self._split(file, growing=growing)
+        except OSError as error:
+            if growing and self._inode and isinstance(error, FileNotFoundError):
+                return  # it is just being replaced
+            raise AnswerError(f"{self.name!r} cannot be read: {_reason(error)}") from error
+
+    def _split(self, file: BinaryIO, *, growing: bool) -> Iterator[bytes]:
+        for piece in self._pieces(file):
+            yield self._lines.feed(piece)
+        if not growing:
+            yield self._lines.rest()
+
+    def _pieces(self, file: BinaryIO) -> Iterator[bytes]:
+        """Yield the bytes of *file*, decompressed; as many as there are where it is damaged."""
+        if self.consumed and file.seekable():
+            file.seek(self.consumed)
+        while read := file.read(_PIECE):
+            begins = self.consumed == 0
+            self.consumed += len(read)
+            if begins:
+                self._decompressor = _decompressor(read)
+                read = read.removeprefix(_BOM)
+            if self._decompressor is None:
+                yield read
+            else:
+                yield from self._decompressor.feed(read)
+        if self._decompressor is not None:
+            why = self._decompressor.damage
+            self.damage = why and f"{self.name!r} is damaged and was read in part: {why}"
+
+
+class _Lines:
+    """Cuts bytes into whole lines; `OVERLONG` stands for one that is too long."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+        self._skipping = False
+
+    def feed(self, read: bytes) -> bytes:
+        """Return the lines that end in *read*, and keep what follows."""
+        if self._skipping:
+            _, end, read = read.partition(b"\n")
+            self._skipping = not end
+        end_of_lines = read.rfind(b"\n") + 1
+        lines = b""
+        if end_of_lines:
+            lines = b"".join((self._rest, read[:end_of_lines]))
+            self._rest.clear()
+            if len(lines) > LONGEST_LINE and lines.find(b"\n", 0, LONGEST_LINE + 1) < 0:
+                lines = OVERLONG + lines.partition(b"\n")[2]
+        self._rest += read[end_of_lines:]
+        if len(self._rest) > LONGEST_LINE:
+            self._rest.clear()
+            self._skipping = True
+            lines += OVERLONG
+        return _repair(lines)
+
+    def rest(self) -> bytes:
+        """Return the last line, which has no end."""
+        rest = bytes(self._rest)
+        self._rest.clear()
+        return _repair(rest + b"\n") if rest else b""
+
+
+def _repair(lines: bytes) -> bytes:
+    """Return *lines* with U+FFFD for the surrogates that have no pair.
+
+    Python's json module writes and reads such escapes; DuckDB refuses the line.
+    """
+    if b"\\" not in lines or (b"\\ud" not in lines and b"\\uD" not in lines):
+        return lines
+    return _SURROGATE.sub(lambda match: b"\\ufffd" if match[1] else match[0], lines)
+
+
+def _decompressor(head: bytes) -> _Decompressor | None:
+    """Return what decompresses a file that begins with *head*; None for one that is plain."""
+    if head.startswith(_GZIP):
+        return _Decompressor(lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), zlib.error)
+    if head.startswith(_ZSTD):
+        with require("zstandard"):
+            import zstandard
+        return _Decompressor(
+            lambda: zstandard.ZstdDecompressor().decompressobj(), zstandard.ZstdError
+        )
+    return None
+
+
+class _Decompressor:
+    """Decompresses a file of one or more members (RFC 1952, section 2.2) or frames (RFC 8878)."""
+
+    def __init__(self, begin: Callable[[], Any], error: type[Exception]) -> None:
+        self._begin = begin
+        self._error = error
+        self._member = begin()
+        self._error_text: str | None = None
+
+    @property
+    def damage(self) -> str | None:
+        """Return why what was read is not all that was written."""
+        return self._error_text or (None if self._member.eof else "its end is missing")
+
+    def feed(self, read: bytes) -> Iterator[bytes]:
+        """Yield what is in *read*, as far as it is sound, in pieces of bounded size."""
+        if self._error_text:
+            return
+        try:
+            for at in range(0, len(read), _SMALL_PIECE):
+                rest = read[at : at + _SMALL_PIECE]
+                while rest:
+                    if self._member.eof:
+                        rest = rest.lstrip(b"\0")  # a file may be filled up with zeros
+                        if not rest:
+                            break
+                        self._member = self._begin()
+                    unfolded = self._member.decompress(rest)
+                    for begin in range(0, len(unfolded), _PIECE):
+                        yield unfolded[begin : begin + _PIECE]
+                    rest = self._member.unused_data
+        except self._error as error:
+            self._error_text = str(error)

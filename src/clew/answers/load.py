@@ -1,0 +1,242 @@
+"""Log files into a table of ClickHouse."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from .engines.clickhouse import check_columns, columns_of
+from .engines.columns import COLUMNS
+from .engines.connection import Address, address_of, connect, failures
+from .engines.duckdb import DuckDBEngine
+from .engines.engine import Progress
+from .errors import AnswerError, require
+from .files import find
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+_FINGERPRINT = "fingerprint"
+_NAMES = [*(column.name for column in COLUMNS), _FINGERPRINT]
+_LONGEST_TTL = 10_000
+_LAST_SECOND = 2**32 - 1
+_TYPES = {
+    "text": "Nullable(String) CODEC(ZSTD)",
+    "word": "LowCardinality(Nullable(String))",
+    "time": "Int64 CODEC(Delta, ZSTD)",
+    "integer": "Nullable(Int64)",
+    "microseconds": "Nullable(Int64) CODEC(ZSTD)",
+    "amount": "Nullable(Decimal(38, 6)) CODEC(ZSTD)",
+}
+# The next load must see all that this one added.
+_INSERT: dict[str, Any] = {
+    "async_insert": 0,
+    "distributed_foreground_insert": 1,
+    # Logs of many years in no order would be refused.
+    "max_partitions_per_insert_block": 0,
+}
+# What is searched for exactly and stands in few blocks of the table.
+_INDEXED = ("requestId", "userId", "action", "value", "oldValue")
+# The server holds a file that is sent in memory.
+_SIZES = "FILE_SIZE_BYTES '32MB', ROW_GROUP_SIZE_BYTES '16MB'"
+_PIECE = 65536
+_MOST_DAYS = 1000
+_DAY = 86_400_000
+# Unlike a hash of DuckDB's own, it stays the same with another version, or one column more.
+_HASH = f"""
+    md5_number_lower(concat({
+    ", ".join(
+        f"'{column.name}=' || strlen({column.name}::VARCHAR) || ':' || {column.name}::VARCHAR"
+        for column in COLUMNS
+    )
+}))
+"""
+_NEW = f"""
+    CREATE TABLE added AS
+    WITH present AS (
+        SELECT createdAt, {_FINGERPRINT}, count(*) AS copies
+        FROM read_csv($present, auto_detect = false, delim = '\t', header = false,
+            columns = {{createdAt: 'BIGINT', {_FINGERPRINT}: 'UBIGINT'}})
+        GROUP BY ALL
+    ), hashed AS (
+        SELECT rowid AS line, createdAt, {_HASH} AS {_FINGERPRINT} FROM lines
+        WHERE createdAt IS NOT NULL
+    ), numbered AS (
+        SELECT *, row_number() OVER (PARTITION BY createdAt, {_FINGERPRINT}) AS copy FROM hashed
+    )
+    SELECT line, {_FINGERPRINT}
+    FROM numbered LEFT JOIN present USING (createdAt, {_FINGERPRINT})
+    WHERE copy > coalesce(copies, 0)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """What a load did: the lines it read, those of them that are broken, the events it added.
+
+    ``damage`` has a sentence for each file that could be read only in part.
+    """
+
+    lines: int
+    broken: int
+    added: int
+    damage: list[str]
+
+
+def load(
+    names: Sequence[str],
+    url: str,
+    *,
+    ttl_days: int | None = None,
+    progress: Progress | None = None,
+) -> LoadResult:
+    """Add the events of log files to the table of *url*, which is created where there is none.
+
+    Events that the table has already are left out, so that files can be loaded again, after they
+    grew or after a load was interrupted. Two events are the same when all their columns are. Of an
+    event that the files hold several times, the table gets as many as it lacks: equal lines count
+    as often as they were written, but once if they come in two files that are loaded one after
+    the other. One load at a time: two at once do not see what the other adds.
+
+    *ttl_days* is how long ClickHouse keeps events, from their ``createdAt`` on; None leaves it as
+    it is, without an end in a new table. *progress* is called with the bytes that were read and
+    sent, and those that there are.
+    """
+    if ttl_days is not None and not 1 <= ttl_days <= _LONGEST_TTL:
+        raise AnswerError(f"ttl-days is {ttl_days!r}: give a number from 1 to {_LONGEST_TTL}")
+    with require("duckdb"):
+        import duckdb
+    address = address_of(url)
+    find(names)
+    with closing(connect(address, create=True)) as client:
+        _prepare(client, address, ttl_days)
+        size = 0
+
+        def report(done: int, of: int) -> None:
+            nonlocal size
+            size = of
+            if progress is not None:
+                progress(done // 2, of)  # sending them is the other half
+
+        with (
+            closing(DuckDBEngine(names, progress=report)) as engine,
+            tempfile.TemporaryDirectory(prefix="clew-") as folder,
+        ):
+            try:
+                added = _find_missing(engine, client, address, Path(folder))
+                paths = _write(engine, Path(folder))
+            except (duckdb.IOException, OSError) as error:  # the disk is full
+                raise AnswerError(
+                    f"The events do not fit into {folder!r}; "
+                    f"set TMPDIR to a folder with more room: {error}"
+                ) from error
+            for place, path in enumerate(paths, 1):
+                _send(path, client, address)
+                if progress is not None:
+                    progress(size // 2 + (size - size // 2) * place // len(paths), size)
+            return LoadResult(engine.lines, engine.broken, added, engine.damage)
+
+
+def ddl(name: str, ttl_days: int | None = None) -> str:
+    """Return the statement that creates the table *name*."""
+    lines = [f"    `{column.name}` {_TYPES[column.kind]}" for column in COLUMNS]
+    lines.append(f"    `{_FINGERPRINT}` UInt64")
+    lines += [
+        f"    INDEX `by_{column}` `{column}` TYPE bloom_filter(0.001) GRANULARITY 1"
+        for column in _INDEXED
+    ]
+    ttl = "" if ttl_days is None else f"TTL {_ttl(ttl_days)}\n"
+    return (
+        f"CREATE TABLE IF NOT EXISTS {name}\n(\n" + ",\n".join(lines) + "\n)\nENGINE = MergeTree\n"
+        "PARTITION BY toYYYYMM(fromUnixTimestamp64Milli(`createdAt`, 'UTC'))\n"
+        "ORDER BY (`service`, `createdAt`)\n"
+        f"{ttl}SETTINGS allow_nullable_key = 1"
+    )
+
+
+def _ttl(days: int) -> str:
+    # A DateTime ends in 2106: what should stay longer stays until then.
+    last = _LAST_SECOND - days * 86_400
+    return f"toDateTime(least(intDiv(`createdAt`, 1000), {last}), 'UTC') + toIntervalDay({days})"
+
+
+def _prepare(client: Client, address: Address, ttl_days: int | None) -> None:
+    with failures(address):
+        # Whoever may only insert is refused a CREATE TABLE, though it would change nothing.
+        if not client.command(f"EXISTS TABLE {address.name}"):
+            client.command(ddl(address.name, ttl_days))
+    check_columns(address, columns_of(client, address), _NAMES)
+    if ttl_days is not None:
+        with failures(address):
+            created = str(client.command(f"SHOW CREATE TABLE {address.name}"))
+            if f"toIntervalDay({ttl_days})" not in created:
+                client.command(f"ALTER TABLE {address.name} MODIFY TTL {_ttl(ttl_days)}")
+
+
+def _find_missing(engine: DuckDBEngine, client: Client, address: Address, folder: Path) -> int:
+    """Make a table ``added`` of the events that ClickHouse lacks; return how many they are."""
+    import duckdb
+
+    present = folder / "present.tsv"
+    query = f"SELECT createdAt, {_FINGERPRINT} FROM {address.name} WHERE {_period(engine)}"
+    with present.open("wb") as file:
+        file.writelines(_stream(query, client, address))
+    try:
+        engine.rows(_NEW, {"present": str(present)})
+    except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
+        raise AnswerError(f"What answers at {address} is no ClickHouse") from error
+    present.unlink()
+    [(added,)] = engine.rows("SELECT count(*) FROM added", {})
+    return int(added)
+
+
+def _stream(query: str, client: Client, address: Address) -> Iterator[bytes]:
+    with failures(address):
+        # An error in the middle would come as text among the rows.
+        answer = client.raw_stream(query, fmt="TabSeparated", settings={"wait_end_of_query": 1})
+        with closing(cast("IO[bytes]", answer)) as stream:
+            while piece := stream.read(_PIECE):
+                yield piece
+
+
+def _period(engine: DuckDBEngine) -> str:
+    """Return when the events were, as a condition; a stray old one does not stretch it."""
+    [(first, last)] = engine.rows("SELECT min(createdAt), max(createdAt) FROM logs", {})
+    if first is None:
+        return "false"
+    days = engine.rows(f"SELECT DISTINCT createdAt // {_DAY} FROM logs LIMIT {_MOST_DAYS + 1}", {})
+    condition = f"createdAt BETWEEN {first} AND {last}"
+    if len(days) > _MOST_DAYS:
+        return condition
+    among = ", ".join(str(day) for (day,) in days)
+    return f"{condition} AND intDiv(createdAt, {_DAY}) IN ({among})"
+
+
+def _write(engine: DuckDBEngine, folder: Path) -> list[Path]:
+    """Write the events that ClickHouse lacks into files of bounded size."""
+    columns = ", ".join(f'lines."{column.name}"' for column in COLUMNS)
+    target = str(folder / "events").replace("'", "''")
+    engine.rows(
+        f"COPY (SELECT {columns}, {_FINGERPRINT} FROM lines JOIN added ON lines.rowid = line)"
+        f" TO '{target}' (FORMAT parquet, {_SIZES})",
+        {},
+    )
+    return sorted((folder / "events").iterdir())
+
+
+def _send(path: Path, client: Client, address: Address) -> None:
+    with path.open("rb") as file, failures(address):
+        client.raw_insert(
+            address.name,
+            _NAMES,
+            file,
+            fmt="Parquet",
+            # A replicated table would take lines that equal those of an earlier load for a retry.
+            settings={**_INSERT, "insert_deduplication_token": uuid.uuid4().hex},
+        )
+    path.unlink()

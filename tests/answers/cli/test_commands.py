@@ -1,0 +1,254 @@
+"""The command line: what each command answers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import clew
+from clew.answers import QUESTIONS
+from tests.answers.shop_lines import NINE, ORDER, answered, said, shop, worked, write
+
+from .command import CLEW, COMMANDS, required, run, run_process
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The path of the small shop's log."""
+    return write(tmp_path_factory.mktemp("shop") / "shop.ndjson", shop())
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_question_is_asked_by_its_name(name: str, log: Path) -> None:
+    """`clew ask` answers each question in JSON and CSV, with exactly the columns of the question,
+    and says on stderr what was read."""
+    as_json = run("ask", name, log, *required(name), "--format", "json")
+    assert as_json.returncode == 0, as_json.stderr
+    rows = json.loads(as_json.stdout)
+    assert rows
+    assert all(list(row) == list(QUESTIONS[name].columns) for row in rows)
+    assert as_json.stderr == "clew: 9 lines, 0 of them broken\n"
+    as_csv = run("ask", name, log, *required(name), "--format", "csv")
+    read = list(csv.DictReader(io.StringIO(as_csv.stdout)))
+    assert [list(row) for row in read] == [list(row) for row in rows]
+
+
+def test_a_timeline_has_the_columns_of_the_question(log: Path) -> None:
+    """`clew timeline --format json` is the answer to the question of that name."""
+    timeline = run("timeline", ORDER, log, "--format", "json").stdout
+    assert timeline == run("ask", "timeline", "--request", ORDER, log, "--format", "json").stdout
+    assert json.loads(timeline)[0] == {
+        "offset": 0.0,
+        "createdAt": "2026-11-01T09:00:00.000Z",
+        "service": "gateway",
+        "level": "info",
+        "message": "POST /orders 201",
+        "duration": 42.0,
+        "requestId": ORDER,
+    }
+
+
+def test_the_standard_input_is_a_dash(log: Path) -> None:
+    """A dash reads the lines that are piped in."""
+    piped = run_process("ask", "slowest", "-", "--format", "json", given=log.read_bytes())
+    assert piped.stdout == run("ask", "slowest", log, "--format", "json").stdout
+
+
+def test_broken_lines_are_reported(tmp_path: Path) -> None:
+    """What was read, and how many lines of it were broken, goes to stderr."""
+    log = write(tmp_path / "a.ndjson", [*shop(), '{"level":"in', "plain text"])
+    done = run("ask", "slowest", log, "--format", "json")
+    assert done.stderr == "clew: 11 lines, 2 of them broken\n"
+    assert len(json.loads(done.stdout)) == 5
+
+
+def test_an_answer_without_rows_is_explained(log: Path, tmp_path: Path) -> None:
+    """An empty answer is no mistake: the status is 0, and stderr says what was looked at."""
+    done = run("ask", "slowest", log, "--since", "2027-01-01", "--format", "json")
+    assert (done.returncode, done.stdout) == (0, "[]\n")
+    assert "nothing found between 2026-11-01T09:00:00.005Z and" in done.stderr
+    foreign = write(tmp_path / "foreign.ndjson", ['{"msg":"another logger"}'])
+    assert "no line is an event" in run("ask", "slowest", foreign).stderr
+    empty = write(tmp_path / "empty.ndjson", [])
+    assert run("ask", "slowest", empty, "--format", "csv").returncode == 0
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_programs_get_texts_as_they_are(form: str, tmp_path: Path) -> None:
+    """JSON and CSV hold a text exactly, whatever is in it."""
+    path = '/\x1b[2J,"\n\u202e\u2028 é 🧵'
+    log = write(tmp_path / "a.ndjson", [answered("GET", path, 404, 5, 1.0)])
+    done = subprocess.run(
+        [*CLEW, "ask", "bad-links", str(log), "--format", form],
+        capture_output=True,
+        timeout=60,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    ).stdout.decode()
+    if form == "json":
+        assert json.loads(done) == [{"path": path, "requests": 1}]
+    else:
+        rows = list(csv.reader(io.StringIO(done, newline="")))
+        assert rows == [["path", "requests"], [path, "1"]]
+
+
+def test_check_names_each_line_that_does_not_fit(log: Path, tmp_path: Path) -> None:
+    """`clew check` writes file:line: why, and its status is 1; 0 when every line fits."""
+    assert run("check", log).returncode == 0
+    good = said("good", 1)
+    odd = [
+        good,
+        {**good, "createdAt": "nine"},
+        "plain text",
+        "",
+        [1],
+        {**good, "level": "loud"},
+        {key: value for key, value in good.items() if key != "logger"},
+        {**answered("GET", "/", 200, 1, 1.0), "response": {"httpStatus": 200}},
+    ]
+    path = write(tmp_path / "odd.ndjson", odd)
+    done = run("check", path)
+    assert done.returncode == 1
+    starts = [line.removeprefix(f"{path}:") for line in done.stdout.splitlines()]
+    assert [start.partition(":")[0] for start in starts] == ["2", "3", "5", "6", "7", "8"]
+    for start, why in zip(
+        starts,
+        (
+            "Expected `int`, got `str` - at `$.createdAt`",
+            "no JSON: ",
+            "no JSON object",
+            "The level 'loud' is none of",
+            "missing required field `logger`",
+            "missing required field `responseTime` - at `$.response`",
+        ),
+        strict=True,
+    ):
+        assert why in start
+    assert done.stderr == "clew: 6 of 7 lines do not fit the schema\n"
+
+
+def test_check_agrees_with_the_schema(tmp_path: Path) -> None:
+    """What check says of a line is what the JSON Schema says of it."""
+    lines: list[Any] = [*shop(), said("x", 1, userId=5), said("x", 1, level=3), {"request": {}}]
+    lines += [answered("GET", "/", 200, 1, 1.0, outcome=4), said("x", 1, requestId=None)]
+    lines += [worked("shop.bill", 1, 1.5), worked("shop.bill", 1, None), worked("x", 1, 1, task={})]
+    lines += [said("x", 1, task="dishes"), said("x", 1, logger="clew.task")]
+    path = write(tmp_path / "a.ndjson", lines)
+    misfits = {int(row.split(":")[1]) for row in run("check", path).stdout.splitlines()}
+    validator = jsonschema.Draft202012Validator(clew.json_schema())
+    refused = {n for n, line in enumerate(lines, 1) if not validator.is_valid(line)}
+    assert misfits == refused != set()
+
+
+def test_renamed_levels_fit(tmp_path: Path) -> None:
+    """A log whose levels were renamed fits when check is told their names."""
+    path = write(tmp_path / "a.ndjson", [said("failed", 1, level="error")])
+    assert run("check", path).returncode == 1
+    assert run("check", path, "--level", "danger=error").returncode == 0
+
+
+def test_the_schema_is_printed() -> None:
+    """`clew schema` prints `clew.json_schema()`."""
+    assert json.loads(run("schema").stdout) == clew.json_schema()
+    renamed = json.loads(run("schema", "--level", "danger=error").stdout)
+    assert renamed == clew.json_schema(levels={"danger": "error"})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example(command: str) -> None:
+    """Each command's help ends with an example of it."""
+    text = run(command, "--help").stdout
+    assert f"Example: clew {command}" in " ".join(text.split())
+
+
+def test_help_names_all() -> None:
+    """`clew --help` names the commands, and `clew ask --help` the questions with their titles."""
+    text = run("--help").stdout
+    assert all(f"\n  {command} " in text for command in COMMANDS)
+    questions = " ".join(run("ask", "--help").stdout.split())
+    assert all(f"{q.name} {q.title}" in questions for q in QUESTIONS.values())
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete(shell: str) -> None:
+    """The command gives its completion for the shells, and completes a question."""
+    script = run_process(_CLEW_COMPLETE=f"{shell}_source").stdout
+    assert "_CLEW_COMPLETE" in script
+    if shell == "bash":
+        words = run_process(_CLEW_COMPLETE="bash_complete", COMP_WORDS="clew ask s", COMP_CWORD="2")
+        assert words.stdout.split() == ["plain,slowest", "plain,statuses"]
+
+
+def test_help_loads_no_engine() -> None:
+    """Nothing is imported before it is needed: help answers at once."""
+    heavy = ("duckdb", "rich", "jinja2", "starlette", "sqlglot", "clickhouse_connect", "uvicorn")
+    code = (
+        "import sys, runpy\n"
+        "sys.argv = ['clew', '--help']\n"
+        "try: runpy.run_module('clew', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
+    assert done.stderr.decode().strip() == "[]"
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> str:
+    """A folder for PYTHONPATH that hides the packages of the extra."""
+    hider = "import sys\nfor name in ('click', 'duckdb'): sys.modules[name] = None\n"
+    (tmp_path / "sitecustomize.py").write_text(hider)
+    return str(tmp_path)
+
+
+def test_without_the_extra_it_says_what_to_install(bare: str, log: Path) -> None:
+    """Without the extra `clew ask` says which line installs it, and `clew schema` works."""
+    done = run_process("ask", "slowest", log, PYTHONPATH=bare)
+    assert done.returncode == 2
+    assert done.stderr == 'clew: click is not installed: pip install "clew[answers]"\n'
+    assert json.loads(run_process("schema", PYTHONPATH=bare).stdout) == clew.json_schema()
+
+
+def test_a_broken_installation_is_no_missing_extra(tmp_path: Path, log: Path) -> None:
+    """What clew itself lacks is not said to come with the extra."""
+    hider = "import sys\nsys.modules['clew.answers.errors'] = None\n"
+    (tmp_path / "sitecustomize.py").write_text(hider)
+    done = run_process("ask", "slowest", log, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "ModuleNotFoundError" in done.stderr
+    assert "pip install" not in done.stderr
+
+
+def test_the_library_says_what_to_install(bare: str, log: Path) -> None:
+    """Without DuckDB `answers.open` says which line installs it."""
+    code = (
+        "from clew import answers\n"
+        f"try: answers.open({str(log)!r})\n"
+        "except answers.AnswerError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        timeout=60,
+        check=True,
+        env={**os.environ, "PYTHONPATH": bare + os.pathsep + os.environ.get("PYTHONPATH", "")},
+    )
+    assert done.stdout.decode() == 'duckdb is not installed: pip install "clew[answers]"\n'
+
+
+def test_times_are_in_utc(log: Path) -> None:
+    """The time zone of the machine changes nothing."""
+    question = ("ask", "latency", log, "--format", "json")
+    here = run_process(*question, TZ="Asia/Kolkata").stdout
+    assert json.loads(here)[0]["bucket"] == "2026-11-01T09:00:00Z"
+    assert here == run_process(*question, TZ="America/New_York").stdout
+    assert NINE % 3_600_000 == 0

@@ -1,0 +1,215 @@
+"""How commands end: mistakes, signals, and outputs that are closed or full."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from clew import answers
+from clew.answers.cli.commands import cli
+from tests.answers.shop_lines import answered, shop, write
+
+from .command import CLEW, run
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The path of the small shop's log."""
+    return write(tmp_path_factory.mktemp("shop") / "shop.ndjson", shop())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["ask", "slowst", "LOG"], "There is no question 'slowst'; did you mean slowest"),
+        (["ask", "slowest", "missing.ndjson"], "There is no file 'missing.ndjson'"),
+        (["ask", "slowest", "FOLDER"], "There is no log in the folder"),
+        (["ask", "slowest"], "Give at least one log file"),
+        (["ask"], "Missing argument 'QUESTION'"),
+        (["ask", "slowest", "LOG", "--since", "yesterday"], "since is 'yesterday'"),
+        (["ask", "slowest", "LOG", "--action", "X"], "slowest takes no action"),
+        (["ask", "access", "LOG"], "access needs action, as in --action READ_JOURNAL"),
+        (["ask", "statuses", "LOG", "--status", "abc"], "status is 'abc'"),
+        (["ask", "slowest", "LOG", "--limit", "0"], "limit is '0'"),
+        (["ask", "latency", "LOG", "--bucket", "week"], "bucket is 'week'"),
+        (["ask", "slowest", "LOG", "--format", "xml"], "'xml' is not one of"),
+        (["ask", "slowest", "LOG", "--colour"], "No such option"),
+        (["ask", "slowest", "BROKEN"], "None of the 2 lines read is a JSON object"),
+        (["timeline"], "Missing argument 'ID'"),
+        (["timelime"], "No such command 'timelime'"),
+        (["report", "LOG"], "Missing option '--html'"),
+        (["report", "LOG", "--html", "no/such/folder.html"], "no/such/folder.html"),
+        (["report", "LOG", "--html", "LOG"], "is one of the logs"),
+        (["check"], "Give at least one log file"),
+        (["load", "chdb:///nowhere"], "Give at least one log file"),
+        (["serve", "LOG", "--host", "no host"], "There is no address 'no host'"),
+        (["check", "missing.ndjson"], "There is no file 'missing.ndjson'"),
+        (["check", "LOG", "--level", "loud=1"], "loud"),
+        (["serve", "LOG", "--port", "70000"], "70000"),
+        (["ask", "slowest", "clickhouse://127.0.0.1:1/logs"], "127.0.0.1:1"),
+        (["load", "LOG", "postgres://127.0.0.1/logs"], "'postgres' is no URL of ClickHouse"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    arguments: list[str], sentence: str, log: Path, tmp_path: Path
+) -> None:
+    """A wrong argument, a missing file or a server that is not there is one line on stderr that
+    names it, nothing on stdout, and exit status 2."""
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    broken = write(tmp_path / "broken.log", ["plain text", "Traceback"])
+    paths = {"LOG": str(log), "FOLDER": str(folder), "BROKEN": str(broken)}
+    done = run(*(paths.get(argument, argument) for argument in arguments))
+    assert done.returncode == 2, done
+    assert done.stdout == ""
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("clew: ")
+
+
+@pytest.mark.parametrize(("form", "first"), [("csv", b"path,requests"), ("table", b"Bad links")])
+def test_a_closed_pipe_is_no_error(tmp_path: Path, form: str, first: bytes) -> None:
+    """`clew ask ... | head` ends quietly, though much was left to write."""
+    lines = [answered("GET", f"/{n:05}", 404, n, 1.0) for n in range(20_000)]
+    log = write(tmp_path / "a.ndjson", lines)
+    command = f"{sys.executable} -m clew ask bad-links {log} --format {form} --limit 20000"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f"{command} | head -n 2"], capture_output=True, timeout=60
+    )
+    assert done.returncode == 0, done
+    assert done.stdout.splitlines()[0] == first
+    assert done.stderr == b"clew: 20,000 lines, 0 of them broken\n"
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_nothing_behind(signal_: signal.Signals, tmp_path: Path) -> None:
+    """Stopped while it waits for lines, the command removes its temporary folder and is quiet."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    process = subprocess.Popen(
+        [*CLEW, "ask", "slowest", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(folder)},
+    )
+    try:
+        assert process.stdin is not None
+        deadline = iter(range(600))
+        while not list(folder.glob("clew-*")) and next(deadline, None) is not None:
+            try:
+                process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                continue
+        assert list(folder.glob("clew-*"))
+        process.send_signal(signal_)
+        process.stdin.write(b"\n")
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == (130 if signal_ == signal.SIGINT else 143)
+    assert (out, err) == (b"", b"")
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def long_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The path of a log that takes a while to be read."""
+    path = tmp_path_factory.mktemp("long") / "a.ndjson"
+    line = json.dumps(answered("GET", "/", 200, 1, 1.0)).encode() + b"\n"
+    path.write_bytes(line * 400_000)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [
+        ("ask", signal.SIGINT),
+        ("ask", signal.SIGTERM),
+        ("ask", signal.SIGHUP),
+        ("report", signal.SIGINT),
+        ("report", signal.SIGTERM),
+    ],
+)
+def test_a_signal_while_files_are_read(
+    command: str, number: int, long_log: Path, tmp_path: Path
+) -> None:
+    """Stopped at any moment of the reading, a command is quiet, and nothing lies around."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    own: list[object] = ["slowest", long_log]
+    if command == "report":
+        own = [long_log, "--html", tmp_path / "r.html"]
+    for moment in (1, 2, 3):
+        process = subprocess.Popen(
+            [*CLEW, command, *map(str, own)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": str(folder)},
+        )
+        try:
+            deadline = iter(range(2_000))
+            while len(list(folder.rglob("*"))) <= moment and next(deadline, None) is not None:
+                if process.poll() is not None:
+                    break
+                time.sleep(0.005)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+            process.wait()
+        assert process.returncode in (128 + number, 0), err  # it may just have ended
+        assert b"Traceback" not in err
+        assert list(folder.iterdir()) == []
+        assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["ask", "slowest", "LOG", "--format", form] for form in ("table", "json", "csv")),
+        ["ask", "--help"],
+        ["schema"],
+        ["serve", "LOG", "--port", "0"],
+    ],
+)
+def test_output_that_cannot_be_written(arguments: list[str], log: Path) -> None:
+    """A full disk behind stdout is one line on stderr, and exit status 2."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*CLEW, *(str(log) if argument == "LOG" else argument for argument in arguments)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+    assert done.returncode == 2
+    assert b"The output cannot be written: No space left on device" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    """``clew`` alone prints its help, as it is."""
+    done = run()
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout == run("--help").stdout
+
+
+def test_another_failure_is_not_said_of_the_output(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the system refuses elsewhere is not taken for an output that cannot be written."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(answers.Logs, "answer", refuse)
+    with pytest.raises(PermissionError):
+        cli.main(["ask", "slowest", str(log)], standalone_mode=False)

@@ -1,0 +1,118 @@
+"""Answers and timelines for people at a terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from clew.answers import QUESTIONS
+from tests.answers.shop_lines import ORDER, answered, said, shop, write
+
+from .command import coloured, on_terminal, required, run, run_process
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The path of the small shop's log."""
+    return write(tmp_path_factory.mktemp("shop") / "shop.ndjson", shop())
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_table_fits_its_width(name: str, log: Path) -> None:
+    """In 80 columns no line of a table is longer."""
+    text = run("ask", name, log, *required(name), columns=80).stdout
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_colours_are_for_terminals_alone(log: Path) -> None:
+    """A table has colours on a terminal, none in a pipe, and none where NO_COLOR is set."""
+    assert "\x1b[" in coloured("ask", "slowest", log)
+    assert "\x1b[3" not in coloured("ask", "slowest", log, NO_COLOR="1")
+    assert "\x1b" not in run("ask", "slowest", log).stdout
+
+
+def test_a_table_shows_twenty_rows_and_says_what_is_left(tmp_path: Path) -> None:
+    """Without a limit the table has 20 rows, and says how to see the others; with one it has
+    as many as were asked for."""
+    lines = [answered("GET", f"/{n:02}", 404, n, 1.0) for n in range(25)]
+    log = write(tmp_path / "a.ndjson", lines)
+    text = run("ask", "bad-links", log).stdout
+    assert text.count("\n/") == 20
+    assert text.endswith("and 5 further rows: --limit 25\n")
+    assert run("ask", "bad-links", log, "--limit", 22).stdout.count("\n/") == 22
+    assert len(json.loads(run("ask", "bad-links", log, "--format", "json").stdout)) == 25
+
+
+def test_a_timeline_shows_what_happened_within_what(log: Path) -> None:
+    """`clew timeline` nests the services' events, with a bar for each that took time, in the
+    order of their beginning, and names where nothing was logged."""
+    done = run("timeline", ORDER, log, columns=160)
+    assert done.returncode == 0
+    # A bar is 40 characters for 42 milliseconds.
+    gap = "nothing logged between 'GET /items/lamp 200' and 'Purchase completed'"
+    order = "Purchase completed  PURCHASE_COMPLETED order-77 90000"
+    assert [line.rstrip() for line in done.stdout.splitlines()] == [
+        "Request order-1  2026-11-01 09:00:00.000 UTC  42.0 ms, 2 services",
+        "",
+        f" +0.0  42.0 ms  gateway    {'━' * 40}  POST /orders 201",
+        f" +2.0  10.0 ms  gateway    {' ' + '─' * 10:<40}    → GET /items/lamp 200",
+        f" +5.0  5.00 ms  catalogue  {' ' * 4 + '━' * 5:<40}      GET /items/lamp 200",
+        f" +8.0           catalogue  {' ' * 7 + '◆':<40}        Read price  READ_PRICE lamp",
+        f"+12.0  28.0 ms  gateway    {' ' * 11 + '┄' * 27:<40}    {gap}",
+        f"+40.0           gateway    {' ' * 38 + '◆':<40}    {order}",
+    ]
+    asked = run("ask", "timeline", "--request", ORDER, log, columns=160)
+    assert asked.stdout == done.stdout
+
+
+def test_what_failed_is_red(log: Path) -> None:
+    """The line of a failure, and no other, is red on a terminal, with its exception."""
+    red = [
+        line
+        for line in coloured("timeline", "crash-1", log, columns=120).split("\n")
+        if "31m" in line
+    ]
+    assert len(red) == 1
+    assert "KeyError: 'SUMMER'" in red[0]
+    assert "31m" not in coloured("timeline", ORDER, log)
+
+
+def test_another_encoding_of_the_terminal(log: Path) -> None:
+    """What the terminal's encoding cannot hold is escaped."""
+    done = run_process("timeline", ORDER, log, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "\\u2501" in done.stdout
+
+
+def test_long_texts_leave_the_numbers(tmp_path: Path) -> None:
+    """In a narrow terminal a long path is cut, and each number and time is whole."""
+    lines = [answered("GET", "/" + "x" * 500, 404, 1, 12.5), answered("GET", "/a", 404, 2, 1.0)]
+    log = write(tmp_path / "a.ndjson", lines)
+    text = on_terminal("ask", "slowest", log, columns=60)
+    assert max(map(len, text.splitlines())) <= 60
+    assert "12.5 ms" in text and "1.00 ms" in text and "requests" in text and "xxx…" in text
+
+
+def test_a_history_shows_its_end(tmp_path: Path) -> None:
+    """Of a series, a table shows the last buckets, and says that there are earlier ones."""
+    hour = 3_600_000
+    log = write(
+        tmp_path / "a.ndjson", [answered("GET", "/", 200, n * hour, 1.0) for n in range(25)]
+    )
+    text = run("ask", "latency", log).stdout
+    assert "2026-11-02 09:00:00" in text
+    assert text.endswith("and 5 earlier rows: --limit 25\n")
+
+
+def test_hostile_text_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    """Escape sequences, line ends and turned writing in a log are shown as text."""
+    evil = "\x1b[2J\x1b]0;title\x07\r\nforged\u202e\x9b31m"
+    line = answered("GET", f"/{evil}", 404, 5, 1.0, requestId="x", service=evil)
+    log = write(tmp_path / "a.ndjson", [line, said(evil, 3, requestId="x", value=evil)])
+    for arguments in (["ask", "bad-links", log], ["timeline", "x", log]):
+        text = on_terminal(*arguments, columns=200)
+        assert not set("\x1b\x07\r\x9b\u202e") & set(text)
+        assert "\\x1b[2J" in text
+        assert not any(line.startswith("forged") for line in text.splitlines())

@@ -1,0 +1,80 @@
+"""Which id a request gets whose client sent one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import clew
+from clew._http.request import HTTPRequest
+from clew._http.request_id import choose_id
+
+
+class Sent(HTTPRequest):
+    """A request from somewhere."""
+
+    def __init__(self, peer: Callable[[], str | None] = lambda: "203.0.113.7") -> None:
+        self._peer = peer
+
+    def peer(self) -> str | None:
+        return self._peer()
+
+
+def chosen(*values: str, sent: HTTPRequest | None = None, **options: Any) -> tuple[str, str | None]:
+    settings = clew.Settings(generate=lambda: "made", **options)
+    return choose_id(values, settings, sent or Sent())
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("x" * 200, None),
+        ("abc-123_.~+/=:@", None),
+        ("x" * 201, "length"),
+        ("-" * 8000 + "0" * 32, "length"),
+        (" " * 201, "length"),
+        ("a b", "charset"),
+        ("urn:uuid:{1}", "charset"),
+        ('"}{"', "charset"),
+        ("é", "charset"),
+        ("a\x00b", "charset"),
+    ],
+)
+def test_a_safe_id_is_taken(value: str, reason: str | None) -> None:
+    """A safe id is the request's; another one is replaced, never repaired, and the reason known."""
+    assert chosen(value) == (("made", reason) if reason else (value, None))
+
+
+def test_the_first_reason_counts() -> None:
+    """Untrusted comes before duplicate, duplicate before what is wrong with the value."""
+    assert chosen("a b", "c", trust="never") == ("made", "untrusted")
+    assert chosen("a b", "c") == ("made", "duplicate")
+    assert chosen("a b", accept=lambda _: False) == ("made", "charset")
+    assert chosen("good", accept=lambda _: False) == ("made", "custom")
+
+
+@pytest.mark.parametrize(
+    ("trust", "peer", "reason"),
+    [
+        ("always", None, None),
+        (["203.0.113.0/24"], "203.0.113.7", None),
+        (["10.0.0.0/8"], "203.0.113.7", "untrusted"),
+        (["unix"], None, None),
+        (["10.0.0.0/8"], None, "untrusted"),
+    ],
+)
+def test_trust(trust: Any, peer: str | None, reason: str | None) -> None:
+    """Where networks are trusted, the peer decides."""
+    assert chosen("good", sent=Sent(lambda: peer), trust=trust)[1] == reason
+
+
+def test_a_peer_that_cannot_be_told_is_not_trusted(capsys: pytest.CaptureFixture[str]) -> None:
+    """A server's odd scope costs the client's id, not the request."""
+
+    def failing() -> str:
+        raise KeyError("client")
+
+    assert chosen("good", sent=Sent(failing), trust=["10.0.0.0/8"]) == ("made", "untrusted")
+    assert "KeyError" in capsys.readouterr().err
