@@ -25,11 +25,16 @@ PLOT = Path(__file__).with_name("requests.svg")
 class Benchmark:
     """One run: its rounds, and the folder that it writes lines into."""
 
-    def __init__(self, folder: Path, rounds: int, plot: Path | None) -> None:
+    def __init__(self, folder: Path, rounds: int, share: float, plot: Path | None) -> None:
         self.folder = folder
         self.logs = Logs(folder)
         self.rounds = rounds
+        self.share = share
         self.plot = plot
+
+    def some(self, count: int) -> int:
+        """Return how many of *count* are made: all, but for a trial of the benchmark itself."""
+        return max(1, int(count * self.share))
 
     def asgi(self) -> str:
         """Measure a request in ASGI."""
@@ -38,7 +43,7 @@ class Benchmark:
             loop = asyncio.new_event_loop()
             try:
                 rows = asgi.contenders(self.logs, loop, inbound=inbound)
-                times = measure(rows, rounds=self.rounds, count=400)
+                times = measure(rows, rounds=self.rounds, count=self.some(400))
             finally:
                 loop.close()
             beyond = over(times, asgi.BARE)
@@ -59,7 +64,8 @@ class Benchmark:
         )
         for name, rows in parts:
             for kind, inbound in (("made", False), ("the client's", True)):
-                times = measure(rows(self.logs, inbound=inbound), rounds=self.rounds, count=200)
+                contenders = rows(self.logs, inbound=inbound)
+                times = measure(contenders, rounds=self.rounds, count=self.some(200))
                 title = f"One {name} request, its id {kind}"
                 text.append(costs(title, over(times, wsgi.BARE), wsgi.ID))
                 if not inbound:
@@ -70,7 +76,7 @@ class Benchmark:
 
     def lines(self) -> str:
         """Measure a line of the application."""
-        times = measure(lines.contenders(self.logs), rounds=self.rounds, count=500)
+        times = measure(lines.contenders(self.logs), rounds=self.rounds, count=self.some(500))
         rows = [
             _reached(times, "clew's Logger, configure_logging", lines.STRUCTLOG, 0.65, 0.5),
             _reached(times, "clew's Logger, a FileHandler", lines.STRUCTLOG, 1.6, 1.3),
@@ -84,7 +90,7 @@ class Benchmark:
 
     def outgoing(self) -> str:
         """Measure an outgoing call."""
-        times = measure(outgoing.contenders(self.logs), rounds=self.rounds, count=100)
+        times = measure(outgoing.contenders(self.logs), rounds=self.rounds, count=self.some(100))
         return costs("One outgoing httpx call", over(times, outgoing.BARE), outgoing.ID)
 
     def server(self) -> str:
@@ -93,11 +99,11 @@ class Benchmark:
 
     def imports(self) -> str:
         """Measure what importing takes."""
-        return footprint.imports(15)
+        return footprint.imports(self.some(15))
 
     def memory(self) -> str:
         """Measure what requests hold."""
-        return footprint.memory(self.rounds * 25_000)
+        return footprint.memory(self.rounds * self.some(25_000), self.some(10_000))
 
 
 def targets(beyond: Times) -> str:
@@ -132,6 +138,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
     parser.add_argument("--rounds", type=int, default=40, help="40 when not given")
+    parser.add_argument("--share", type=float, default=1, help="of each round, to try it out: 1")
     parser.add_argument("--plot", type=Path, default=None, help="where to draw the ASGI table")
     given = parser.parse_args()
     for part in given.parts:
@@ -139,7 +146,7 @@ def main() -> None:
             parser.error(f"there is no part {part!r}; there are {', '.join(PARTS)}")
     print(f"{machine()}; {given.rounds} interleaved rounds; medians, in µs of CPU time\n")
     with tempfile.TemporaryDirectory(prefix="clew-bench-") as folder:
-        benchmark = Benchmark(Path(folder), given.rounds, given.plot)
+        benchmark = Benchmark(Path(folder), given.rounds, given.share, given.plot)
         for part in given.parts or PARTS:
             print(getattr(benchmark, part)(), flush=True)
         benchmark.logs.close()

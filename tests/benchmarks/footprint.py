@@ -19,7 +19,6 @@ from .asgi import receive, scope_of, send
 from .measuring import table
 
 _IMPORT = "import time; began = time.perf_counter(); import {}; print(time.perf_counter() - began)"
-IN_FLIGHT = 10_000
 
 
 def imports(times: int) -> str:
@@ -35,11 +34,11 @@ def imports(times: int) -> str:
     return table("Imports", ("", ""), rows)
 
 
-def memory(requests: int) -> str:
+def memory(requests: int, in_flight: int) -> str:
     """Return the table of what requests hold."""
     grown = _growth(requests)
     rows = [
-        (f"a request in flight, of {IN_FLIGHT:,}", f"{_in_flight():,.0f} bytes"),
+        (f"a request in flight, of {in_flight:,}", f"{_in_flight(in_flight):,.0f} bytes"),
         (f"memory added by {requests:,} requests", f"{grown / 1024:,.0f} KiB"),
     ]
     return table("Memory", ("", ""), rows)
@@ -52,7 +51,7 @@ def _import(name: str) -> float:
     return float(out) * 1000
 
 
-def _in_flight() -> float:
+def _in_flight(count: int) -> float:
     """Return the bytes that a request takes with clew, beyond the same request without."""
 
     async def waiting(scope: Any, receive: Any, send: Any) -> None:
@@ -61,7 +60,7 @@ def _in_flight() -> float:
         await send({"type": "http.response.body", "body": b""})
 
     async def hold(app: Any) -> float:
-        scopes = [scope_of(None) for _ in range(IN_FLIGHT)]
+        scopes = [scope_of(None) for _ in range(count)]
         gc.collect()
         tracemalloc.start()
         tasks = [asyncio.create_task(app(scope, receive, send)) for scope in scopes]
@@ -71,7 +70,7 @@ def _in_flight() -> float:
         go.set()
         await asyncio.gather(*tasks)
         go.clear()
-        return held / IN_FLIGHT
+        return held / count
 
     async def both() -> float:
         return await hold(clew.asgi.RequestIDMiddleware(waiting, log=False)) - await hold(waiting)

@@ -77,7 +77,18 @@ def test_costs_are_measured(part: str, tmp_path: Path) -> None:
             pytest.skip(f"{package} is not installed: make bench installs it")
     plot = tmp_path / "plot.svg"
     done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks", "--rounds", "1", "--plot", str(plot), part],
+        [
+            sys.executable,
+            "-m",
+            "tests.benchmarks",
+            "--rounds",
+            "1",
+            "--share",
+            "0.1",
+            "--plot",
+            str(plot),
+            part,
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
