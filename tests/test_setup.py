@@ -118,13 +118,15 @@ def test_levels_are_renamed_in_both_records(lines: Lines) -> None:
     assert [line["level"] for line in lines()] == ["error", "INFO"]
 
 
-def test_the_clients_chatter_is_off(lines: Lines) -> None:
+@pytest.mark.parametrize("package", ["httpx", "httpx2"])
+def test_the_clients_chatter_is_off(package: str, lines: Lines) -> None:
     """httpx's INFO line, which shows whole URLs, is off; its warnings are not."""
+    httpx: Any = pytest.importorskip(package, reason=f"pip install {package}")
     transport = httpx.MockTransport(lambda _: httpx.Response(200))
     with httpx.Client(transport=transport) as client:
         client.get("http://user:hunter2@orders.internal/?token=hunter2")
-    logging.getLogger("httpx").warning("loud")
-    logging.getLogger("httpcore.connection").info("chatter")
+    logging.getLogger(package).warning("loud")
+    logging.getLogger(f"{package.replace('x', 'core')}.connection").info("chatter")
     assert [line["message"] for line in lines()] == ["loud"]
 
 
@@ -349,7 +351,7 @@ with clew.context(request_id="made-here"):
     log.danger("line")
 for name in ("uvicorn", "uvicorn.error", "gunicorn.error", "werkzeug", "uvicorn.access",
              "gunicorn.access", "hypercorn.access", "granian.access", "httpx", "httpcore",
-             "django.server"):
+             "httpx2", "httpcore2", "django.server"):
     logging.getLogger(name).info("from %s", name)
     logging.getLogger(name).warning("from %s", name)
 """
