@@ -40,7 +40,8 @@ def wrap(
 
     Each sending (also each hop of a redirect) carries the id of the context in which it is sent,
     when its host is one of *hosts*. A header that the caller set stays; outside any context
-    nothing is added. Wrapping again only changes the options.
+    nothing is added. Wrapping again only changes the options. What a log handler sends while it
+    handles a line carries no id, and is not logged.
 
     Args:
         client: The client, sync or async; its hooks, auth and mounts work as before.

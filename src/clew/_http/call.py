@@ -23,7 +23,7 @@ from time import perf_counter
 from typing import Any
 
 from clew._context import DEFAULT_HEADER, current
-from clew._lines.delivery import emit
+from clew._lines.delivery import emit, in_handler
 from clew._lines.logger import get_logger
 from clew._options import check_flag
 
@@ -83,9 +83,11 @@ class Call:
 
     def __init__(self, options: CallOptions) -> None:
         self.options = options
-        self.context = current()
+        # A handler that ships lines would ship the record of doing so as well, and so on.
+        handled = in_handler()
+        self.context = None if handled else current()
         self.started = perf_counter()
-        self.logged = not options.log
+        self.logged = handled or not options.log
 
     # What a client's module translates.
 

@@ -8,8 +8,11 @@ clew's line; filters on loggers and on clew's own handler do, since there the re
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping
+from contextvars import ContextVar
 from logging import LogRecord
+from types import FrameType
 
 from clew._faults import report_failure
 from clew.records import HTTPLog, TaskLog
@@ -24,6 +27,15 @@ _call_handlers = own_method("callHandlers")
 _filter = own_method("filter")
 
 _PATCHABLE = frozenset(("handle", "callHandlers", "makeRecord", "filter"))
+
+# Set while handlers of others are at work; a task that one of them starts has it from there.
+_handling: ContextVar[bool] = ContextVar("clew_handling", default=False)
+# The frames below which a handler is at work, whoever called it.
+_HANDLING = frozenset(
+    id(getattr(function, "__code__", None))
+    for function in (logging.Handler.handle, logging.Logger.callHandlers, LineHandler.write_line)
+)
+_DEEPEST = 500
 
 # How many attributes a logger has of its own.
 _OWN = len(logging.getLogger("clew").__dict__)
@@ -78,7 +90,11 @@ def deliver(
             or "handle" in own
             or "callHandlers" in own
         ):
-            logger.handle(record)
+            token = _handling.set(True)
+            try:
+                logger.handle(record)
+            finally:
+                _handling.reset(token)
             return
         if logger.disabled:
             return
@@ -88,11 +104,29 @@ def deliver(
         if isinstance(passed, LogRecord):  # a filter may replace it, from Python 3.12 on
             record = passed
         handlers = _handlers_of(logger, record.levelno)
-    for handler in handlers:
-        try:
-            handler.handle(record)
-        except Exception:
-            report_failure()
+    token = _handling.set(True)
+    try:
+        for handler in handlers:
+            try:
+                handler.handle(record)
+            except Exception:
+                report_failure()
+    finally:
+        _handling.reset(token)
+
+
+def in_handler() -> bool:
+    """Tell whether a log handler is at work here: what it logs would come to it again."""
+    if _handling.get():
+        return True
+    frame: FrameType | None = sys._getframe(1)
+    for _ in range(_DEEPEST):
+        if frame is None:
+            return False
+        if id(frame.f_code) in _HANDLING:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _handlers_of(logger: logging.Logger, level: int) -> list[logging.Handler]:
