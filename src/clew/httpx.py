@@ -65,11 +65,11 @@ def wrap(
         patched._clew = options
         return client
     patched._clew = options
+    send = patched._send_single_request
     if isinstance(client, package.AsyncClient):
-        send = _sender_async(patched, patched._send_single_request, package.AsyncByteStream)
+        patched._send_single_request = _sender_async(patched, send, package.AsyncByteStream)
     else:
-        send = _sender(patched, patched._send_single_request, package.SyncByteStream)
-    patched._send_single_request = send
+        patched._send_single_request = _sender(patched, send, package.SyncByteStream)
     return client
 
 
@@ -83,7 +83,7 @@ def _package_of(client: object) -> Any:
 
 
 def _sender(
-    client: Any, send: Callable[[httpx.Request], httpx.Response], kind: type[httpx.SyncByteStream]
+    client: Any, send: Callable[[httpx.Request], httpx.Response], kind: Any
 ) -> Callable[[httpx.Request], httpx.Response]:
     def send_single_request(request: httpx.Request) -> httpx.Response:
         call = _Call(client._clew, request)
@@ -105,7 +105,7 @@ def _sender(
 def _sender_async(
     client: Any,
     send: Callable[[httpx.Request], Awaitable[httpx.Response]],
-    kind: type[httpx.AsyncByteStream],
+    kind: Any,
 ) -> Callable[[httpx.Request], Awaitable[httpx.Response]]:
     async def send_single_request(request: httpx.Request) -> httpx.Response:
         call = _Call(client._clew, request)
