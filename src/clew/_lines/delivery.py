@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from logging import LogRecord
 from types import FrameType
@@ -37,8 +38,35 @@ _HANDLING = frozenset(
 )
 _DEEPEST = 500
 
+
+class _Undisabled(logging.Logger):
+    """A logger that stays on when a configuration disables what it does not name."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name != "disabled":
+            super().__setattr__(name, value)
+
+
+def own_logger(name: str) -> logging.Logger:
+    """Return clew's own logger *name*.
+
+    ``fileConfig`` (alembic's env.py runs it) and ``dictConfig`` disable all loggers that there are
+    but those that they name, unless ``disable_existing_loggers`` is false: every record of a
+    request would end in silence. To turn it off, set its level.
+    """
+    logger = logging.getLogger(name)
+    if not isinstance(logger, _Undisabled):
+        logger.disabled = False
+        kind = type(logger)
+        with suppress(TypeError):  # somebody's logger class, with a layout of its own
+            logger.__class__ = type(
+                kind.__name__, (_Undisabled, kind), {"__module__": kind.__module__}
+            )
+    return logger
+
+
 # How many attributes a logger has of its own.
-_OWN = len(logging.getLogger("clew").__dict__)
+_OWN = len(own_logger("clew").__dict__)
 
 
 def put(logger: logging.Logger, level: int, entry: Entry) -> list[logging.Handler] | None:

@@ -46,7 +46,7 @@ def masked_record(record: LogRecord) -> LogRecord:
     if redactor is OFF:
         return shown
     if isinstance(record.msg, dict):
-        shown.msg = redactor.value("message", record.msg)  # type: ignore[assignment]
+        shown.msg = redactor.value("message", record.msg)
     elif redactor.strict:
         message = message_of(record)
         hidden = redactor.text(message)
