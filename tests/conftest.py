@@ -192,12 +192,14 @@ def run_fresh(script: str, *arguments: str, timeout: float = 60) -> str:
     return done.stdout
 
 
-def run_without(package: str, module: str) -> str:
-    """Import *module* where *package* is not installed; return what the ImportError says."""
+def run_without(package: str, module: str, *others: str) -> str:
+    """Import *module* where *package* and *others* are not installed; return what its ImportError
+    says.
+    """
     return run_fresh(
         f"""
 import sys
-sys.modules["{package}"] = None
+sys.modules.update(dict.fromkeys({(package, *others)!r}))
 try:
     import {module}
 except ImportError as error:

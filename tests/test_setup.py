@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import logging
 import logging.config
 import pathlib
+import pickle
 import sys
 import threading
 import urllib.error
@@ -127,13 +129,15 @@ def test_levels_are_renamed_in_both_records(lines: Lines) -> None:
     assert [line["level"] for line in lines()] == ["error", "INFO"]
 
 
-def test_the_clients_chatter_is_off(lines: Lines) -> None:
+@pytest.mark.parametrize("package", ["httpx", "httpx2"])
+def test_the_clients_chatter_is_off(package: str, lines: Lines) -> None:
     """httpx's INFO line, which shows whole URLs, is off; its warnings are not."""
+    httpx: Any = pytest.importorskip(package, reason=f"pip install {package}")
     transport = httpx.MockTransport(lambda _: httpx.Response(200))
     with httpx.Client(transport=transport) as client:
         client.get("http://user:hunter2@orders.internal/?token=hunter2")
-    logging.getLogger("httpx").warning("loud")
-    logging.getLogger("httpcore.connection").info("chatter")
+    logging.getLogger(package).warning("loud")
+    logging.getLogger(f"{package.replace('x', 'core')}.connection").info("chatter")
     assert [line["message"] for line in lines()] == ["loud"]
 
 
@@ -343,6 +347,85 @@ def test_the_dictionary_is_plain() -> None:
     assert config["disable_existing_loggers"] is False
 
 
+DISABLED = """
+import io, logging, logging.config, sys
+import clew, clew.wsgi
+from clew._tasks import TaskRun, TaskSettings
+from clew._http.call import Call, CallOptions
+from wsgiref.util import setup_testing_defaults
+
+INI = '''
+[loggers]
+keys = root,alembic
+[handlers]
+keys = console
+[formatters]
+keys = generic
+[logger_root]
+level = INFO
+handlers = console
+[logger_alembic]
+level = INFO
+handlers =
+qualname = alembic
+[handler_console]
+class = StreamHandler
+args = (sys.stdout,)
+formatter = generic
+[formatter_generic]
+format = %(levelname)s [%(name)s] %(message)s
+'''
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return []
+
+clew.configure_logging()
+if sys.argv[1] == "file":
+    logging.config.fileConfig(io.StringIO(INI))
+else:
+    console = {"class": "logging.StreamHandler", "stream": sys.stdout, "formatter": "generic"}
+    generic = {"format": "%(levelname)s [%(name)s] %(message)s"}
+    logging.config.dictConfig({
+        "version": 1, "handlers": {"console": console}, "formatters": {"generic": generic},
+        "root": {"level": "INFO", "handlers": ["console"]},
+    })
+if sys.argv[2] == "by level":
+    logging.getLogger("clew.http").setLevel(logging.CRITICAL)
+environ = {}
+setup_testing_defaults(environ)
+list(clew.wsgi.RequestIDMiddleware(app)(environ, lambda *_: lambda _: None))
+run = TaskRun(TaskSettings(), None, name="shop.mail", id="1")
+run.begin()
+run.end("succeeded")
+clew.bind(user_id=object())
+with clew.context():
+    clew.bind(user_id=object())
+"""
+
+
+@pytest.mark.parametrize("how", ["file", "dictionary"])
+def test_clews_own_loggers_stay_on(how: str) -> None:
+    """A fileConfig or dictConfig that disables existing loggers, as alembic's, spares clew's own;
+    their level turns them off.
+    """
+    printed = run_fresh(DISABLED, how, "on")
+    loggers = [line.split()[1] for line in printed.splitlines()]
+    assert loggers == ["[clew.http]", "[clew.task]", "[clew]"]
+    assert "[clew.http]" not in run_fresh(DISABLED, how, "by level")
+
+
+def test_own_loggers_are_loggers_of_their_kind() -> None:
+    """clew's own loggers are no less what getLogger gives than others."""
+    importlib.import_module("clew._tasks")
+    for name in ("clew", "clew.http", "clew.http.client", "clew.task"):
+        logger = logging.getLogger(name)
+        logger.disabled = True
+        assert logger.disabled is False
+        assert repr(logger).startswith(f"<Logger {name} (")
+        assert pickle.loads(pickle.dumps(logger)) is logger
+
+
 DICTIONARY = """
 import json, logging, logging.config, sys
 import clew
@@ -358,7 +441,7 @@ with clew.context(request_id="made-here"):
     log.danger("line")
 for name in ("uvicorn", "uvicorn.error", "gunicorn.error", "werkzeug", "uvicorn.access",
              "gunicorn.access", "hypercorn.access", "granian.access", "httpx", "httpcore",
-             "django.server"):
+             "httpx2", "httpcore2", "django.server"):
     logging.getLogger(name).info("from %s", name)
     logging.getLogger(name).warning("from %s", name)
 """

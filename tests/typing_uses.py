@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, assert_type
 
 import aiohttp
 import httpx
+import httpx2
 import msgspec
 import requests
 import urllib3
@@ -160,6 +161,7 @@ def outgoing() -> None:
         clew.httpx.wrap(httpx.AsyncClient(), hosts=["*.internal"], header="X-Trace", log=False),
         httpx.AsyncClient,
     )
+    assert_type(clew.httpx.wrap(httpx2.AsyncClient()), httpx2.AsyncClient)
     clew.httpx.wrap("client")  # type: ignore[type-var]
     clew.httpx.wrap(httpx.Client(), ["*.internal"])  # type: ignore[call-arg]
 

@@ -708,6 +708,48 @@ def test_opentelemetrys_own_log_handler(installed: Lines) -> None:
     assert len(installed()) == 3
 
 
+@pytest.mark.parametrize("redact", [["tenant"], "strict"], ids=str)
+def test_opentelemetrys_own_log_handler_exports_what_the_line_shows(
+    installed: Lines, redact: Any
+) -> None:
+    """What clew's line masks is masked in the attributes, the body and the HTTPLog."""
+    export = pytest.importorskip("opentelemetry.sdk._logs.export", reason=INSTALL + "logging")
+    handlers = pytest.importorskip(
+        "opentelemetry.instrumentation.logging.handler", reason=INSTALL + "logging"
+    )
+    from opentelemetry.sdk._logs import LoggerProvider
+
+    exporter = export.InMemoryLogRecordExporter()
+    provider = LoggerProvider()
+    provider.add_log_record_processor(export.SimpleLogRecordProcessor(exporter))
+    logging.root.addHandler(handlers.LoggingHandler(logger_provider=provider))
+    installed.configure(redact=redact)
+    clew.opentelemetry.install()
+    secret = "in-clear@example.org"
+    fields = {"email": secret, "basket": {"password": secret}}
+
+    def work() -> None:
+        log.info("by clew", **fields)
+        logging.getLogger("shop").info("by logging", extra=fields)
+        logging.getLogger("shop").info({"message": "a mapping", "password": secret})
+        if redact == "strict":
+            logging.getLogger("shop").info("to %s", secret)
+            try:
+                raise ValueError(secret)
+            except ValueError:
+                log.exception("failed")
+        else:
+            log.info("more", tenant=secret)
+
+    serve(work, environ={"QUERY_STRING": f"email={secret}&page=2"})
+    logs = [entry.log_record for entry in exporter.get_finished_logs()]
+    assert len(logs) == len(installed())
+    assert logs[0].attributes["email"] == logs[0].attributes["basket"]["password"] == "***"
+    assert "in-clear" not in str([(one.body, one.attributes) for one in logs])
+    assert logs[-1].attributes["http"]["request"]["query"].endswith("page=2")
+    assert fields["email"] == secret
+
+
 def test_core_does_not_load_opentelemetry() -> None:
     """Nothing of clew's loads OpenTelemetry but clew.opentelemetry, and that one not the SDK."""
     printed = run_fresh(

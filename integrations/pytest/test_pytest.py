@@ -123,7 +123,7 @@ def test_signup(clew_logs):
     lines = clew_logs.of(response.headers["X-Request-ID"])
     assert [line["logger"] for line in lines] == ["shop", "legacy", "clew.http"]
     assert lines.http == [http]
-    assert len(clew_logs) == len(list(clew_logs)) >= 3  # others log too, as httpx does
+    assert len(clew_logs) == len(list(clew_logs)) >= 3  # others log too, as asyncio does
     assert all(line.get("service") == {service!r} for line in clew_logs)
     clew_logs.clear()
     assert not clew_logs
@@ -289,6 +289,27 @@ def test_outgoing_calls_are_apart(run: Run) -> None:
             assert clew_logs.http == []
             [call] = clew_logs.outgoing
             assert call["request"]["host"] == "sibling.test"
+        """
+    ).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("package", ["httpx", "httpx2"])
+def test_a_test_clients_own_lines_are_left_out(run: Run, package: str) -> None:
+    """What a client says of its calls is no line of the application, unless somebody wants it."""
+    pytest.importorskip(package, reason=f"pip install {package}")
+    run(
+        f"""
+        import logging, {package} as httpx
+
+        def test_quiet(clew_logs, monkeypatch):
+            transport = httpx.MockTransport(lambda request: httpx.Response(200))
+            with httpx.Client(transport=transport) as client:
+                client.get("http://sibling.test/?token=hunter2")
+                assert clew_logs == []
+                logging.getLogger("{package}").warning("loud")
+                monkeypatch.setattr(logging.getLogger("{package}"), "level", logging.INFO)
+                client.get("http://sibling.test/")
+            assert [line["level"] for line in clew_logs] == ["warning", "info"]
         """
     ).assert_outcomes(passed=1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -326,6 +327,58 @@ sentry_sdk.capture_message("outside")
 """
     )
     assert printed.splitlines() == ["inside job-1 {'id': 'ada'}", "outside None None"]
+
+
+MASKED = """
+import json, logging, sys
+import sentry_sdk
+from sentry_sdk.transport import Transport
+import clew, clew.sentry
+
+class Keep(Transport):
+    def capture_envelope(self, envelope):
+        for item in envelope.items:
+            print(item.get_bytes().decode())
+
+redact = json.loads(sys.argv[1])
+sentry_sdk.init("http://key@127.0.0.1:9/1", transport=Keep, enable_logs=True)
+clew.configure_logging(redact=redact)
+clew.sentry.install()
+clew.sentry.install()
+fields = {"email": "in-clear", "basket": {"password": "in-clear"}, "tenant": "in-clear"}
+data = {"token": "in-clear", "http.query": "token=in-clear"}
+sentry_sdk.add_breadcrumb(message="crumb", data=data)
+logging.getLogger("shop").info("by logging", extra=fields)
+clew.get_logger("shop").info("by clew", **fields)
+logging.getLogger("shop").info({"message": "a mapping", "password": "in-clear"})
+sentry_sdk.set_extra("password", "in-clear")
+if redact == "strict":
+    logging.getLogger("shop").info("to %s", "in-clear@example.org")
+    try:
+        raise ValueError("in-clear@example.org")
+    except ValueError:
+        clew.get_logger("shop").exception("failed")
+else:
+    logging.getLogger("shop").error("failed", extra={**fields, "harmless": "seen"})
+sentry_sdk.flush()
+"""
+
+
+@pytest.mark.parametrize("redact", [["tenant"], "strict"], ids=str)
+def test_what_the_line_masks_is_masked_in_sentry(redact: object) -> None:
+    """Extra, breadcrumbs' data and logs' attributes hold what the lines hold, nothing in clear."""
+    script = MASKED if redact != "strict" else MASKED.replace('"tenant": "in-clear"', '"a": "b"')
+    printed = run_fresh(script, json.dumps(redact))
+    assert "failed" in printed and "***" in printed
+    assert '"data":{"email"' in printed.replace(" ", ""), "a breadcrumb"
+    assert "in-clear" not in printed
+    assert redact == "strict" or '"seen"' in printed
+
+
+def test_masking_off_is_off_in_sentry() -> None:
+    """With redact="off" Sentry gets all."""
+    printed = run_fresh(MASKED, '"off"')
+    assert '"email":"in-clear"' in printed.replace(" ", "")
 
 
 def test_exception_that_left() -> None:

@@ -41,14 +41,14 @@ from ._context import (
 )
 from ._faults import report_failure
 from ._ids import accepted_or_new
-from ._lines.delivery import emit
+from ._lines.delivery import emit, own_logger
 from ._options import Patterns, check_flag, set_field, strings
 from ._plain import to_plain
 from ._redaction import DEFAULT
 from ._text import text_of
 from .records import OWNED_KEYS, TASK_LOGGER, Task, TaskLog, describe, level_word
 
-_logger = logging.getLogger(TASK_LOGGER)
+_logger = own_logger(TASK_LOGGER)
 
 # The name under which a message has the payload.
 PAYLOAD_KEY = "clew"

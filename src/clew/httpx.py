@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from typing import Any, TypeVar, cast
-
-try:
-    import httpx
-except ImportError as error:
-    raise ImportError("clew.httpx wraps httpx clients: pip install httpx") from error
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._http.call import Call, CallOptions
+
+if TYPE_CHECKING:
+    import httpx
+    import httpx2
+
+# httpx2 has the same classes by the same names. Whose client it is that is wrapped has loaded it.
+_PACKAGES = ("httpx", "httpx2")
+
+if not any(map(find_spec, _PACKAGES)):
+    raise ImportError("clew.httpx wraps clients of httpx or httpx2: pip install httpx")
 
 # What a request carries beside its header, to tell an id that clew put there from the caller's;
 # httpx hands it on to the next hop of a redirect.
 _MARK = "clew"
 
-ClientT = TypeVar("ClientT", httpx.Client, httpx.AsyncClient)
+ClientT = TypeVar(
+    "ClientT", "httpx.Client", "httpx.AsyncClient", "httpx2.Client", "httpx2.AsyncClient"
+)
 
 
 def wrap(
@@ -26,51 +36,65 @@ def wrap(
     header: str | None = None,
     log: bool = True,
 ) -> ClientT:
-    """Let *client*, sync or async, carry the current request's id, and return it.
+    """Let *client*, of httpx or httpx2, carry the current request's id, and return it.
 
     Each sending (also each hop of a redirect) carries the id of the context in which it is sent,
     when its host is one of *hosts*. A header that the caller set stays; outside any context
-    nothing is added. Wrapping again only changes the options.
+    nothing is added. Wrapping again only changes the options. What a log handler sends while it
+    handles a line carries no id, and is not logged.
 
     Args:
-        client: The client; its hooks, auth and mounts work as before.
+        client: The client, sync or async; its hooks, auth and mounts work as before.
         hosts: The hosts that may see the id, without ports: ``"api.internal"``, or ``"*.internal"``
             for all below ``internal``. None for every host.
         header: The header; by default that of the current request's `Settings`.
         log: Whether each sending is logged as an outgoing HTTPLog, on ``clew.http.client``.
 
     Raises:
-        TypeError: *client* is no client of httpx, or an option is of the wrong type.
+        TypeError: *client* is no client of httpx or httpx2, or an option is of the wrong type.
         ValueError: *hosts* has something that is no host, or *header* is no name of a header.
     """
     options = CallOptions.of(hosts, header, log)
-    if not isinstance(client, (httpx.Client, httpx.AsyncClient)):
-        raise TypeError(f"wrap() takes an httpx.Client or httpx.AsyncClient, not {client!r}")
-    patched = cast("Any", client)
+    package = _package_of(client)
+    if package is None:
+        raise TypeError(
+            f"wrap() takes an httpx.Client or httpx.AsyncClient, or one of httpx2, not {client!r}"
+        )
+    patched: Any = client
     if isinstance(getattr(patched, "_clew", None), CallOptions):
         patched._clew = options
         return client
     patched._clew = options
-    if isinstance(client, httpx.AsyncClient):
-        patched._send_single_request = _sender_async(client, patched._send_single_request)
+    send = patched._send_single_request
+    if isinstance(client, package.AsyncClient):
+        patched._send_single_request = _sender_async(patched, send, package.AsyncByteStream)
     else:
-        patched._send_single_request = _sender(client, patched._send_single_request)
+        patched._send_single_request = _sender(patched, send, package.SyncByteStream)
     return client
 
 
+def _package_of(client: object) -> Any:
+    """Return the package whose client *client* is, or None."""
+    for name in _PACKAGES:
+        package: Any = sys.modules.get(name)
+        if package is not None and isinstance(client, (package.Client, package.AsyncClient)):
+            return package
+    return None
+
+
 def _sender(
-    client: httpx.Client, send: Callable[[httpx.Request], httpx.Response]
+    client: Any, send: Callable[[httpx.Request], httpx.Response], kind: Any
 ) -> Callable[[httpx.Request], httpx.Response]:
     def send_single_request(request: httpx.Request) -> httpx.Response:
-        call = _Call(cast("Any", client)._clew, request)
+        call = _Call(client._clew, request)
         try:
             response = send(request)
         except BaseException as error:
             call.end(error=error)
             raise
         call.responded(response)
-        if not response.is_closed and isinstance(response.stream, httpx.SyncByteStream):
-            response.stream = _SyncStream(response.stream, call)
+        if not response.is_closed and isinstance(response.stream, kind):
+            response.stream = _stream(_SyncStream, kind)(response.stream, call)
         else:
             call.end()
         return response
@@ -79,18 +103,20 @@ def _sender(
 
 
 def _sender_async(
-    client: httpx.AsyncClient, send: Callable[[httpx.Request], Awaitable[httpx.Response]]
+    client: Any,
+    send: Callable[[httpx.Request], Awaitable[httpx.Response]],
+    kind: Any,
 ) -> Callable[[httpx.Request], Awaitable[httpx.Response]]:
     async def send_single_request(request: httpx.Request) -> httpx.Response:
-        call = _Call(cast("Any", client)._clew, request)
+        call = _Call(client._clew, request)
         try:
             response = await send(request)
         except BaseException as error:
             call.end(error=error)
             raise
         call.responded(response)
-        if not response.is_closed and isinstance(response.stream, httpx.AsyncByteStream):
-            response.stream = _AsyncStream(response.stream, call)
+        if not response.is_closed and isinstance(response.stream, kind):
+            response.stream = _stream(_AsyncStream, kind)(response.stream, call)
         else:
             call.end()
         return response
@@ -136,13 +162,23 @@ class _Call(Call):
         return self.request.url.userinfo.decode()
 
 
-class _SyncStream(httpx.SyncByteStream):
+class _Stream:
     """End the call with the end of a response's body."""
 
-    def __init__(self, stream: httpx.SyncByteStream, call: Call) -> None:
+    def __init__(self, stream: Any, call: Call) -> None:
         self._stream = stream
         self._call = call
 
+    @property
+    def elapsed(self) -> Any:
+        """What httpx2 asks a response's stream for."""
+        return getattr(self._stream, "elapsed", None)
+
+    def __del__(self) -> None:
+        self._call.end(outcome="aborted")  # nobody closed the response
+
+
+class _SyncStream(_Stream):
     def __iter__(self) -> Iterator[bytes]:
         try:
             for chunk in self._stream:
@@ -160,17 +196,8 @@ class _SyncStream(httpx.SyncByteStream):
         finally:
             self._call.end()
 
-    def __del__(self) -> None:
-        self._call.end(outcome="aborted")  # nobody closed the response
 
-
-class _AsyncStream(httpx.AsyncByteStream):
-    """Do the same as _SyncStream, for an AsyncClient."""
-
-    def __init__(self, stream: httpx.AsyncByteStream, call: Call) -> None:
-        self._stream = stream
-        self._call = call
-
+class _AsyncStream(_Stream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for chunk in self._stream:
@@ -188,5 +215,8 @@ class _AsyncStream(httpx.AsyncByteStream):
         finally:
             self._call.end()
 
-    def __del__(self) -> None:
-        self._call.end(outcome="aborted")
+
+@functools.cache
+def _stream(kind: type[_Stream], base: Any) -> Any:
+    """Return *kind* as the stream of a package that *base* is of: it takes no others."""
+    return type(kind.__name__, (kind, base), {})

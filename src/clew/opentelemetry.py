@@ -10,11 +10,8 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from copy import copy
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
-
-import msgspec
 
 try:
     from opentelemetry import trace
@@ -27,6 +24,8 @@ from ._http.exchange import Exchange
 from ._http.settings import Header
 from ._lines.entry import ContextFilter, capture, context_of_record
 from ._lines.json_formatter import JSONFormatter
+from ._lines.masking import masked_record, own_redactor
+from .records import describe
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, TracerProvider
@@ -128,7 +127,7 @@ def _patch_emit(handler: logging.Handler) -> None:
     """Let OpenTelemetry's own *handler* emit records that it can write.
 
     It makes attributes of everything that a record has, and warns of what is neither a text, nor
-    a number, nor a mapping.
+    a number, nor a mapping. What clew's line masks is masked in them too.
     """
     if any(isinstance(entry, TraceFilter) for entry in handler.filters):
         return  # it is patched
@@ -136,13 +135,17 @@ def _patch_emit(handler: logging.Handler) -> None:
     emit = handler.emit
 
     def emit_plainly(record: logging.LogRecord) -> None:
-        plain = copy(record)
+        plain = masked_record(record)
         attributes = plain.__dict__
         for name in ("_clew", "_clew_fields"):
             attributes.pop(name, None)
-        for name in ("http", "task"):
-            if isinstance(attributes.get(name), msgspec.Struct):
-                attributes[name] = msgspec.to_builtins(attributes[name])
+        redactor, error = own_redactor(), plain.exc_info and plain.exc_info[1]
+        if redactor.strict and error:
+            exception = describe(error)
+            plain.exc_info = None
+            attributes["exception.type"] = type(error).__name__
+            attributes["exception.message"] = redactor.text(exception.message)
+            attributes["exception.stacktrace"] = redactor.text(str(exception.stack_trace))
         emit(plain)
 
     handler.emit = emit_plainly  # type: ignore[method-assign]

@@ -25,6 +25,7 @@ from ._lines.console import ConsoleEncoder, ConsoleFormatter
 from ._lines.encoder import Encoder
 from ._lines.entry import Entry
 from ._lines.json_formatter import JSONFormatter
+from ._lines.servers import CLIENT_LOGGERS
 from ._text import one_line
 
 __all__ = ["Logs", "gathered"]
@@ -76,7 +77,7 @@ def gathered() -> Iterator[Logs]:
     All handlers stay. The lines are those that clew's own handler on the root logger writes,
     ``service``, ``levels`` and ``redact`` included, or would write where there is none. The root
     logger's level is at most INFO meanwhile, so that an application that did not set up logging
-    has lines too.
+    has lines too; those of httpx about its calls, and so of a test client, are left out.
     """
     logs = Logs()
     handler = _Gatherer(logs)
@@ -99,6 +100,7 @@ class _Gatherer(logging.Handler):
         super().__init__()
         self._logs = logs
         self._own = JSONFormatter()
+        self.addFilter(_is_no_chatter)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -115,6 +117,14 @@ class _Gatherer(logging.Handler):
         if isinstance(formatter, ConsoleFormatter):
             return Encoder.encode(formatter.encoder, Entry.of_record(record)).decode()
         return formatter.format(record)
+
+
+def _is_no_chatter(record: logging.LogRecord) -> bool:
+    """Tell whether *record* is another line than those that `configure_logging` turns off."""
+    client = record.name.partition(".")[0]
+    if client not in CLIENT_LOGGERS or record.levelno >= logging.WARNING:
+        return True
+    return logging.getLogger(client).level != logging.NOTSET  # somebody wants them
 
 
 def _readable(line: dict[str, Any]) -> str:

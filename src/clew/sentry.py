@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 try:
+    from sentry_sdk.integrations import logging as sentry_logging
     from sentry_sdk.integrations.logging import ignore_logger
     from sentry_sdk.scope import Scope, add_global_event_processor
 except ImportError as error:
@@ -14,9 +17,14 @@ except ImportError as error:
     ) from error
 
 from ._context import Context, context_of, subscribe
+from ._faults import report_failure
 from ._http.record import HTTP_LOGGER
+from ._lines.masking import masked, masked_record, own_redactor
+from ._redaction import DEFAULT, Redactor
 
 if TYPE_CHECKING:
+    from logging import LogRecord
+
     from sentry_sdk.types import Event, Hint
 
 TAG = "requestId"
@@ -34,14 +42,34 @@ def install() -> None:
 
     The same goes for tasks and blocks in a `clew.context`. A user's id that the application itself
     gave to Sentry stays. Records of requests and of outgoing calls become neither events nor
-    breadcrumbs: Sentry has the exception already, from its own integration. Installing again
-    changes nothing.
+    breadcrumbs: Sentry has the exception already, from its own integration. What clew's lines
+    mask is masked in what Sentry gets of lines, and in all events' ``extra``, breadcrumbs and
+    query strings. Installing again changes nothing.
     """
     if not subscribe(_attach_to_transaction):
         return
     add_global_event_processor(_identify)
     for name in (HTTP_LOGGER, f"{HTTP_LOGGER}.client"):
         ignore_logger(name)
+    for kind in ("EventHandler", "BreadcrumbHandler", "SentryLogsHandler"):
+        if (handler := getattr(sentry_logging, kind, None)) is not None:
+            _patch_emit(handler)
+
+
+def _patch_emit(handler: Any) -> None:
+    """Let Sentry's *handler*, a class, take a record as its line shows it."""
+    emit = handler.emit
+
+    @functools.wraps(emit)
+    def emit_masked(self: Any, record: LogRecord) -> Any:
+        try:
+            record = masked_record(record)
+        except Exception:
+            report_failure()
+            return None
+        return emit(self, record)
+
+    handler.emit = emit_masked
 
 
 def _attach_to_transaction(context: Context) -> None:
@@ -75,7 +103,40 @@ def _identify(event: Event, hint: Hint) -> Event:
         user, user_id = event.get("user") or {}, context.user_id()
         if user_id is not None and not user.get("id"):
             event["user"] = {**user, "id": user_id}
+    try:
+        _mask(event, own_redactor(), context.redactor if context is not None else DEFAULT)
+    except Exception:
+        report_failure()
+        for name in ("extra", "breadcrumbs", "request"):
+            event.pop(name, None)  # type: ignore[misc]
     return event
+
+
+def _mask(event: Any, redactor: Redactor, settings: Redactor) -> None:
+    """Mask what *event* has from anywhere, as lines and records mask it."""
+
+    def data_of(crumb: Mapping[str, Any]) -> dict[str, Any]:
+        data = masked(crumb["data"], redactor)
+        if isinstance(query := data.get("http.query"), str):
+            data["http.query"] = redactor.query(settings.query(query))
+        return data
+
+    if isinstance(event.get("extra"), dict):
+        event["extra"] = masked(event["extra"], redactor)
+    crumbs = event.get("breadcrumbs")
+    if isinstance(crumbs, dict) and isinstance(crumbs.get("values"), list):
+        values = [
+            {**crumb, "data": data_of(crumb)} if isinstance(crumb.get("data"), dict) else crumb
+            for crumb in crumbs["values"]
+        ]
+        event["breadcrumbs"] = {**crumbs, "values": values}
+    request = event.get("request")
+    if isinstance(request, dict) and isinstance(query := request.get("query_string"), str):
+        event["request"] = {**request, "query_string": redactor.query(settings.query(query))}
+    if redactor.strict:
+        for error in (event.get("exception") or {}).get("values") or ():
+            if isinstance(error.get("value"), str):
+                error["value"] = redactor.text(error["value"])
 
 
 def _pop_context(event: Event) -> Context | None:

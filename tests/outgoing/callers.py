@@ -181,12 +181,13 @@ class Caller:
 
     name: ClassVar[str]
     package: ClassVar[str]
+    wrapper: ClassVar[str]  # the module that wraps it
     refused: ClassVar[str]  # the exception for a refused connection, in the record
     timed_out: ClassVar[str]  # and that for a timeout
 
     def __init__(self) -> None:
         self.module = importlib.import_module(self.package)
-        self.clew = importlib.import_module(f"clew.{self.package}")
+        self.clew = importlib.import_module(self.wrapper)
         self.clients: list[Any] = []
 
     @property
@@ -320,7 +321,7 @@ class Async(Caller):
 
 
 class Httpx(Sync):
-    name, package = "httpx", "httpx"
+    name, package, wrapper = "httpx", "httpx", "clew.httpx"
     refused, timed_out = "httpx.ConnectError", "httpx.ReadTimeout"
 
     def make(self, headers: dict[str, str]) -> Any:
@@ -340,7 +341,7 @@ class Httpx(Sync):
 
 
 class AsyncHttpx(Async):
-    name, package = "httpx-async", "httpx"
+    name, package, wrapper = "httpx-async", "httpx", "clew.httpx"
     refused, timed_out = Httpx.refused, Httpx.timed_out
 
     def make(self, headers: dict[str, str]) -> Any:
@@ -379,6 +380,16 @@ class AsyncHttpx(Async):
         self.run(self.open(client, url))
 
 
+class Httpx2(Httpx):
+    name, package = "httpx2", "httpx2"
+    refused, timed_out = "httpx2.ConnectError", "httpx2.ReadTimeout"
+
+
+class AsyncHttpx2(AsyncHttpx):
+    name, package = "httpx2-async", "httpx2"
+    refused, timed_out = Httpx2.refused, Httpx2.timed_out
+
+
 def _httpx_options(
     url: str, *, method: str = "GET", body: bytes | None = None, **options: Any
 ) -> dict[str, Any]:
@@ -390,7 +401,7 @@ def _httpx_answer(response: Any) -> Answer:
 
 
 class Requests(Sync):
-    name, package = "requests", "requests"
+    name, package, wrapper = "requests", "requests", "clew.requests"
     refused, timed_out = "requests.exceptions.ConnectionError", "requests.exceptions.ReadTimeout"
 
     @property
@@ -427,7 +438,7 @@ class Requests(Sync):
 
 
 class Aiohttp(Async):
-    name, package = "aiohttp", "aiohttp"
+    name, package, wrapper = "aiohttp", "aiohttp", "clew.aiohttp"
     refused, timed_out = "aiohttp.client_exceptions.ClientConnectorError", "TimeoutError"
 
     @property
@@ -470,7 +481,7 @@ class Aiohttp(Async):
 
 
 class Urllib3(Sync):
-    name, package = "urllib3", "urllib3"
+    name, package, wrapper = "urllib3", "urllib3", "clew.urllib3"
     refused = "urllib3.exceptions.NewConnectionError"
     timed_out = "urllib3.exceptions.ReadTimeoutError"
 
@@ -514,7 +525,8 @@ class Urllib3(Sync):
         client.request("GET", url, preload_content=False, timeout=PATIENCE)
 
 
-CALLERS = {kind.name: kind for kind in (Httpx, AsyncHttpx, Requests, Aiohttp, Urllib3)}
+KINDS = (Httpx, AsyncHttpx, Httpx2, AsyncHttpx2, Requests, Aiohttp, Urllib3)
+CALLERS: dict[str, type[Caller]] = {kind.name: kind for kind in KINDS}
 
 
 def caller_of(name: str) -> Caller:

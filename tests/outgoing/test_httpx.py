@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 import clew
@@ -18,7 +17,7 @@ from .callers import HEADER, PATIENCE, AsyncHttpx, Httpx, Server, caller_of
 HttpxCaller = Httpx | AsyncHttpx
 
 
-@pytest.fixture(params=["httpx", "httpx-async"])
+@pytest.fixture(params=["httpx", "httpx-async", "httpx2", "httpx2-async"])
 def caller(request: pytest.FixtureRequest) -> Iterator[HttpxCaller]:
     caller = caller_of(request.param)
     assert isinstance(caller, HttpxCaller)
@@ -28,7 +27,8 @@ def caller(request: pytest.FixtureRequest) -> Iterator[HttpxCaller]:
 
 def client_with(caller: HttpxCaller, **options: Any) -> Any:
     """Return a wrapped client that was made with options of httpx's, which will be closed."""
-    kind: Any = httpx.Client if isinstance(caller, Httpx) else httpx.AsyncClient
+    module = caller.module
+    kind = module.Client if isinstance(caller, Httpx) else module.AsyncClient
     client = kind(trust_env=False, **options)
     caller.clients.append(client)
     return wrap(client)
@@ -102,21 +102,20 @@ def test_shared_extensions_are_left_alone(caller: HttpxCaller, server: Server) -
     assert extensions == {"timeout": {"read": PATIENCE}}
 
 
-class Twice(httpx.Auth):
-    """An auth flow of two sendings."""
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = "first"
-        response = yield request
-        assert response.status_code == 200
-        request.headers["Authorization"] = "second"
-        yield request
+def twice(request: Any) -> Generator[Any, Any, None]:
+    """Run an auth flow of two sendings."""
+    request.headers["Authorization"] = "first"
+    response = yield request
+    assert response.status_code == 200
+    request.headers["Authorization"] = "second"
+    yield request
 
 
 def test_auth_flows_work(caller: HttpxCaller, server: Server, lines: Lines) -> None:
     """Each sending of an auth flow carries the id, and is one record."""
+    auth = type("Twice", (caller.module.Auth,), {"auth_flow": staticmethod(twice)})()
     with clew.context(request_id="made-here"):
-        got(caller, caller.client().get(server.url(), auth=Twice()))
+        got(caller, caller.client().get(server.url(), auth=auth))
     assert server.ids("Authorization") == ["first", "second"]
     assert server.ids() == ["made-here", "made-here"]
     assert len(lines.http()) == 2
@@ -156,11 +155,12 @@ def test_mounts_are_used(caller: HttpxCaller, server: Server) -> None:
     """Requests still go by the transport that is mounted for them."""
     mounted: list[str | None] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: Any) -> Any:
         mounted.append(request.headers.get(HEADER))
-        return httpx.Response(200)
+        return caller.module.Response(200)
 
-    client = client_with(caller, mounts={"http://mounted.internal": httpx.MockTransport(answer)})
+    transport = caller.module.MockTransport(answer)
+    client = client_with(caller, mounts={"http://mounted.internal": transport})
     with clew.context(request_id="made-here"):
         got(caller, client.get(server.url()))
         got(caller, client.get("http://mounted.internal/"))
@@ -169,6 +169,7 @@ def test_mounts_are_used(caller: HttpxCaller, server: Server) -> None:
 
 def test_a_response_that_comes_whole_is_logged(caller: HttpxCaller, lines: Lines) -> None:
     """A response that its transport made with its body, as tests have them, has its size."""
+    httpx = caller.module
     transport = httpx.MockTransport(lambda _: httpx.Response(200, text="hello"))
     got(caller, client_with(caller, transport=transport).get("http://a.internal/"))
     (line,) = lines.http()
@@ -182,7 +183,9 @@ def test_an_error_that_quotes_the_url_shows_no_credentials(
     """A transport's exception that quotes the URL shows neither its password nor its secrets."""
     url = "https://jane:hunter2@orders.internal/o?token=hunter2"
 
-    def fail(_: httpx.Request) -> httpx.Response:
+    httpx = caller.module
+
+    def fail(_: object) -> Any:
         raise httpx.ConnectError(f"cannot reach {url}")
 
     client = client_with(caller, transport=httpx.MockTransport(fail))
@@ -206,7 +209,7 @@ def test_responses_are_what_they_were(caller: HttpxCaller, server: Server) -> No
     assert [one.status_code for one in response.history] == [302]
 
 
-class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+class Body:
     """A response's body that counts how often it is closed."""
 
     closed = 0
@@ -226,7 +229,8 @@ class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 def test_closing_a_response_closes_its_body(caller: HttpxCaller, lines: Lines) -> None:
     """A response that is closed twice closes the transport's body once, and has one record."""
-    body = Body()
+    httpx = caller.module
+    body: Any = type("Body", (Body, httpx.SyncByteStream, httpx.AsyncByteStream), {})()
     transport = httpx.MockTransport(lambda _: httpx.Response(404, stream=body))
     client = client_with(caller, transport=transport)
     request = client.build_request("GET", "http://a.internal/")
@@ -237,11 +241,13 @@ def test_closing_a_response_closes_its_body(caller: HttpxCaller, lines: Lines) -
     assert [line["response"]["httpStatus"] for line in lines.http()] == [404]
 
 
-def test_a_call_cancelled_while_it_reads_the_body_is_aborted(lines: Lines) -> None:
+@pytest.mark.parametrize("package", ["httpx", "httpx2"])
+def test_a_call_cancelled_while_it_reads_the_body_is_aborted(package: str, lines: Lines) -> None:
     """A call that is cancelled while it reads the body itself is aborted, with what had come."""
+    httpx: Any = pytest.importorskip(package, reason=f"pip install {package}")
     waiting = asyncio.Event()
 
-    class Endless(httpx.AsyncByteStream):
+    class Endless(httpx.AsyncByteStream):  # type: ignore[misc]
         async def __aiter__(self) -> AsyncIterator[bytes]:
             yield b"abc"
             waiting.set()

@@ -16,14 +16,13 @@ The way of one sending, of which a redirect has one for every hop::
 
 from __future__ import annotations
 
-import logging
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 from clew._context import DEFAULT_HEADER, current
-from clew._lines.delivery import emit
+from clew._lines.delivery import emit, in_handler, own_logger
 from clew._lines.logger import get_logger
 from clew._options import check_flag
 
@@ -32,7 +31,7 @@ from .hosts import HostPatterns
 from .settings import Settings
 
 _log = get_logger(record.CLIENT_LOGGER)  # never raises
-_logger = logging.getLogger(record.CLIENT_LOGGER)
+_logger = own_logger(record.CLIENT_LOGGER)
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -83,9 +82,11 @@ class Call:
 
     def __init__(self, options: CallOptions) -> None:
         self.options = options
-        self.context = current()
+        # A handler that ships lines would ship the record of doing so as well, and so on.
+        handled = in_handler()
+        self.context = None if handled else current()
         self.started = perf_counter()
-        self.logged = not options.log
+        self.logged = handled or not options.log
 
     # What a client's module translates.
 

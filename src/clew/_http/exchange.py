@@ -20,7 +20,6 @@ The way of one request::
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any
@@ -37,7 +36,7 @@ from clew._context import (
     start_subscribers,
 )
 from clew._faults import report_failure
-from clew._lines.delivery import emit
+from clew._lines.delivery import emit, own_logger
 from clew._redaction import Redactor
 
 from . import record
@@ -46,7 +45,7 @@ from .request import HTTPRequest
 from .request_id import choose_id
 from .settings import Settings
 
-_logger = logging.getLogger(record.HTTP_LOGGER)
+_logger = own_logger(record.HTTP_LOGGER)
 
 _EMPTY: Mapping[str, Any] = {}
 

@@ -8,8 +8,12 @@ clew's line; filters on loggers and on clew's own handler do, since there the re
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from contextvars import ContextVar
 from logging import LogRecord
+from types import FrameType
 
 from clew._faults import report_failure, warn
 from clew.records import HTTPLog, TaskLog
@@ -25,8 +29,44 @@ _filter = own_method("filter")
 
 _PATCHABLE = frozenset(("handle", "callHandlers", "makeRecord", "filter"))
 
+# Set while handlers of others are at work; a task that one of them starts has it from there.
+_handling: ContextVar[bool] = ContextVar("clew_handling", default=False)
+# The frames below which a handler is at work, whoever called it.
+_HANDLING = frozenset(
+    id(getattr(function, "__code__", None))
+    for function in (logging.Handler.handle, logging.Logger.callHandlers, LineHandler.write_line)
+)
+_DEEPEST = 500
+
+
+class _Undisabled(logging.Logger):
+    """A logger that stays on when a configuration disables what it does not name."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name != "disabled":
+            super().__setattr__(name, value)
+
+
+def own_logger(name: str) -> logging.Logger:
+    """Return clew's own logger *name*.
+
+    ``fileConfig`` (alembic's env.py runs it) and ``dictConfig`` disable all loggers that there are
+    but those that they name, unless ``disable_existing_loggers`` is false: every record of a
+    request would end in silence. To turn it off, set its level.
+    """
+    logger = logging.getLogger(name)
+    if not isinstance(logger, _Undisabled):
+        logger.disabled = False
+        kind = type(logger)
+        with suppress(TypeError):  # somebody's logger class, with a layout of its own
+            logger.__class__ = type(
+                kind.__name__, (_Undisabled, kind), {"__module__": kind.__module__}
+            )
+    return logger
+
+
 # How many attributes a logger has of its own.
-_OWN = len(logging.getLogger("clew").__dict__)
+_OWN = len(own_logger("clew").__dict__)
 
 
 def put(logger: logging.Logger, level: int, entry: Entry) -> list[logging.Handler] | None:
@@ -110,7 +150,11 @@ def deliver(
             or "handle" in own
             or "callHandlers" in own
         ):
-            logger.handle(record)
+            token = _handling.set(True)
+            try:
+                logger.handle(record)
+            finally:
+                _handling.reset(token)
             return
         if logger.disabled:
             return
@@ -120,11 +164,29 @@ def deliver(
         if isinstance(passed, LogRecord):  # a filter may replace it, from Python 3.12 on
             record = passed
         handlers = _handlers_of(logger, record.levelno)
-    for handler in handlers:
-        try:
-            handler.handle(record)
-        except Exception:
-            report_failure()
+    token = _handling.set(True)
+    try:
+        for handler in handlers:
+            try:
+                handler.handle(record)
+            except Exception:
+                report_failure()
+    finally:
+        _handling.reset(token)
+
+
+def in_handler() -> bool:
+    """Tell whether a log handler is at work here: what it logs would come to it again."""
+    if _handling.get():
+        return True
+    frame: FrameType | None = sys._getframe(1)
+    for _ in range(_DEEPEST):
+        if frame is None:
+            return False
+        if id(frame.f_code) in _HANDLING:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _handlers_of(logger: logging.Logger, level: int) -> list[logging.Handler]:

@@ -61,7 +61,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
             line = encoder.encode(Entry.of_record(record, last=last))
         except Exception:
             return bool(super().handle(record))
-        self._write(line)
+        self.write_line(line)
         return True
 
     def put(self, entry: Entry) -> bool:
@@ -72,7 +72,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
         encoder: Encoder | None = getattr(self.formatter, "direct", None)
         if encoder is None:
             return False
-        self._write(encoder.encode(entry))
+        self.write_line(encoder.encode(entry))
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -82,7 +82,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
         except Exception:
             self.handleError(record)
         else:
-            self._write(line)
+            self.write_line(line)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name in logging
         """Say on stderr what failed, as the standard library does; never raise."""
@@ -96,7 +96,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
         if self.stream is not None:
             super().flush()
 
-    def _write(self, line: bytes) -> None:
+    def write_line(self, line: bytes) -> None:
         """Write *line*, in UTF-8; what cannot be written is counted, and said on stderr."""
         with self.lock or nullcontext():
             try:

@@ -20,10 +20,12 @@ _SERVER_LOGGERS = (
 )
 ALL_SERVER_LOGGERS = (*_SERVER_LOGGERS, *_MIXED_LOGGERS, *ACCESS_LOGGERS)
 _GRANIAN_CRASH = "Application callable raised an exception"
-# At INFO httpx and httpcore write whole URLs, credentials and all; the outgoing HTTPLog replaces
-# that. watchfiles, which uvicorn reloads by, writes a line whenever a file changes, the file that
-# this line goes to as well.
-QUIET_LOGGERS = ("httpx", "httpcore", "watchfiles.main")
+# At INFO httpx and httpcore, and both by their second name, write whole URLs, credentials and all;
+# the outgoing HTTPLog replaces that.
+CLIENT_LOGGERS = ("httpx", "httpcore", "httpx2", "httpcore2")
+# watchfiles, which uvicorn reloads by, writes a line whenever a file changes, the file that this
+# line goes to as well.
+QUIET_LOGGERS = (*CLIENT_LOGGERS, "watchfiles.main")
 
 
 class ServerFilter(logging.Filter):

@@ -38,8 +38,10 @@ def configure_logging(
 
     A second call replaces what the first set up; handlers that you added to the root logger stay.
     The access lines of uvicorn, gunicorn, hypercorn, granian, werkzeug and Django's runserver are
-    turned off, the servers' other lines come through. ``httpx`` and ``watchfiles`` are set to
-    WARNING.
+    turned off, the servers' other lines come through. ``httpx``, ``httpx2`` and ``watchfiles``
+    are set to WARNING. clew's own loggers (``clew.http`` and others) stay on when a later
+    ``fileConfig`` or ``dictConfig`` disables existing loggers: to turn their lines off, set their
+    level, or give ``log=False`` to the middleware, the client or the task system.
 
     Args:
         level: The root logger's level, as in the logging module: a number, or ``"info"``.
