@@ -171,18 +171,16 @@ _current: ContextVar[Context | None] = ContextVar("clew", default=None)
 # Weak reference to the context of the exception that escaped last.
 _escaped: ContextVar[ReferenceType[Context] | None] = ContextVar("clew_escaped", default=None)
 
-current = _current.get
-
 
 class _Collection:
-    """Sets the current context aside while the garbage collector runs.
+    """Knows whether the garbage collector runs, and in the midst of which context.
 
     What it runs (finalizers, generators' ``finally``, weak references' callbacks) belongs to
     anybody but the request in whose midst it comes. There is one collection at a time.
     """
 
     # Before 3.12 a collection may come in the midst of a variable's being set, whose old values
-    # Python does not hold on to: setting one within would free them, and crash the process.
+    # Python does not hold on to: a finalizer that sets one would free them, and crash the process.
     _holds_values = sys.version_info < (3, 12)
 
     def __init__(self) -> None:
@@ -195,24 +193,17 @@ class _Collection:
 
     def __call__(self, phase: str, _: object) -> None:
         if phase == "start":
-            self.outer = outer = self._get()
+            self.outer = self._get()
             self.thread = self._get_ident()
-            values = self._recent_values() if self._holds_values else []
-            if outer is not None:
-                self._set(None)
-            self._values = values
+            if self._holds_values:
+                # Those before, too, where the next one may come while one is still being set.
+                before = self._values[:31] if self._threshold()[0] < 100 else []
+                self._values = [self._copy(), *before]
         elif self.thread is not None:
             self.thread = None
-            if self._get() is not self.outer:
+            if self._get() is not self.outer:  # a finalizer has not left its own
                 self._set(self.outer)
             self.outer = None
-
-    def _recent_values(self) -> list[object]:
-        """Return what holds the values of now, and those of before where the next collection may
-        come while the same variable is still being set.
-        """
-        before = self._values[:31] if self._threshold()[0] < 100 else []
-        return [self._copy(), *before]
 
     def is_here(self) -> bool:
         """Tell whether one is going on in this thread."""
@@ -223,9 +214,17 @@ _collection = _Collection()
 gc.callbacks.append(_collection)
 
 
+def current() -> Context | None:
+    """Return the current context; None for what the garbage collector runs in its midst."""
+    context = _current.get()
+    if context is not None and context is _collection.outer and _collection.is_here():
+        return None
+    return context
+
+
 def enter(context: Context | None) -> Context | None:
     """Make *context* the current one; return the outer one, which `leave` gives back."""
-    outer = current()
+    outer = _current.get()
     try:
         _current.set(context)
     except BaseException:  # a signal's, which Python looks for after the call
@@ -249,11 +248,13 @@ def leave(
     """
     # The variable is set again, not reset by a token: a token is refused in another copy of the
     # context, which is where some servers close a response.
-    if current() is context:
-        if context is not None or not _collection.is_here():
-            _current.set(outer if outer is None else _not_ended(outer))
-    elif _collection.is_here() and _collection.outer is context:
-        _collection.outer = outer if outer is None else _not_ended(outer)
+    if _current.get() is context:
+        is_collected = _collection.is_here()
+        if context is not None or not is_collected:
+            outer = outer if outer is None else _not_ended(outer)
+            _current.set(outer)
+            if is_collected and _collection.outer is context:
+                _collection.outer = outer
     elif context is not None and ends:
         context.after = outer
     if error is not None and context is not None:
@@ -342,7 +343,7 @@ class context:  # noqa: N801 - it reads as a function: with clew.context(...):
         notify(self._context)
         if not self._outer:
             self._context.arrived = perf_counter()
-        self._outer.append(current())
+        self._outer.append(_current.get())
         self._context.after = UNSET
         enter(self._context)
         return self._context.request_id
