@@ -89,7 +89,7 @@ def _requester(
             if mocked:
                 if middlewares is not None:
                     options["middlewares"] = middlewares
-                return await _mocked(session, request, method, url, options)
+                return cast("Response", await _mocked(session, request, method, url, options))
         cancelled: list[_Call] = []
 
         async def send(sending: aiohttp.ClientRequest, handler: Handler) -> Response:
@@ -108,7 +108,8 @@ def _requester(
 
         chosen = session._middlewares if middlewares is None else middlewares
         try:
-            return await request(method, url, middlewares=(*chosen, send), **options)
+            response = await request(method, url, middlewares=(*chosen, send), **options)
+            return cast("Response", response)
         except BaseException as error:
             # For its timeout aiohttp cancels, and says so further out.
             for call in cancelled:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Iterable
+from types import MethodType
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -61,13 +62,13 @@ def _of_class(session: Any, name: str) -> Any:
 
 
 def _finder(session: Any, own: Callable[..., BaseAdapter] | None) -> Callable[..., BaseAdapter]:
-    def get_adapter(*args: Any, **kwargs: Any) -> BaseAdapter:
+    def get_adapter(session: Any, *args: Any, **kwargs: Any) -> BaseAdapter:
         find = own or _of_class(session, "get_adapter")
         return _Adapter(session, find(*args, **kwargs))
 
     functools.update_wrapper(get_adapter, requests.Session.get_adapter)
     cast("Any", get_adapter)._clew_finds = True
-    return get_adapter
+    return MethodType(get_adapter, session)
 
 
 _SEND: Any = requests.Session.send
@@ -82,7 +83,7 @@ def _sender(
     there afterwards.
     """
 
-    def send(request: Any, **kwargs: Any) -> requests.Response:
+    def send(session: Any, request: Any, **kwargs: Any) -> requests.Response:
         before = vars(session).get("get_adapter")
         ours = getattr(before, "_clew_finds", False)
         doing = own or _of_class(session, "send")
@@ -105,7 +106,7 @@ def _sender(
             call.end()
         return cast("requests.Response", response)
 
-    return functools.update_wrapper(send, _SEND)
+    return MethodType(functools.update_wrapper(send, _SEND), session)
 
 
 def _sendings() -> int:
