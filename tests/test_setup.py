@@ -141,6 +141,74 @@ def test_the_clients_chatter_is_off(package: str, lines: Lines) -> None:
     assert [line["message"] for line in lines()] == ["loud"]
 
 
+GUNICORN, WERKZEUG = logging.getLogger("gunicorn.error"), logging.getLogger("werkzeug")
+QUOTED: list[tuple[Callable[[], None], str]] = [
+    (
+        lambda: GUNICORN.warning(
+            "Invalid request from ip=1.2.3.4: Invalid HTTP request line: 'GET /x?token=in-clear a'"
+        ),
+        "/x?token=***",
+    ),
+    (
+        lambda: GUNICORN.warning(
+            "Invalid request from ip=1.2.3.4: Invalid HTTP Header: 'Authorization : in-clear'"
+        ),
+        "Invalid HTTP Header: ***",
+    ),
+    (
+        lambda: GUNICORN.warning(
+            "Invalid request from ip=1.2.3.4: Invalid HTTP header name: 'X-Token: in-clear'"
+        ),
+        "Invalid HTTP header name: 'X-Token: ***",
+    ),
+    (lambda: GUNICORN.warning("Invalid HTTP Header: 'CONTENT-LENGTH'"), "'CONTENT-LENGTH"),
+    (
+        lambda: GUNICORN.error("Error handling request %s %s", "GET", "/x?page=2&token=in-clear"),
+        "GET /x?page=2&token=***",
+    ),
+    (
+        lambda: WERKZEUG.error(
+            "1.2.3.4 - - [now] code %d, message %s",
+            400,
+            "Bad request syntax ('GET http://anna:in-clear@shop/x?token=in-clear a b')",
+        ),
+        "('GET http://shop/x?token=***",
+    ),
+    (
+        lambda: logging.getLogger("django.server").info(
+            "code %d, message %s", 400, "Bad request syntax ('GET /x?token=in-clear a b')"
+        ),
+        "('GET /x?token=***",
+    ),
+]
+
+
+@pytest.mark.parametrize(("say", "shown"), QUOTED)
+def test_what_servers_quote_of_a_request_is_masked(
+    say: Callable[[], None], shown: str, lines: Lines
+) -> None:
+    """A server's own line about a request that it refuses shows none of its secrets."""
+    say()
+    (line,) = lines()
+    assert shown in line["message"]
+    assert "in-clear" not in lines.raw()
+
+
+def test_a_hint_of_djangos_runserver_stays(lines: Lines) -> None:
+    """Only access lines are dropped: the hint at HTTPS has a status code, but is none."""
+    logger = logging.getLogger("django.server")
+    logger.error("You're accessing it over HTTPS", extra={"status_code": 500})
+    logger.error('"%s" %s %s', "GET / HTTP/1.1", "500", "0", extra={"status_code": 500})
+    assert [line["message"] for line in lines()] == ["You're accessing it over HTTPS"]
+
+
+def test_colours_of_a_server_are_taken_out(lines: Lines) -> None:
+    """What werkzeug styles for a terminal is plain in the line."""
+    WERKZEUG.info("\x1b[31m\x1b[1mWARNING: a development server.\x1b[0m\n * Running on http://a")
+    (line,) = lines()
+    assert line["message"] == "WARNING: a development server.\n * Running on http://a"
+
+
 def access_of_uvicorn() -> None:
     logging.getLogger("uvicorn.access").info(
         '%s - "%s %s HTTP/%s" %d', "203.0.113.7:1", "GET", "/?token=hunter2", "1.1", 200

@@ -6,12 +6,14 @@ import asyncio
 import functools
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 try:
     import aiohttp
 except ImportError as error:
     raise ImportError("clew.aiohttp wraps its sessions: pip install aiohttp") from error
+
+from multidict import CIMultiDict
 
 from ._http.call import Call, CallOptions, shown_host
 
@@ -50,7 +52,7 @@ def wrap(
     attributes = vars(session)
     if "_clew" not in attributes:
         session._response_class = _watched(cast("Any", session._response_class))
-        attributes["_request"] = _requester(session, session._request)
+        attributes["_request"] = _requester(session, attributes.get("_request"))
     attributes["_clew"] = options
     return session
 
@@ -59,18 +61,35 @@ Response = aiohttp.ClientResponse
 Handler = Callable[[aiohttp.ClientRequest], Awaitable[Response]]
 
 
+_REQUEST: Any = aiohttp.ClientSession._request
+
+
 def _requester(
-    session: Any, request: Callable[..., Awaitable[Response]]
+    session: Any, own: Callable[..., Awaitable[Response]] | None
 ) -> Callable[..., Awaitable[Response]]:
-    """Return *request*, the session's own, with a middleware inside of all others.
+    """Return the session's ``_request``, with a middleware inside of all others.
 
-    A request's own middlewares take the place of the session's, so it is added to either.
+    A request's own middlewares take the place of the session's, so it is added to either. What
+    runs is *own*, which the session had before, else what stands on its class by then.
     """
+    made: Any = type(session)._request
 
-    @functools.wraps(request)
+    @functools.wraps(_REQUEST)
     async def requested(
         method: str, url: Any, *, middlewares: Sequence[Any] | None = None, **options: Any
     ) -> Response:
+        request: Any = own
+        if request is None:
+            request = type(session)._request
+            mocked = aiohttp.ClientSession._request is not _REQUEST or not (
+                request is made or request is _REQUEST
+            )
+            if hasattr(request, "__get__"):  # a Mock is called without the session
+                request = request.__get__(session, type(session))
+            if mocked:
+                if middlewares is not None:
+                    options["middlewares"] = middlewares
+                return cast("Response", await _mocked(session, request, method, url, options))
         cancelled: list[_Call] = []
 
         async def send(sending: aiohttp.ClientRequest, handler: Handler) -> Response:
@@ -89,7 +108,8 @@ def _requester(
 
         chosen = session._middlewares if middlewares is None else middlewares
         try:
-            return await request(method, url, middlewares=(*chosen, send), **options)
+            response = await request(method, url, middlewares=(*chosen, send), **options)
+            return cast("Response", response)
         except BaseException as error:
             # For its timeout aiohttp cancels, and says so further out.
             for call in cancelled:
@@ -102,10 +122,44 @@ def _requester(
     return requested
 
 
+class _Sending(NamedTuple):
+    """What a mock is asked for."""
+
+    method: str
+    url: Any
+    headers: Any
+
+
+async def _mocked(
+    session: Any, request: Callable[..., Awaitable[Any]], method: str, url: Any, options: Any
+) -> Any:
+    """Call *request*, which somebody put on the class, with the id among its headers."""
+    headers = CIMultiDict(options.get("headers") or ())
+    sent = _Sending(method, session._build_url(url), headers)
+    call = _Call(session._clew, sent)
+    # What the session sends with every request stays.
+    if call.header in session.headers:
+        call.sent_id = session.headers[call.header]
+    else:
+        call.inject(headers)
+        if headers:
+            options["headers"] = headers
+    try:
+        response = await request(method, url, **options)
+    except BaseException as error:
+        call.end(error=error)
+        raise
+    if isinstance(response, aiohttp.ClientResponse):
+        _watch(response, call)
+    else:
+        call.end()
+    return response
+
+
 class _Call(Call):
     """Follow one sending of a request, as a middleware sees it."""
 
-    def __init__(self, options: CallOptions, request: aiohttp.ClientRequest) -> None:
+    def __init__(self, options: CallOptions, request: aiohttp.ClientRequest | _Sending) -> None:
         super().__init__(options)
         self._request_method = request.method
         self._url = request.url

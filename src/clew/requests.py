@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterable
+from types import MethodType
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -16,6 +18,8 @@ from requests.adapters import BaseAdapter
 
 from ._http.call import Call, CallOptions, shown_host
 from ._http.urllib3 import mask_lines, watch
+
+_here = threading.local()
 
 SessionT = TypeVar("SessionT", bound=requests.Session)
 
@@ -45,33 +49,91 @@ def wrap(
     mask_lines()
     patched = cast("Any", session)
     if "_clew" not in vars(session):
-        patched.get_adapter = _finder(patched, session.get_adapter)
+        patched.get_adapter = _finder(patched, vars(session).get("get_adapter"))
+        patched.send = _sender(patched, vars(session).get("send"))
     patched._clew = options
     return session
 
 
-def _finder(session: Any, find: Callable[..., BaseAdapter]) -> Callable[..., BaseAdapter]:
-    @functools.wraps(find)
-    def get_adapter(*args: Any, **kwargs: Any) -> BaseAdapter:
+def _of_class(session: Any, name: str) -> Any:
+    """Return the method *name* of the session's class, as it is by now."""
+    method: Any = getattr(type(session), name)
+    return method.__get__(session, type(session)) if hasattr(method, "__get__") else method
+
+
+def _finder(session: Any, own: Callable[..., BaseAdapter] | None) -> Callable[..., BaseAdapter]:
+    def get_adapter(session: Any, *args: Any, **kwargs: Any) -> BaseAdapter:
+        find = own or _of_class(session, "get_adapter")
         return _Adapter(session, find(*args, **kwargs))
 
-    return get_adapter
+    functools.update_wrapper(get_adapter, requests.Session.get_adapter)
+    cast("Any", get_adapter)._clew_finds = True
+    return MethodType(get_adapter, session)
+
+
+_SEND: Any = requests.Session.send
+
+
+def _sender(
+    session: Any, own: Callable[..., requests.Response] | None
+) -> Callable[..., requests.Response]:
+    """Return the session's ``send``, which only looks after what somebody patches.
+
+    requests_mock puts an adapter of its own in the place of all others, and what the class has
+    there afterwards.
+    """
+
+    def send(session: Any, request: Any, **kwargs: Any) -> requests.Response:
+        before = vars(session).get("get_adapter")
+        ours = getattr(before, "_clew_finds", False)
+        doing = own or _of_class(session, "send")
+        if ours and (own or requests.Session.send is _SEND):
+            return cast("requests.Response", doing(request, **kwargs))
+        call = _Call(session._clew, request)
+        call.inject(request.headers)
+        sendings = _sendings()
+        try:
+            response = doing(request, **kwargs)
+        except BaseException as error:
+            if _sendings() == sendings:
+                call.end(error=error)
+            raise
+        finally:
+            if before is not None:
+                session.get_adapter = before
+        if _sendings() == sendings:
+            call.status = getattr(response, "status_code", None)
+            call.end()
+        return cast("requests.Response", response)
+
+    return MethodType(functools.update_wrapper(send, _SEND), session)
+
+
+def _sendings() -> int:
+    """Return how many requests this thread has sent by wrapped adapters."""
+    return getattr(_here, "sendings", 0)
 
 
 class _Adapter(BaseAdapter):
     """Watch what a session sends by its adapter, which may serve other sessions too."""
 
+    _session: Any
+    _adapter: BaseAdapter
+
     def __init__(self, session: Any, adapter: BaseAdapter) -> None:
         super().__init__()
-        self._session = session
-        self._adapter = adapter
+        vars(self).update(_session=session, _adapter=adapter)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._adapter, name)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self._adapter, name, value)  # max_retries, say
+
     def send(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
     ) -> requests.Response:
+        _here.sendings = _sendings() + 1
         call = _Call(self._session._clew, request)
         call.inject(request.headers)
         try:

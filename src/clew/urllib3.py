@@ -40,7 +40,8 @@ def wrap(
     a redirect and each attempt of a ``Retry`` is one, and one record. A call that fails before
     anything could be sent (no connection is free, the proxy opens no tunnel) is one as well.
 
-    *pool* is a PoolManager, a ProxyManager, or the pool of one host.
+    *pool* is a PoolManager, a ProxyManager, or the pool of one host. Pools of a class that is not
+    urllib3's, in ``pool_classes_by_scheme``, are left alone.
 
     Raises:
         TypeError: *pool* is no pool of urllib3, or an option is of the wrong type.
@@ -67,6 +68,8 @@ def _finder(
     @functools.wraps(find)
     def connection_from_pool_key(*args: Any, **kwargs: Any) -> urllib3.HTTPConnectionPool:
         pool = find(*args, **kwargs)
+        if not hasattr(pool, "_make_request"):
+            return pool  # of somebody's own class, in pool_classes_by_scheme: it sends as it likes
         if "_clew_patched" not in vars(pool):
             with _patching:
                 if "_clew_patched" not in vars(pool):

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -254,6 +255,60 @@ def test_a_session_may_have_a_response_class(caller: Aiohttp, server: Server, li
 
     caller.run(run())
     assert len(lines.http()) == 1
+
+
+def test_what_is_patched_on_the_class_is_what_runs(caller: Aiohttp, lines: Lines) -> None:
+    """aioresponses answers a wrapped session, and sees the id; afterwards all is as before."""
+    aioresponses = pytest.importorskip("aioresponses", reason="pip install aioresponses")
+
+    class Answer(aiohttp.ClientResponse):  # type: ignore[misc]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            # aiohttp 3.14 asks for one, which aioresponses 0.7 does not give.
+            super().__init__(*args, **{"stream_writer": mock.Mock(), **options})
+
+    client = caller.client()
+    url = "http://a.internal/x?token=hunter2"
+    with aioresponses.aioresponses() as mocked, clew.context(request_id="made-here"):
+        mocked.get(url, status=404, body=b"none", response_class=Answer)
+        mocked.get(url, status=200, response_class=Answer)
+        assert caller.call(client, url) == (404, b"none")
+        assert caller.call(client, url, headers={HEADER: "mine"})[0] == 200
+        ((first, second),) = mocked.requests.values()
+        assert [one.kwargs["headers"][HEADER] for one in (first, second)] == ["made-here", "mine"]
+        with pytest.raises(aiohttp.ClientConnectionError):
+            caller.call(client, "http://a.internal/y")
+    assert [line["message"] for line in lines.http()] == [
+        "GET /x 404",
+        "GET /x 200",
+        "GET /y ClientConnectionError",
+    ]
+    assert lines.http()[0]["request"]["query"] == "token=***"
+
+
+def test_a_mock_on_the_class_is_what_runs(caller: Aiohttp, server: Server, lines: Lines) -> None:
+    """A Mock in place of the class's method is called; when it is gone, the server is."""
+    client = caller.client()
+    with mock.patch("aiohttp.ClientSession._request") as mocked, clew.context(request_id="one"):
+        mocked.return_value = "answer"
+
+        async def run() -> Any:
+            return await client.get("http://a.internal/")
+
+        assert caller.run(run()) == "answer"
+        assert mocked.call_args.kwargs["headers"] == {HEADER: "one"}
+    with clew.context(request_id="two"):
+        caller.call(client, server.url())
+    assert server.ids() == ["two"]
+    assert len(lines.http()) == 2
+
+
+def test_a_session_may_be_wrapped_while_a_mock_is_there(caller: Aiohttp, server: Server) -> None:
+    """A session that was wrapped beneath a mock is a wrapped one without it."""
+    with mock.patch("aiohttp.ClientSession._request"):
+        client = caller.client()
+    with clew.context(request_id="made-here"):
+        caller.call(client, server.url())
+    assert server.ids() == ["made-here"]
 
 
 def test_in_development_mode_nothing_warns(server: Server) -> None:

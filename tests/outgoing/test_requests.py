@@ -132,6 +132,48 @@ def test_what_an_adapter_has_can_be_read(caller: Requests) -> None:
         session.get_adapter("http://a.internal/").missing
 
 
+def test_what_is_set_on_an_adapter_is_set(caller: Requests, server: Server) -> None:
+    """A Retry set on the adapter that a session finds is the mounted one's."""
+    session = caller.client()
+    retry = pytest.importorskip("urllib3").Retry(total=2, status_forcelist=[503])
+    session.get_adapter(server.url()).max_retries = retry
+    with pytest.raises(requests.exceptions.RetryError):
+        session.get(server.url("/status/503"))
+    assert len(server.seen) == 3
+    assert session.adapters["http://"].max_retries is retry
+
+
+def mocked_calls(client: Any, **options: Any) -> list[str | None]:
+    """Return the id that each of two calls carries to requests_mock."""
+    requests_mock: Any = pytest.importorskip("requests_mock", reason="pip install requests-mock")
+    with requests_mock.Mocker(**options) as mocked, clew.context(request_id="mocked"):
+        mocked.get("http://a.internal/x", text="mocked", status_code=404)
+        for _ in range(2):
+            assert client.get("http://a.internal/x").text == "mocked"
+        return [one.headers.get(HEADER) for one in mocked.request_history]
+
+
+def test_requests_mock_sees_the_id_and_leaves_the_wrapping(
+    caller: Requests, server: Server, lines: Lines
+) -> None:
+    """A mocked call carries the id and has its record; calls after the mock do as before."""
+    session = caller.client()
+    assert mocked_calls(session) == ["mocked", "mocked"]
+    with clew.context(request_id="real"):
+        session.get(server.url("/to/127.0.0.1/hello"))
+    assert server.ids() == ["real", "real"]
+    assert [line["response"]["httpStatus"] for line in lines.http()] == [404, 404, 302, 200]
+
+
+def test_requests_mock_of_one_session_leaves_the_wrapping(caller: Requests, server: Server) -> None:
+    """A mock that takes a session's own methods gives them back as they were."""
+    session = caller.client()
+    mocked_calls(session, session=session)
+    with clew.context(request_id="real"):
+        session.get(server.url())
+    assert server.ids() == ["real"]
+
+
 class Silent(requests.adapters.BaseAdapter):  # type: ignore[misc, name-defined, unused-ignore]
     """An adapter without a connection, as tests have them."""
 

@@ -166,6 +166,26 @@ def test_a_header_in_bytes_is_the_callers(caller: Urllib3, server: Server, lines
     assert lines.http()[0]["request"]["headers"] == {"requestId": "mine"}
 
 
+def test_a_pool_of_another_make_is_left_alone(caller: Urllib3, lines: Lines) -> None:
+    """A pool class of the user's own, which is none of urllib3's, sends as it likes."""
+
+    class Own:
+        def __init__(self, host: str, port: int, **_: Any) -> None:
+            self.host = host
+
+        def urlopen(self, method: str, url: str, **_: Any) -> Any:
+            return urllib3.HTTPResponse(b"own", status=200)
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    client = caller.client()
+    client.pool_classes_by_scheme = {"http": Own, "https": Own}
+    with clew.context(request_id="made-here"):
+        assert client.request("GET", "http://a.internal/").data == b"own"
+    assert lines() == []
+
+
 def test_when_no_connection_is_free_the_call_is_logged(server: Server, lines: Lines) -> None:
     """A call that waited in vain for a connection is one record, in danger."""
     pool = wrap(urllib3.HTTPConnectionPool("127.0.0.1", server.port, maxsize=1, block=True))

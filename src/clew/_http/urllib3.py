@@ -6,12 +6,11 @@ import functools
 import logging
 from collections.abc import Callable, Generator
 from typing import Any, cast
-from urllib.parse import urlsplit, urlunsplit
 
 import urllib3
 
+from clew._lines.quoting import QuotingFilter
 from clew._lines.servers import add_filter_once
-from clew._redaction import DEFAULT
 
 from .call import Call
 
@@ -19,30 +18,10 @@ from .call import Call
 _URL_LOGGERS = ("urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry")
 
 
-class _URLFilter(logging.Filter):
-    """Take user and password, and secrets in the query, from the URLs in urllib3's lines."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(map(_without_secrets, record.args))
-        return True
-
-
-def _without_secrets(value: object) -> object:
-    if not isinstance(value, str) or not {"?", "@"} & set(value):
-        return value
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return "..."
-    netloc = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=netloc, query=DEFAULT.query(parts.query)))
-
-
 def mask_lines() -> None:
     """Keep the secrets of URLs out of urllib3's own lines."""
     for name in _URL_LOGGERS:
-        add_filter_once(logging.getLogger(name), _URLFilter)
+        add_filter_once(logging.getLogger(name), QuotingFilter)
 
 
 def watch(response: object, call: Call) -> None:

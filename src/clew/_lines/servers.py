@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from clew._context import last_escaped
 
 from .entry import Entry
+from .quoting import mask_quotes
 
 # The HTTPLog replaces these servers' access lines.
 ACCESS_LOGGERS = ("uvicorn.access", "gunicorn.access", "hypercorn.access", "granian.access")
@@ -31,6 +32,8 @@ QUIET_LOGGERS = (*CLIENT_LOGGERS, "watchfiles.main")
 class ServerFilter(logging.Filter):
     """Drop a server's access lines; bring its other lines to the root logger's handlers.
 
+    What those quote of a request, its query or a header, is masked.
+
     A filter of a logger stays when a server sets up its handlers anew, as uvicorn does when it
     is started by code that has called `configure_logging` before.
     """
@@ -42,8 +45,12 @@ class ServerFilter(logging.Filter):
         )
         if record.name in ACCESS_LOGGERS:
             return False
+        if record.name == "werkzeug" and '] "%s" %s %s' in str(record.msg):
+            return False
+        mask_quotes(record)
         if record.name == "django.server":
-            return not hasattr(record, "status_code")
+            # A hint, that somebody speaks HTTPS to it, has a status code too.
+            return not (hasattr(record, "status_code") and record.args)
         if record.name == "django.channels.server":
             return not (isinstance(record.args, Mapping) and "client" in record.args)
         if record.name == "uvicorn.error":
@@ -57,7 +64,7 @@ class ServerFilter(logging.Filter):
                     *(record.levelno, "", record.created, record.name),
                     *(left.request_id, left.user_id(), {}, left.fields),
                 ).attach_to(record)
-        return record.name != "werkzeug" or '] "%s" %s %s' not in str(record.msg)
+        return True
 
 
 def reset_loggers(names: Iterable[str]) -> None:
