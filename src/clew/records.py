@@ -9,6 +9,7 @@ import re
 import traceback
 from collections.abc import Mapping
 from inspect import cleandoc
+from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -234,8 +235,11 @@ OWNED_KEYS = (
 ) - CALLERS_KEYS
 
 
-def describe(error: BaseException) -> ExceptionInfo:
-    """Return *error* as text. Works for exceptions whose own ``__str__`` raises."""
+def describe(error: BaseException, trace: TracebackType | None = None) -> ExceptionInfo:
+    """Return *error* as text, with *trace* for a traceback that was taken off it.
+
+    Works for exceptions whose own ``__str__`` raises.
+    """
     kind = type(error)
     name = kind.__qualname__
     if kind.__module__ != "builtins":
@@ -245,7 +249,7 @@ def describe(error: BaseException) -> ExceptionInfo:
     except Exception:
         message = f"<{name} without a text>"
     try:
-        stack_trace = "".join(traceback.format_exception(error))
+        stack_trace = "".join(traceback.format_exception(kind, error, error.__traceback__ or trace))
     except Exception:
         stack_trace = ""
     return ExceptionInfo(name, message, stack_trace)
