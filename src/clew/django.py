@@ -9,15 +9,18 @@ wrong place and of a wrong option.
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.apps import apps
 from django.conf import settings as django_settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.base import BaseHandler
 from django.core.signals import got_request_exception
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -25,7 +28,7 @@ from django.utils.log import RequireDebugTrue
 
 from ._http.django import DjangoExchange, loaded_user, route_of
 from ._http.environ import live_exchange
-from ._http.exchange import Exchange, record_exception
+from ._http.exchange import Exchange, record_caught, record_exception
 from ._http.settings import Settings
 from ._http.wire import EXPOSE, with_exposed
 from ._lines.handler import LineHandler
@@ -54,6 +57,7 @@ class RequestIDMiddleware:
         except (TypeError, ValueError) as error:
             raise ImproperlyConfigured(f"The setting CLEW is wrong: {error}") from error
         got_request_exception.connect(_on_exception, dispatch_uid="clew")
+        _record_handlers()
         _take_console()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
@@ -96,6 +100,36 @@ class RequestIDMiddleware:
         exchange.inject()
         request.__dict__.pop("headers", None)
         return exchange
+
+
+def _record_handlers() -> None:
+    """Let the record know the exceptions that process_exception or REST framework answers.
+
+    Neither Django's handler nor REST framework's views keep them, or tell anybody.
+    """
+    _wrap(BaseHandler, "process_exception_by_middleware", ())
+    if apps.is_installed("rest_framework"):
+        from rest_framework.exceptions import APIException
+        from rest_framework.views import APIView
+
+        _wrap(APIView, "handle_exception", APIException)
+
+
+def _wrap(kind: type, name: str, answers: Any) -> None:
+    """Wrap the method *name*, which answers an exception; those of *answers* mean an answer."""
+    method = getattr(kind, name)
+    if hasattr(method, "_clew"):
+        return
+
+    @functools.wraps(method)
+    def answer(self: Any, error: Exception, *args: Any) -> Any:
+        response = method(self, error, *args)
+        if response is not None and not isinstance(error, answers):
+            record_caught(error)
+        return response
+
+    answer._clew = True  # type: ignore[attr-defined]
+    setattr(kind, name, answer)
 
 
 def _take_console() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import TYPE_CHECKING, Any, Unpack
 
 from flask import g, got_request_exception, request, request_started
+from werkzeug.exceptions import HTTPException
 
 from ._http.environ import live_exchange
-from ._http.exchange import record_exception
+from ._http.exchange import record_caught, record_exception
 from ._http.settings import Options, Settings
 from ._http.users import id_of
 from .wsgi import RequestIDMiddleware
@@ -26,6 +28,7 @@ def install(app: Flask, *, settings: Settings | None = None, **options: Unpack[O
     middleware = RequestIDMiddleware(app.wsgi_app, settings=Settings.of(settings, options))
     middleware.outermost = False  # Flask answers its own crashes, or shows its debugger
     app.wsgi_app = middleware  # type: ignore[method-assign]
+    app.handle_user_exception = _recording(app.handle_user_exception)  # type: ignore[method-assign]
     request_started.connect(_on_request_started, app)
     got_request_exception.connect(_on_exception, app)
 
@@ -46,6 +49,19 @@ def _login_user(held: Any) -> object:
     """Return the id of the user whom Flask-Login has loaded; loads nobody."""
     user = held.get("_login_user")
     return None if user is None else id_of(user, "id", "pk")
+
+
+def _recording(handle: Any) -> Any:
+    """Return *handle*, which calls an error handler or raises again, so that the record knows."""
+
+    @functools.wraps(handle)
+    def handle_user_exception(error: Exception) -> Any:
+        answer = handle(error)
+        if not isinstance(error, HTTPException):
+            record_caught(error)
+        return answer
+
+    return handle_user_exception
 
 
 def _on_exception(_app: Flask, **_: Any) -> None:

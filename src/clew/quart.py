@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, Unpack
 
 from quart import g, request, websocket
@@ -11,9 +12,10 @@ from quart.signals import (
     request_started,
     websocket_started,
 )
+from werkzeug.exceptions import HTTPException
 
 from ._context import current
-from ._http.exchange import Exchange, record_exception
+from ._http.exchange import Exchange, record_caught, record_exception
 from ._http.settings import Options, Settings
 from .asgi import RequestIDMiddleware
 
@@ -30,6 +32,7 @@ def install(app: Quart, *, settings: Settings | None = None, **options: Unpack[O
     asgi_app: Any = app.asgi_app  # its types are hypercorn's
     middleware = RequestIDMiddleware(asgi_app, settings=Settings.of(settings, options))
     app.asgi_app = middleware  # type: ignore[assignment, method-assign]
+    app.handle_user_exception = _recording(app.handle_user_exception)  # type: ignore[method-assign]
     request_started.connect(_on_request_started, app)
     websocket_started.connect(_on_websocket_started, app)
     got_request_exception.connect(_on_exception, app)
@@ -65,6 +68,19 @@ def _user_id(held: Any, names: list[str]) -> object:
         if user is not None and user.auth_id is not None:
             return user.auth_id
     return None
+
+
+def _recording(handle: Any) -> Any:
+    """Return *handle*, which calls an error handler or raises again, so that the record knows."""
+
+    @functools.wraps(handle)
+    async def handle_user_exception(error: Exception) -> Any:
+        answer = await handle(error)
+        if not isinstance(error, HTTPException):
+            record_caught(error)
+        return answer
+
+    return handle_user_exception
 
 
 async def _on_exception(_app: Quart, *, exception: Exception, **_: Any) -> None:

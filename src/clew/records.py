@@ -9,6 +9,7 @@ import re
 import traceback
 from collections.abc import Mapping
 from inspect import cleandoc
+from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -242,8 +243,10 @@ _MOST_FRAMES = 100
 _FIRST_FRAMES = 20
 
 
-def describe(error: BaseException) -> ExceptionInfo:
-    """Return *error* as text. Works for exceptions whose own ``__str__`` raises.
+def describe(error: BaseException, trace: TracebackType | None = None) -> ExceptionInfo:
+    """Return *error* as text, with *trace* for a traceback that was taken off it.
+
+    Works for exceptions whose own ``__str__`` raises.
 
     What is long is cut, and the cut shown as ``...``: the message, each part of the traceback, and
     the traceback itself, of which the end is kept, and of many frames the first and the last.
@@ -257,7 +260,7 @@ def describe(error: BaseException) -> ExceptionInfo:
     except Exception:
         message = f"<{name} without a text>"
     try:
-        stack_trace = _trace(error)
+        stack_trace = _trace(error, error.__traceback__ or trace)
     except Exception:
         stack_trace = ""
     return ExceptionInfo(name, message, stack_trace)
@@ -277,10 +280,10 @@ class _Cut(traceback.StackSummary):
         return [*first, "  ...\n", *super().format(**options)]
 
 
-def _trace(error: BaseException) -> str:
+def _trace(error: BaseException, begin: TracebackType | None) -> str:
     # One exception that is raised again and again has a frame more each time, those of the last
     # time in front; those in the middle are left out at once, since looking at each is what costs.
-    trace = last = error.__traceback__
+    trace = last = begin
     count = 0
     while last is not None:
         last = last.tb_next
@@ -297,7 +300,7 @@ def _trace(error: BaseException) -> str:
                 one.stack = _Cut(one.stack[1:])
             pending += [one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ())]
     if isinstance(whole.stack, _Cut):
-        frames = traceback.walk_tb(error.__traceback__)
+        frames = traceback.walk_tb(begin)
         whole.stack.first = traceback.StackSummary.extract(frames, limit=_FIRST_FRAMES)
         del whole.stack[:_FIRST_FRAMES]
     text = "".join(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+import functools
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, Unpack
 
+from starlette.exceptions import HTTPException, WebSocketException
+
+from ._http.exchange import record_caught
 from ._http.settings import Options, Settings
 from .asgi import RequestIDMiddleware
 
@@ -35,7 +40,16 @@ class _Stack:
         self._build = app.build_middleware_stack
 
     def __call__(self) -> ASGIApp:
-        stack = self._build()
+        app = self._app
+        handlers = app.exception_handlers
+        app.exception_handlers = {
+            key: _recording(handler) if _is_crash(key) else handler
+            for key, handler in handlers.items()
+        }
+        try:
+            stack = self._build()
+        finally:
+            app.exception_handlers = handlers
         if not isinstance(self._app.build_middleware_stack, _Stack) and hasattr(stack, "app"):
             # Somebody wraps this. OpenTelemetry then takes Starlette's own stack apart, and does
             # nothing at all where it finds another: clew joins when the stack is in its place.
@@ -63,3 +77,30 @@ class _Stack:
             await served(scope, receive, send)
 
         return join
+
+
+def _is_crash(key: object) -> bool:
+    """Tell whether the handler of *key* answers exceptions that are no answers themselves."""
+    return isinstance(key, type) and not issubclass(key, (HTTPException, WebSocketException))
+
+
+def _recording(handler: Any) -> Any:
+    """Return *handler*, sync or async as it is, so that the record knows the exception."""
+    called = handler
+    while isinstance(called, functools.partial):
+        called = called.func
+    if iscoroutinefunction(called) or iscoroutinefunction(getattr(called, "__call__", None)):  # noqa: B004
+
+        @functools.wraps(handler)
+        async def handle_async(request: Any, error: Exception) -> Any:
+            record_caught(error)
+            return await handler(request, error)
+
+        return handle_async
+
+    @functools.wraps(handler)
+    def handle(request: Any, error: Exception) -> Any:
+        record_caught(error)
+        return handler(request, error)
+
+    return handle

@@ -662,6 +662,24 @@ def quarts() -> Any:
     return app
 
 
+@pytest.mark.parametrize(("status", "outcome"), [(503, "error"), (418, None)])
+def test_quarts_error_handlers_are_known(lines: Any, status: int, outcome: str | None) -> None:
+    """A crash that a handler of Quart's answers with a 5xx is in the record."""
+    app = quarts()
+
+    @app.get("/ok")  # type: ignore[untyped-decorator]
+    async def crash() -> None:
+        raise CrashError("boom")
+
+    @app.errorhandler(Exception)  # type: ignore[untyped-decorator]
+    async def answer(_error: Exception) -> tuple[str, int]:
+        return "sorry", status
+
+    assert serve(app).status == status
+    record = only(lines.http())
+    assert (record.get("outcome"), "exception" in record) == (outcome, outcome is not None)
+
+
 @pytest.mark.parametrize(
     ("code", "outcome"),
     [(1000, "websocket"), (1001, "websocket"), (1005, "websocket"), (1006, "error")],

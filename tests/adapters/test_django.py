@@ -14,10 +14,12 @@ from typing import Any
 
 import django
 import pytest
+from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test.utils import override_settings
+from rest_framework.response import Response
 
 import clew
 import clew.asgi
@@ -113,6 +115,41 @@ def test_a_streamed_body_that_raises_at_once(
     response.close()
     record = only(lines.http())
     assert (record["outcome"], record["response"]["httpStatus"]) == ("error", status)
+
+
+class AnsweringMiddleware:
+    """Answer what a view raises."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse:
+        return HttpResponse("sorry", status=int(request.GET["as"]))
+
+
+def answer_rest(error: Exception, context: Any) -> Any:
+    return Response("sorry", status=int(context["request"].GET["as"]))
+
+
+@pytest.mark.parametrize("kind", [DjangoWSGI, DjangoASGI])
+@pytest.mark.parametrize("path", ["/crash", "/rest-crash"])
+def test_an_answered_crash_is_in_the_record(lines: Any, kind: type[Stack], path: str) -> None:
+    """process_exception and REST framework's handler answer 5xx: the record has the exception."""
+    answering = f"{__name__}.{AnsweringMiddleware.__name__}"
+    rest = {"EXCEPTION_HANDLER": f"{__name__}.{answer_rest.__name__}"}
+    middleware = [*django_settings.MIDDLEWARE, answering]
+    with override_settings(MIDDLEWARE=middleware, REST_FRAMEWORK=rest):
+        stack = kind()
+        assert stack.request(f"{path}?as=418").status == 418
+        assert "outcome" not in only(lines.http())
+        lines.clear()
+        assert stack.request(f"{path}?as=503").status == 503
+    record = only(lines.http())
+    assert (record["outcome"], record["level"]) == ("error", "danger")
+    assert 'CrashError("boom")' in record["exception"]["stackTrace"]
 
 
 def test_evaluates_no_lazy_user(stack: Stack, lines: Any) -> None:

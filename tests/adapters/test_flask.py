@@ -66,6 +66,19 @@ def test_an_error_handlers_answer_is_no_error(lines: Any) -> None:
     assert "outcome" not in record and "exception" not in record
 
 
+def test_an_error_handlers_500_has_its_exception(lines: Any) -> None:
+    """The answer of a handler of exceptions is a crash all the same, an HTTPException's is not."""
+    app = make_app()
+    app.register_error_handler(Exception, lambda _error: ("sorry", 503))
+    assert serve(app, target="/crash").body == b"sorry"
+    record = only(lines.http())
+    assert (record["outcome"], record["response"]["httpStatus"]) == ("error", 503)
+    assert 'CrashError("boom")' in record["exception"]["stackTrace"]
+    lines.clear()
+    assert serve(app, target="/nowhere").status == 503
+    assert "exception" not in only(lines.http())
+
+
 def test_a_500_handlers_answer_has_its_exception(lines: Any) -> None:
     """The answer of a 500 handler is a crash all the same."""
     app = make_app()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import Annotated, Any
 
 import pytest
@@ -16,8 +17,10 @@ from starlette.authentication import (
     BaseUser,
 )
 from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.responses import PlainTextResponse
@@ -75,6 +78,50 @@ def test_is_outside_of_custom_500_handlers(lines: Any) -> None:
     assert (reply.body, reply.request_id) == (b"handled", "mine")
     assert lines()[0]["requestId"] == "mine"
     assert isinstance(reply.error, CrashError)
+
+
+class _BareMiddleware(BaseHTTPMiddleware):
+    async def dispatch(self, request: Any, call_next: Any) -> Any:
+        return await call_next(request)
+
+
+def answer_sync(_request: Any, _error: Exception) -> PlainTextResponse:
+    return PlainTextResponse("sorry", 503)
+
+
+async def answer_async(_request: Any, _error: Exception) -> PlainTextResponse:
+    return PlainTextResponse("sorry", 503)
+
+
+def answer_teapot(_request: Any, _error: Exception) -> PlainTextResponse:
+    return PlainTextResponse("teapot", 418)
+
+
+@pytest.mark.parametrize("handler", [answer_sync, answer_async, functools.partial(answer_async)])
+@pytest.mark.parametrize("make", [Starlette, FastAPI])
+def test_a_handlers_5xx_has_its_exception(lines: Any, make: Any, handler: Any) -> None:
+    """A crash that a handler of its class answers is in the record, with its traceback."""
+    handlers = {CrashError: handler}
+    app = make(routes=[Route("/crash", crash)], exception_handlers=handlers)
+    app.add_middleware(_BareMiddleware)
+    clew.starlette.install(app)
+    reply = serve(app, target="/crash")
+    assert (reply.status, reply.body, reply.error) == (503, b"sorry", None)
+    record = only(lines.http())
+    assert (record["outcome"], record["response"]["httpStatus"]) == ("error", 503)
+    assert 'CrashError("boom")' in record["exception"]["stackTrace"]
+    assert app.exception_handlers[CrashError] is handler
+
+
+def test_a_handlers_4xx_is_no_error(lines: Any) -> None:
+    """An exception that a handler answers below 500 is none in the record; an answer is none."""
+    handlers: Any = {CrashError: answer_teapot, HTTPException: answer_sync}
+    app = Starlette(routes=[Route("/crash", crash)], exception_handlers=handlers)
+    clew.starlette.install(app)
+    assert serve(app, target="/crash").status == 418
+    assert serve(app, target="/nowhere").status == 503
+    for record in lines.http():
+        assert "outcome" not in record and "exception" not in record
 
 
 def test_answers_when_the_500_handler_crashes(lines: Any) -> None:

@@ -177,7 +177,7 @@ class Exchange(Progress, HTTPRequest, Context):
     def failed(self, error: BaseException) -> None:
         Progress.failed(self, error)
         if self.logged:
-            self.error = None  # too late; its traceback holds what the request held
+            self.error = self.traceback = None  # too late; they hold what the request held
 
     def end(self, error: BaseException | None = None) -> None:
         """The application has returned, or raised *error*: log what is not logged yet."""
@@ -187,7 +187,8 @@ class Exchange(Progress, HTTPRequest, Context):
                 self.failed(error)
             if not self.logged:
                 self.log()
-            self.error = None
+            if self.error is not None:
+                self.error = self.traceback = None
 
     def log(self) -> None:
         """Log the HTTPLog, unless it has been. Never raises."""
@@ -209,3 +210,10 @@ def record_exception(error: BaseException | None) -> None:
     exchange = current()
     if isinstance(exchange, Exchange) and error is not None:
         exchange.failed(error)
+
+
+def record_caught(error: BaseException) -> None:
+    """Tell the current request that a handler of the application's answers *error*."""
+    exchange = current()
+    if isinstance(exchange, Exchange) and not exchange.logged:
+        exchange.caught(error)

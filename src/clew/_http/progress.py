@@ -7,6 +7,7 @@
     finished()        the last byte was
     disconnected()    the client is gone; what the application sends from now on counts no more
     failed(error)     the application raised, or its framework answers for what it raised
+    caught(error)     a handler of the application's answers what it raised
 
 `result` tells at any time what became of it.
 """
@@ -14,6 +15,7 @@
 from __future__ import annotations
 
 from time import perf_counter
+from types import TracebackType
 from typing import Final
 
 CLIENT_CLOSED_REQUEST: Final = 499  # nginx's number; there is none in RFC 9110
@@ -31,6 +33,8 @@ class Progress:
     ended: float | None = None  # when the last byte was handed to the server, by perf_counter
     error: BaseException | None = None
     is_disconnected = False
+    handled = False  # whether a handler answers the error
+    traceback: TracebackType | None = None  # of that error
 
     @property
     def complete(self) -> bool:
@@ -67,11 +71,18 @@ class Progress:
         if not isinstance(error, Exception) and type(error).__name__ in _CANCELLATIONS:
             self.disconnected()
         else:
-            self.error = error
+            self.error, self.handled = error, False
+
+    def caught(self, error: BaseException) -> None:
+        """Note that a handler answers *error*, which counts with a 5xx only."""
+        # Starlette takes the traceback off once it has answered.
+        self.error, self.traceback, self.handled = error, error.__traceback__, True
 
     def result(self) -> tuple[int, str | None]:
         """Return the status that the client got, and the outcome: None where all went well."""
         status, error = self.status, self.error
+        if self.handled and status is not None and status < 500:
+            error = None
         if status is None:
             # Nothing was answered: the server makes a 500 of it, for whoever is there.
             return (CLIENT_CLOSED_REQUEST, "aborted") if self.is_disconnected else (500, "error")

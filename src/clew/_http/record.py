@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from time import perf_counter
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from clew._lines.delivery import hint_at_setup
@@ -115,7 +116,7 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:  # no
     if outcome is not None:
         http.outcome = outcome
         if outcome == "error" and exchange.error is not None:
-            http.exception = _exception(exchange.error, settings.redactor)
+            http.exception = _exception(exchange.error, exchange.traceback, settings.redactor)
         if exchange.websocket:
             http.response.close_code = exchange.close_code
     if exchange.graphql_status is not None:
@@ -173,8 +174,10 @@ def _headers(exchange: Exchange) -> dict[str, str]:
     return headers
 
 
-def _exception(error: BaseException, redactor: Redactor) -> ExceptionInfo:
-    exception = describe(error)
+def _exception(
+    error: BaseException, trace: TracebackType | None, redactor: Redactor
+) -> ExceptionInfo:
+    exception = describe(error, trace)
     if redactor.strict:
         exception.message = redactor.text(exception.message)
         exception.stack_trace = redactor.text(str(exception.stack_trace))

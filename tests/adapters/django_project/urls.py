@@ -34,6 +34,12 @@ def rest_user(request: Request) -> Response:
     return Response("hello")
 
 
+@api_view(["GET"])  # type: ignore[untyped-decorator]
+def rest_crash(request: Request) -> Response:
+    """Crash."""
+    raise stacks.CrashError("boom")
+
+
 def user(request: HttpRequest) -> HttpResponse:
     """Answer a user that a middleware has logged in."""
     request.user = User(pk=int(stacks.USER))
@@ -101,6 +107,7 @@ urlpatterns = [
     path("bind", bind),
     path("user", user),
     path("rest-user", rest_user),
+    path("rest-crash", rest_crash),
     path("look", look),
     path("wait", wait),
     path("session-user", session_user),
