@@ -14,6 +14,7 @@ from clew.records import ExceptionInfo, HTTPLog, Request, Response, describe, le
 
 from .addresses import client_address, normalize
 from .request import safely
+from .routes import MOUNTED_REST
 from .settings import Header
 from .wire import LONGEST, METHODS, below, clean_method, clean_path, shown_path, shown_query
 
@@ -80,7 +81,9 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:  # no
     elif not exchange.live:  # it has waited for its exception
         created -= perf_counter() - ended
     if exchange.inner_route is not None:
-        route = safely(exchange.inner_route, None) or route
+        inner = safely(exchange.inner_route, None)
+        # What the framework around it matched is the mount.
+        route = f"{(route or '').removesuffix(MOUNTED_REST)}{inner}" if inner else route
     request_id = exchange.request_id
     try:
         request = Request(
