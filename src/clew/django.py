@@ -93,7 +93,8 @@ class RequestIDMiddleware:
     def _begin(self, request: HttpRequest) -> DjangoExchange | None:
         outer = live_exchange(request.META) or getattr(request, "scope", {}).get("clew")
         if isinstance(outer, Exchange) and outer.live:  # clew.asgi or clew.wsgi is around Django
-            outer.inner_route = lambda: route_of(request)
+            mount = outer.mount(request.META)
+            outer.inner_route = lambda: route_of(request, mount)
             outer.inner_user = lambda: loaded_user(request)
             return None
         exchange = DjangoExchange(self.settings, request)

@@ -39,7 +39,8 @@ def _on_request_started(_app: Flask, **_: Any) -> None:
         return
     rule = request.url_rule
     if rule is not None:
-        exchange.inner_route = lambda: rule.rule
+        template = exchange.mount(request.environ) + rule.rule
+        exchange.inner_route = lambda: template
     # The application context is gone when the HTTPLog is written; what it held is not.
     held = g._get_current_object()
     exchange.inner_user = lambda: _login_user(held)

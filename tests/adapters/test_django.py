@@ -14,16 +14,20 @@ from typing import Any
 
 import django
 import pytest
+from a2wsgi import WSGIMiddleware
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test.utils import override_settings
 from rest_framework.response import Response
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 import clew
 import clew.asgi
 import clew.django
+import clew.starlette
 import clew.wsgi
 from tests.conftest import parse_line
 
@@ -243,6 +247,17 @@ def test_records_a_view_that_is_cancelled(lines: Any) -> None:
 
 
 waiting: dict[str, asyncio.Event] = {}
+
+
+@pytest.mark.parametrize("asgi", [True, False])
+def test_a_mounted_djangos_route_has_the_mounts_template(lines: Any, asgi: bool) -> None:
+    """In a Mount of Starlette's, the mount's template stands before Django's route."""
+    inner: Any = DjangoASGI().app if asgi else WSGIMiddleware(DjangoWSGI().app)
+    app = Starlette(routes=[Mount("/shops/{shop}", inner)])
+    clew.starlette.install(app)
+    asyncio.run(serve_asgi(app, Call(target="/shops/7/items/4")))
+    record = only(lines.http())
+    assert record["request"]["route"] == "/shops/{shop}/items/<int:id>"
 
 
 def test_tells_an_outer_clew(lines: Any) -> None:

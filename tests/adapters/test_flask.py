@@ -7,12 +7,19 @@ from typing import Any
 import flask
 import flask_login
 import pytest
+from a2wsgi import WSGIMiddleware
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 import clew
 import clew.flask
+import clew.starlette
+import clew.wsgi
 
 from .drive import Call, serve_wsgi
 from .stacks import CrashError, SimpleUser
+from .test_asgi import serve as serve_asgi
 from .test_contract import only
 
 
@@ -178,10 +185,31 @@ def test_reads_the_identity_of_sqlalchemys_objects(lines: Any) -> None:
     assert only(lines.http())["userId"] == "42"
 
 
+def test_a_mounted_flasks_route_has_the_mounts_template(lines: Any) -> None:
+    """In a Mount of Starlette's, the mount's template stands before Flask's route."""
+    inner = make_app()
+    inner.add_url_rule("/u/<id>", "user", lambda id: id)
+    mounted: Any = WSGIMiddleware(inner)  # type: ignore[arg-type]
+    app = Starlette(routes=[Mount("/shops/{shop}", mounted)])
+    clew.starlette.install(app)
+    serve_asgi(app, target="/shops/7/u/4")
+    assert only(lines.http())["request"]["route"] == "/shops/{shop}/u/<id>"
+
+
+@pytest.mark.parametrize("root", ["", "/root"])
+def test_a_dispatched_flasks_route_has_its_mount(lines: Any, root: str) -> None:
+    """Behind werkzeug's dispatcher, the mount stands before Flask's route."""
+    inner = make_app()
+    inner.add_url_rule("/u/<id>", "user", lambda id: id)
+    dispatcher = DispatcherMiddleware(make_app(), {"/api": inner})
+    app = clew.wsgi.RequestIDMiddleware(dispatcher)
+    serve_wsgi(app, Call(target="/api/u/4", root=root))
+    serve_wsgi(app, Call(target="/crash", root=root))
+    assert [record["request"]["route"] for record in lines.http()] == ["/api/u/<id>", "/crash"]
+
+
 def test_a_mounted_flask_tells_the_outer_one(lines: Any) -> None:
     """In an application around it that has clew too, Flask's route and exception are known."""
-    import clew.wsgi
-
     app = clew.wsgi.RequestIDMiddleware(make_app())
     serve_wsgi(app, Call(target="/crash"))
     record = only(lines.http())

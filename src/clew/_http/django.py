@@ -57,12 +57,12 @@ class DjangoExchange(EnvironExchange):
         return loaded_user(self.request)
 
 
-def route_of(request: HttpRequest) -> str | None:
-    """Return the template of the route that *request* matched, without its anchors."""
+def route_of(request: HttpRequest, mount: str = "") -> str | None:
+    """Return the template of the route that *request* matched below *mount*, without anchors."""
     match = request.resolver_match
     if match is None or match.route is None:
         return None
-    return "/" + match.route.removeprefix("^").removesuffix("$").removeprefix("/")
+    return f"{mount}/" + match.route.removeprefix("^").removesuffix("$").removeprefix("/")
 
 
 def loaded_user(request: HttpRequest) -> object:

@@ -26,12 +26,9 @@ def live_exchange(environ: WSGIEnvironment) -> Exchange | None:
 class EnvironExchange(Exchange):
     """A request, as a WSGI environ shows it."""
 
-    _root = ""
-
     def __init__(self, settings: Settings, environ: WSGIEnvironment) -> None:
         self.environ = environ
-        if settings.exclude:
-            self._root = str(environ.get("SCRIPT_NAME") or "")  # dispatchers within add to it
+        self._root = environ.get("SCRIPT_NAME") or ""  # dispatchers within add to it
         value = str(environ.get(settings.inbound.environ) or "")
         # Servers join repeated headers with a comma. An empty value counts as none.
         super().__init__(settings, value.split(",") if value.strip() else ())
@@ -75,6 +72,9 @@ class EnvironExchange(Exchange):
 
     def root(self) -> str:
         return self._root.encode("latin-1", "replace").decode("utf-8", "replace")
+
+    def mount(self, environ: WSGIEnvironment) -> str:
+        return str(environ.get("SCRIPT_NAME") or "").removeprefix(self._root)
 
     def query(self) -> str:
         return str(self.environ.get("QUERY_STRING") or "")

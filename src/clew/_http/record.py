@@ -15,6 +15,7 @@ from clew.records import ExceptionInfo, HTTPLog, Request, Response, describe, le
 
 from .addresses import client_address, normalize
 from .request import safely
+from .routes import MOUNTED_REST
 from .settings import Header
 from .wire import LONGEST, METHODS, below, clean_method, clean_path, shown_path, shown_query
 
@@ -90,7 +91,9 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:  # no
     except Exception:
         request = _request(exchange, method, path, query, peer)
     if exchange.inner_route is not None:
-        route = safely(exchange.inner_route, None) or route
+        inner = safely(exchange.inner_route, None)
+        # What the framework around it matched is the mount.
+        route = f"{(route or '').removesuffix(MOUNTED_REST)}{inner}" if inner else route
     if route is not None:
         request.route = route
     http = HTTPLog(

@@ -39,6 +39,10 @@ class HTTPRequest:
         """Return the decoded path below which the server has the application; often empty."""
         return ""
 
+    def mount(self, environ: dict[str, Any]) -> str:  # noqa: ARG002
+        """Return where a dispatcher within has put the application that is given *environ*."""
+        return ""
+
     def query(self) -> str:
         """Return the query string as on the wire, without its question mark."""
         raise NotImplementedError

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from .wire import path_of
 
 _NAMED_GROUP = re.compile(r"\(\?P<\w+>")
-_MOUNTED_REST = "/{path}"
+MOUNTED_REST = "/{path}"
 
 # How often an endpoint that is not known has the routers walked again.
 _MAX_RELEARNS = 100
@@ -88,7 +88,7 @@ def _walk_route(route: Any, prefix: str, pattern: str) -> Iterator[tuple[object,
     inner = _routes_of(route)
     if inner:
         rest = own.rpartition("/")[0]
-        yield from _walk(inner, template.removesuffix(_MOUNTED_REST), pattern + rest)
+        yield from _walk(inner, template.removesuffix(MOUNTED_REST), pattern + rest)
     elif hasattr(route, "app"):  # an application that has no routes to show, as StaticFiles
         yield route.app, _RoutePattern(template, pattern + own)
 
