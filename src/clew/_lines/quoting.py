@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 
-from clew._redaction import DEFAULT, MASK
+from clew._plain import MASK
+from clew._redaction import DEFAULT
 
 _USERINFO = re.compile(r"//[^/?#\s'\"]*@")
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
