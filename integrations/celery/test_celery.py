@@ -431,6 +431,48 @@ def test_arguments_and_results_are_in_no_line(worker: Worker, send: Send) -> Non
     assert "the secret of" not in output
 
 
+def test_the_arguments_of_an_unknown_task_are_in_no_line(worker: Worker, send: Send) -> None:
+    """The line about a task that the worker does not know says which, not with what."""
+    secret = fresh_id()
+    worker.tasks(send("nothing", args=(secret,), kwargs={"password": secret}))
+    said = [line for line in worker.lines() if "unregistered task" in str(line["message"])]
+    assert "shop.nothing" in said[-1]["message"]
+    assert secret not in worker.output()
+
+
+QUOTING = """
+import logging, sys
+import celery
+from celery.worker.consumer import consumer
+import clew, clew.celery
+clew.configure_logging(level="DEBUG")
+clew.celery.install(celery.Celery("shop"), log=sys.argv[1] == "True")
+body, headers = "['in-clear']", {"argsrepr": "['in-clear']"}
+consumer.error(consumer.UNKNOWN_TASK_ERROR, KeyError("shop.nothing"), body, headers, {})
+consumer.error(consumer.INVALID_TASK_ERROR, ValueError("why"), body)
+consumer.warn(consumer.UNKNOWN_FORMAT, body)
+consumer.crit(consumer.MESSAGE_DECODE_ERROR, ValueError("why"), "a", "b", str(headers), body)
+from celery.app import trace
+data = {"name": "shop.mail", "id": "1", "runtime": 1, "return_value": "in-clear",
+        "args": "['in-clear']", "kwargs": "{}"}
+trace.logger.info(trace.LOG_SUCCESS, data, extra={"data": data})
+logging.getLogger("celery.worker.strategy").warning("Task %(name)s %(args)s", data)
+"""
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_celerys_own_lines_quote_no_arguments(log: bool) -> None:
+    """Whether TaskLogs are written or not, no line of Celery's has arguments or results."""
+    printed = run_fresh(QUOTING, str(log))
+    assert "Received unregistered task of type 'shop.nothing'." in printed
+    assert "Received invalid task message: why" in printed
+    assert "Received and deleted unknown message." in printed
+    assert "decode message body: ValueError('why')" in printed
+    assert ("Task shop.mail[1] succeeded" in printed) is not log
+    assert "Task shop.mail ***" in printed
+    assert "in-clear" not in printed
+
+
 def test_every_line_is_json_and_fits_the_schema(worker: Worker, send: Send, tmp_path: Path) -> None:
     """Whatever the worker and its processes write is a line that `clew check` accepts, but for
     what tasks print."""

@@ -251,6 +251,35 @@ asyncio.run(main())
 """
 
 
+QUOTING = """
+import logging
+import clew, clew.taskiq
+from taskiq import InMemoryBroker
+from taskiq.receiver import Receiver
+import asyncio
+clew.configure_logging(level="DEBUG")
+broker = InMemoryBroker()
+clew.taskiq.install(broker)
+
+@broker.task
+async def mail(secret):
+    pass
+
+async def run():
+    await (await mail.kiq("in-" + "clear")).wait_result()
+    await Receiver(broker).callback(b'{"task_name": 5, "args": ["in-clear"]}')
+asyncio.run(run())
+"""
+
+
+def test_taskiqs_own_lines_quote_no_arguments() -> None:
+    """Neither the line about a message that cannot be read has it, nor any other."""
+    printed = run_fresh(QUOTING)
+    assert "Cannot parse message: " in printed
+    assert "Executing task" in printed
+    assert "in-clear" not in printed
+
+
 def test_a_task_that_its_sender_waits_for_in_memory() -> None:
     """Tasks that run where they are sent have contexts of their own, with the sender's id; the
     sender's comes back. Installing again changes the options, and records nothing twice."""

@@ -21,10 +21,17 @@ except ImportError as error:
 from ._lines.servers import add_filter_once
 from ._lines.setup import configure_logging
 from ._options import check_flag
+from ._plain import MASK
 from ._tasks import PAYLOAD_KEY, TaskRun, TaskSettings
 
 # At INFO they write each task's arguments and return value; the TaskLog replaces that.
 _TASK_LOGGERS = ("celery.app.trace", "celery.worker.strategy", "celery.pool")
+
+_PRIVATE = ("args", "kwargs", "return_value")
+
+# It quotes the whole message of a task that it does not know, or cannot read.
+_CONSUMER_LOGGER = "celery.worker.consumer.consumer"
+_QUOTES = ("The full contents of the message body", " headers:%s")
 
 # The settings of the app that is sending: Celery's signal does not tell which one it is.
 _sender: ContextVar[TaskSettings | None] = ContextVar("clew_sender", default=None)
@@ -59,7 +66,8 @@ def install(
         fields: The bound fields that travel as well. Both sides name them.
         user_id: Whether the user's id travels as well.
         exclude: Tasks, or prefixes ended by ``*``, whose successes make no TaskLog.
-        log: False keeps the id and the context, without the TaskLog.
+        log: False keeps the id and the context, without the TaskLog. Arguments and results stay
+            out of Celery's own lines either way.
         setup_logging: Whether the worker's logging stays as `configure_logging` set it up, or is
             set up by it. False leaves it to Celery, which replaces the root logger's handlers.
 
@@ -83,17 +91,25 @@ def install(
     signals.task_unknown.connect(_on_task_unknown)
     if setup_logging:
         signals.setup_logging.connect(_on_setup_logging)
+    for name in (*_TASK_LOGGERS, _CONSUMER_LOGGER):
+        add_filter_once(logging.getLogger(name), _ArgumentsFilter)
     for name in _TASK_LOGGERS if log else ():
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.WARNING)
-        add_filter_once(logger, _ArgumentsFilter)
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class _ArgumentsFilter(logging.Filter):
-    """Remove a task's arguments, which may be secret, from Celery's lines about it."""
+    """Remove a task's arguments and result, which may be secret, from Celery's lines about it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.__dict__.pop("data", None)
+        args = record.args
+        if isinstance(args, Mapping):
+            record.args = {**args, **{name: MASK for name in _PRIVATE if name in args}}
+        elif isinstance(record.msg, str):
+            for quote in _QUOTES:
+                said, found, _ = record.msg.partition(quote)
+                if found:
+                    record.msg, record.args = said.rstrip(), (args or ())[: said.count("%")]
         return True
 
 

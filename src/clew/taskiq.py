@@ -16,7 +16,7 @@ except ImportError as error:
 
 from ._faults import report_failure
 from ._lines.handler import own_handlers
-from ._lines.servers import remove_console_handlers
+from ._lines.servers import add_filter_once, remove_console_handlers
 from ._tasks import PAYLOAD_KEY, Nested, TaskRun, TaskSettings
 
 
@@ -46,6 +46,8 @@ def install(
         if isinstance(middleware, _Middleware):
             middleware.settings = settings
             return
+    for name in _QUOTING_LOGGERS:
+        add_filter_once(logging.getLogger(name), _ArgumentsFilter)
     middleware = _Middleware(settings)
     middleware.set_broker(broker)
     broker.middlewares.insert(0, middleware)
@@ -56,6 +58,22 @@ class _Run(TaskRun):
 
     error: BaseException | None = None
     again = False
+
+
+# They quote a message that cannot be read, and at DEBUG every one.
+_QUOTING_LOGGERS = ("taskiq", "taskiq.receiver.receiver")
+
+
+class _ArgumentsFilter(logging.Filter):
+    """Remove a task's arguments, which may be secret, from Taskiq's lines."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if str(record.msg).startswith("Cannot parse message"):
+            error = record.exc_info[1] if record.exc_info else None
+            # What failed quotes the message as well.
+            record.msg, record.args = "Cannot parse message: %s.", (type(error).__name__,)
+            record.exc_info = None
+        return not str(record.msg).startswith(("Received message: %s", "Kicking "))
 
 
 # With a broker in memory a task may wait for another one.
