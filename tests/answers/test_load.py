@@ -24,6 +24,8 @@ from .cli.command import run as run_command
 from .clickhouse_server import Server
 from .shop_lines import NINE, ORDER, said, shop, write
 
+pytestmark = pytest.mark.outside
+
 MONTH = 31 * 86_400_000
 
 

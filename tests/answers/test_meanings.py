@@ -20,7 +20,7 @@ Ask = Callable[..., Rows]
 HOUR, MINUTE = 3_600_000, 60_000
 
 
-@pytest.fixture(params=["duckdb", "clickhouse"])
+@pytest.fixture(params=["duckdb", pytest.param("clickhouse", marks=pytest.mark.outside)])
 def ask(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ask]:
     """Give a function that asks a question of lines, on one of the engines."""
     opener: Callable[[Path], answers.Logs] = answers.open

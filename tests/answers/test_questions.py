@@ -69,7 +69,7 @@ def typed(rows: list[tuple[Any, ...]]) -> list[list[tuple[type, Any]]]:
     return [[(type(value), value) for value in row] for row in rows]
 
 
-@pytest.fixture(params=["duckdb", "clickhouse"])
+@pytest.fixture(params=["duckdb", pytest.param("clickhouse", marks=pytest.mark.outside)])
 def open_logs(request: pytest.FixtureRequest) -> Open:
     """Give a function that opens a log file on one of the engines."""
     if request.param == "clickhouse":

@@ -129,6 +129,7 @@ def long_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize(
     ("command", "number"),
     [

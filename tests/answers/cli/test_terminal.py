@@ -12,6 +12,8 @@ from tests.answers.shop_lines import ORDER, answered, said, shop, write
 
 from .command import coloured, on_terminal, required, run, run_process
 
+pytestmark = pytest.mark.outside
+
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -409,6 +409,7 @@ def test_odd_logs(tmp_path: Path, seed: int) -> None:
         assert question.purpose in text_of(markup)
 
 
+@pytest.mark.outside
 def test_both_engines(shop_log: Path, clickhouse_logs: Any) -> None:
     """ClickHouse gives the same page."""
     with answers.open(shop_log) as logs:
