@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import clew
-from clew import _context
+from clew import _current
 from tests.conftest import Lines, run_fresh, serve
 
 log = clew.get_logger("shop")
@@ -169,7 +169,7 @@ def test_a_carried_coroutine_ends_elsewhere(
     with clew.context(request_id="a"):
         running: list[Any] = [carried()]
         running[0].send(None)
-    _context.enter(None)
+    _current.enter(None)
     if current is None:
         end(running.pop())
         assert clew.request_id() is None

@@ -21,7 +21,7 @@ import pytest
 import clew
 import clew.httpx
 import clew.records
-from clew.records import describe
+from clew._exceptions import describe
 from tests.conftest import Lines, serve
 
 log = clew.get_logger("shop.orders")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import clew
-from clew import _context
+from clew import _context, _current
 from tests.conftest import Lines, serve
 
 log = clew.get_logger("shop")
@@ -62,9 +62,9 @@ def raise_in_request() -> None:
 
 def raise_in_slotted() -> None:
     inner = Slotted()
-    outer = _context.enter(inner)
+    outer = _current.enter(inner)
     error = ValueError("card declined")
-    _context.leave(inner, outer, error)
+    _current.leave(inner, outer, error)
     raise error
 
 

@@ -423,7 +423,7 @@ def test_jobs_do_not_pile_up() -> None:
         SCRIPT
         + """
 import gc, weakref
-from clew._context import current
+from clew._current import current
 gone = []
 for number in range(2000):
     with sentry_sdk.start_transaction(name="job"), clew.context(request_id=f"job-{number}"):

@@ -9,6 +9,6 @@ import signal
 if multiprocessing.parent_process() is not None:
     signal.signal(signal.SIGTERM, lambda *_: None)
 
-from entry import app  # noqa: E402
+from entry import app
 
 __all__ = ["app"]

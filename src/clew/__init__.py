@@ -16,7 +16,7 @@ from ._carry import carry
 from ._context import bind, context, fields, request_id, user_id
 from ._ids import is_safe_id, new_id
 from ._lines.console import ConsoleFormatter
-from ._lines.entry import ContextFilter
+from ._lines.extract import ContextFilter
 from ._lines.handler import LineHandler
 from ._lines.json_formatter import JSONFormatter
 from ._lines.logger import Logger, get_logger

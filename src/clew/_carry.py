@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
-from ._context import Context, current, enter, leave
+from ._context import Context
+from ._current import current, enter, leave
 from ._plain import to_plain
 from ._redaction import OFF
 

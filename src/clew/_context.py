@@ -7,17 +7,15 @@ and so reaches every later line and the HTTPLog.
 
 from __future__ import annotations
 
-import gc
-import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar, copy_context
-from threading import RLock, get_ident
+from contextvars import ContextVar
+from threading import RLock
 from time import perf_counter
 from types import TracebackType
 from typing import Literal, cast
-from weakref import ReferenceType, ref
 
+from ._current import UNSET, current, enter, entered, leave
 from ._faults import is_due, report_failure, warn
 from ._ids import accepted_or_new
 from ._redaction import DEFAULT, Redactor
@@ -33,8 +31,6 @@ _EVENT_FIELDS = frozenset(
 )
 
 _ID_NAMES = ("request_id", "requestId")
-
-UNSET = object()
 
 # The contexts whose users are being found; each thread and each task has its own.
 _users_being_found: ContextVar[tuple[Context, ...]] = ContextVar(
@@ -166,110 +162,6 @@ def notify(context: Context, subscribers: Sequence[Subscriber] = begin_subscribe
             report_failure()
 
 
-_current: ContextVar[Context | None] = ContextVar("clew", default=None)
-
-# Weak reference to the context of the exception that escaped last.
-_escaped: ContextVar[ReferenceType[Context] | None] = ContextVar("clew_escaped", default=None)
-
-
-class _Collection:
-    """Knows whether the garbage collector runs, and in the midst of which context.
-
-    What it runs (finalizers, generators' ``finally``, weak references' callbacks) belongs to
-    anybody but the request in whose midst it comes. There is one collection at a time.
-    """
-
-    # Before 3.12 a collection may come in the midst of a variable's being set, whose old values
-    # Python does not hold on to: a finalizer that sets one would free them, and crash the process.
-    _holds_values = sys.version_info < (3, 12)
-
-    def __init__(self) -> None:
-        self.thread: int | None = None  # where one is going on
-        self.outer: Context | None = None
-        self._values: list[object] = []
-        # At the interpreter's end the names of modules are gone.
-        self._get, self._set = _current.get, _current.set
-        self._get_ident, self._copy, self._threshold = get_ident, copy_context, gc.get_threshold
-
-    def __call__(self, phase: str, _: object) -> None:
-        if phase == "start":
-            self.outer = self._get()
-            self.thread = self._get_ident()
-            if self._holds_values:
-                # Those before, too, where the next one may come while one is still being set.
-                before = self._values[:31] if self._threshold()[0] < 100 else []
-                self._values = [self._copy(), *before]
-        elif self.thread is not None:
-            self.thread = None
-            if self._get() is not self.outer:  # a finalizer has not left its own
-                self._set(self.outer)
-            self.outer = None
-
-    def is_here(self) -> bool:
-        """Tell whether one is going on in this thread."""
-        return self.thread is not None and self.thread == get_ident()
-
-
-_collection = _Collection()
-gc.callbacks.append(_collection)
-
-
-def current() -> Context | None:
-    """Return the current context; None for what the garbage collector runs in its midst."""
-    context = _current.get()
-    if context is not None and context is _collection.outer and _collection.is_here():
-        return None
-    return context
-
-
-def enter(context: Context | None) -> Context | None:
-    """Make *context* the current one; return the outer one, which `leave` gives back."""
-    outer = _current.get()
-    try:
-        _current.set(context)
-    except BaseException:  # a signal's, which Python looks for after the call
-        _current.set(outer)
-        raise
-    return outer
-
-
-def leave(
-    context: Context | None,
-    outer: Context | None,
-    error: BaseException | None = None,
-    *,
-    ends: bool = True,
-) -> None:
-    """Make *outer* the current context again, where *context* still is the current one.
-
-    It is not where what entered it (a generator, a coroutine) is closed or collected in the midst
-    of another request, whose context stays; *ends* says that it does not come back after that one
-    either. *error*, on its way out, takes *context* along.
-    """
-    # The variable is set again, not reset by a token: a token is refused in another copy of the
-    # context, which is where some servers close a response.
-    if _current.get() is context:
-        is_collected = _collection.is_here()
-        if context is not None or not is_collected:
-            outer = outer if outer is None else _not_ended(outer)
-            _current.set(outer)
-            if is_collected and _collection.outer is context:
-                _collection.outer = outer
-    elif context is not None and ends:
-        context.after = outer
-    if error is not None and context is not None:
-        attach_context(error, context)
-
-
-def _not_ended(outer: Context) -> Context | None:
-    found: Context | None = outer
-    seen: list[Context] = []
-    while found is not None and found.after is not UNSET and found not in seen:
-        seen.append(found)
-        found = cast("Context | None", found.after)
-    return found
-
-
 def request_id() -> str | None:
     """Return the id of the current request, or None outside any."""
     context = current()
@@ -343,7 +235,7 @@ class context:  # noqa: N801 - it reads as a function: with clew.context(...):
         notify(self._context)
         if not self._outer:
             self._context.arrived = perf_counter()
-        self._outer.append(_current.get())
+        self._outer.append(entered())
         self._context.after = UNSET
         enter(self._context)
         return self._context.request_id
@@ -355,40 +247,6 @@ class context:  # noqa: N801 - it reads as a function: with clew.context(...):
         traceback: TracebackType | None,
     ) -> None:
         leave(self._context, self._outer.pop(), error)
-
-
-def attach_context(error: BaseException, context: Context) -> None:
-    """Attach *context* to *error*, which is on its way out of it."""
-    try:
-        error.__clew_context__ = context  # type: ignore[attr-defined]
-    except Exception:  # pragma: no cover - an exception class may forbid new attributes
-        pass
-    _escaped.set(ref(context))
-
-
-def last_escaped() -> Context | None:
-    """Return the context of the exception that escaped last, for a line that has only its text."""
-    escaped = _escaped.get()
-    return None if escaped is None else escaped()
-
-
-def context_of(error: object) -> Context | None:
-    """Return the current context, else the one that is attached to *error*.
-
-    A context that has ended may still be current, where a server began the next request in it.
-    """
-    context = current()
-    if error is not None and (context is None or not context.live):
-        return attached_context(error) or context
-    return context
-
-
-def attached_context(error: object) -> Context | None:
-    """Return the context that *error* took along; None where there is none, or an unpickled one."""
-    try:
-        return getattr(error, "__clew_context__", None)
-    except Exception:  # its class may fail at what it does not know
-        return None
 
 
 def as_user_id(value: object) -> str | None:

@@ -29,16 +29,9 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Generic, TypeVar
 
-from ._context import (
-    RENAMED_FIELDS,
-    Context,
-    as_user_id,
-    attach_context,
-    current,
-    enter,
-    leave,
-    notify,
-)
+from ._context import RENAMED_FIELDS, Context, as_user_id, notify
+from ._current import attach_context, current, enter, leave
+from ._exceptions import describe
 from ._faults import report_failure
 from ._ids import accepted_or_new
 from ._lines.delivery import emit, own_logger
@@ -46,7 +39,7 @@ from ._options import Patterns, check_flag, set_field, strings
 from ._plain import to_plain
 from ._redaction import DEFAULT
 from ._text import text_of
-from .records import OWNED_KEYS, TASK_LOGGER, Task, TaskLog, describe, level_word
+from .records import OWNED_KEYS, TASK_LOGGER, Task, TaskLog, level_word
 
 _logger = own_logger(TASK_LOGGER)
 

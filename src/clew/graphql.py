@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from ._context import current
+from ._current import current
 from ._http.exchange import Exchange
 
 OK: Final = 200

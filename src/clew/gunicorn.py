@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from ._lines.entry import ContextFilter
+from ._lines.extract import ContextFilter
 from ._lines.handler import own_handlers
 from ._lines.json_formatter import JSONFormatter
 from ._lines.setup import configure_logging

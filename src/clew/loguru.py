@@ -15,7 +15,8 @@ except ImportError as error:
     raise ImportError("clew.loguru needs loguru: pip install loguru") from error
 
 from ._context import rename_fields
-from ._lines.entry import Entry, capture, message_of
+from ._lines.entry import Entry
+from ._lines.extract import capture, message_of
 from ._lines.json_formatter import JSONFormatter
 from ._redaction import Redact
 from ._text import escaped, takes_utf8, text_of

@@ -18,14 +18,15 @@ try:
 except ImportError:  # then there are no spans, but there may be a traceparent
     trace = None  # type: ignore[assignment]
 
-from ._context import Context, current, subscribe, unsubscribe
+from ._context import Context, subscribe, unsubscribe
+from ._current import current
+from ._exceptions import describe
 from ._faults import report_failure
 from ._http.exchange import Exchange
 from ._http.settings import Header
-from ._lines.entry import ContextFilter, capture, context_of_record
+from ._lines.extract import ContextFilter, capture, context_of_record
 from ._lines.json_formatter import JSONFormatter
 from ._lines.masking import masked_record, own_redactor
-from .records import describe
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, TracerProvider

@@ -23,7 +23,7 @@ from typing import Any
 
 from ._lines.console import ConsoleEncoder, ConsoleFormatter
 from ._lines.encoder import Encoder
-from ._lines.entry import Entry
+from ._lines.extract import extract
 from ._lines.json_formatter import JSONFormatter
 from ._lines.servers import CLIENT_LOGGERS
 from ._text import one_line
@@ -115,7 +115,7 @@ class _Gatherer(logging.Handler):
         formatters = [handler.formatter for handler in logging.getLogger().handlers]
         formatter = next((one for one in formatters if isinstance(one, JSONFormatter)), self._own)
         if isinstance(formatter, ConsoleFormatter):
-            return Encoder.encode(formatter.encoder, Entry.of_record(record)).decode()
+            return Encoder.encode(formatter.encoder, extract(record)).decode()
         return formatter.format(record)
 
 

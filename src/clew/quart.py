@@ -14,7 +14,7 @@ from quart.signals import (
 )
 from werkzeug.exceptions import HTTPException
 
-from ._context import current
+from ._current import current
 from ._http.exchange import Exchange, record_caught, record_exception
 from ._http.settings import Options, Settings
 from .asgi import RequestIDMiddleware

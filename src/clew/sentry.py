@@ -16,7 +16,8 @@ except ImportError as error:
         "clew.sentry gives the events of sentry-sdk their ids: pip install sentry-sdk"
     ) from error
 
-from ._context import Context, context_of, subscribe
+from ._context import Context, subscribe
+from ._current import context_of
 from ._faults import report_failure
 from ._http.record import HTTP_LOGGER
 from ._lines.masking import masked, masked_record, own_redactor

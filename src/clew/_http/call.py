@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from clew._context import DEFAULT_HEADER, current
+from clew._context import DEFAULT_HEADER
+from clew._current import current
 from clew._lines.delivery import emit, in_handler, own_logger
 from clew._lines.logger import get_logger
 from clew._options import check_flag

@@ -24,17 +24,8 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
-from clew._context import (
-    UNSET,
-    Context,
-    as_user_id,
-    begin_subscribers,
-    current,
-    enter,
-    leave,
-    notify,
-    start_subscribers,
-)
+from clew._context import Context, as_user_id, begin_subscribers, notify, start_subscribers
+from clew._current import UNSET, current, enter, leave
 from clew._faults import report_failure
 from clew._lines.delivery import emit, own_logger
 from clew._redaction import Redactor

@@ -9,9 +9,10 @@ from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from clew._exceptions import describe
 from clew._lines.delivery import hint_at_setup
 from clew._redaction import DEFAULT, Redactor
-from clew.records import ExceptionInfo, HTTPLog, Request, Response, describe, level_word
+from clew.records import ExceptionInfo, HTTPLog, Request, Response, level_word
 
 from .addresses import client_address, normalize
 from .request import safely

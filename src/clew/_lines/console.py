@@ -11,7 +11,8 @@ from clew._text import one_line, printable
 from clew.records import TASK_LOGGER, level_word
 
 from .encoder import Encoder
-from .entry import Entry, salvage
+from .entry import Entry
+from .extract import extract, salvage
 from .json_formatter import JSONFormatter
 
 _COLOURS = {"debug": "2", "info": "32", "warning": "33", "danger": "31", "critical": "1;31"}
@@ -94,7 +95,7 @@ class ConsoleFormatter(JSONFormatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of *record*; a stack trace takes lines of its own."""
         try:
-            return self.encoder.encode(Entry.of_record(record)).decode()
+            return self.encoder.encode(extract(record)).decode()
         except Exception as error:
             return self.encoder.fallback(salvage(record), error).decode()
 

@@ -18,7 +18,8 @@ from types import FrameType
 from clew._faults import report_failure, warn
 from clew.records import HTTPLog, TaskLog
 
-from .entry import Entry, place_of
+from .entry import Entry
+from .extract import place_of
 from .handler import LineHandler, own_handlers
 from .log_record import make_record, own_method
 

@@ -12,14 +12,7 @@ from msgspec.structs import replace
 from clew._plain import to_plain
 from clew._redaction import DEFAULT, OFF, Redact, Redactor, redactor
 from clew._text import printable, text_of, unprintable
-from clew.records import (
-    OWNED_KEYS,
-    ExceptionInfo,
-    HTTPLog,
-    TaskLog,
-    level_word,
-    level_words,
-)
+from clew.records import OWNED_KEYS, ExceptionInfo, HTTPLog, TaskLog, level_word, level_words
 
 from .entry import Entry
 

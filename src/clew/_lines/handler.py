@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 from clew._faults import Losses
 
-from .entry import ContextFilter, Entry
+from .entry import Entry
+from .extract import ContextFilter, extract
 from .line_writer import LineWriter
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
             # The root logger's last handler is the last one to see a record; its dictionary would
             # grow by what nobody reads.
             last = logging.root.handlers[-1:] == [self]
-            line = encoder.encode(Entry.of_record(record, last=last))
+            line = encoder.encode(extract(record, last=last))
         except Exception:
             return bool(super().handle(record))
         self.write_line(line)

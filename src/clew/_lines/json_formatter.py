@@ -14,7 +14,7 @@ from clew._redaction import Redact
 from clew.records import OWNED_KEYS
 
 from .encoder import Encoder
-from .entry import NEVER_FIELDS, Entry, salvage
+from .extract import NEVER_FIELDS, extract, salvage
 
 
 class JSONFormatter(MsgspecFormatter):
@@ -89,7 +89,7 @@ class JSONFormatter(MsgspecFormatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of *record*, without a line end."""
         try:
-            entry = Entry.of_record(record, self._skipped)
+            entry = extract(record, self._skipped)
             if not self._has_options:
                 return self.encoder.encode(entry).decode()
             line = self.encoder.line(entry, self.rename_fields)

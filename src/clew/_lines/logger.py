@@ -13,7 +13,8 @@ from clew._context import RENAMED_FIELDS, rename_fields
 from clew._faults import report_failure
 
 from .delivery import deliver, put
-from .entry import STANDARD_ATTRIBUTES, Entry, UnattachedFields
+from .entry import Entry
+from .extract import STANDARD_ATTRIBUTES, UnattachedFields
 from .log_record import make_record, mapping_argument
 
 ExcInfo = (

@@ -12,7 +12,7 @@ import msgspec
 from clew._redaction import DEFAULT, OFF, Redactor
 from clew.records import HTTPLog, Task
 
-from .entry import STANDARD_ATTRIBUTES, message_of
+from .extract import STANDARD_ATTRIBUTES, message_of
 from .handler import own_handlers
 from .json_formatter import JSONFormatter
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 
-from clew._context import last_escaped
+from clew._current import last_escaped
 
 from .entry import Entry
 from .quoting import mask_quotes

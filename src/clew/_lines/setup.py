@@ -11,7 +11,7 @@ from clew._redaction import Redact, redactor
 from clew.records import level_words
 
 from .console import ConsoleFormatter, is_terminal
-from .entry import ContextFilter
+from .extract import ContextFilter
 from .handler import LineHandler, own_handlers
 from .json_formatter import JSONFormatter
 from .servers import (
