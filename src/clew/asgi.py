@@ -50,25 +50,23 @@ class RequestIDMiddleware:
         self.routes = RouteTemplates()
         # Whether a crash is answered even inside an application of Starlette's.
         self.outermost = False
-        http = _Logged if self.settings.log else _HTTP
-        self._kinds: dict[str, type[_HTTP]] = {"http": http, "websocket": _WebSocket}
+        self._http: type[_HTTP] = _Logged if self.settings.log else _HTTP
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = self._kinds.get(scope["type"])
-        outer = scope.get("clew")
+        kind, outer = scope["type"], scope.get("clew")
         # Installed twice, the outer one serves.
-        if kind is None or (outer is not None and outer.live):
+        if kind not in ("http", "websocket") or (outer is not None and outer.live):
             await self.app(scope, receive, send)
             return
         inside = scope.get("app")
         if type(scope.get("headers")) is not list:  # any iterable will do, also one that ends
             scope["headers"] = list(scope.get("headers") or ())
-        scope["clew"] = exchange = kind(self.settings, self.routes, scope, receive, send)
+        of_kind = self._http if kind == "http" else _WebSocket
+        scope["clew"] = exchange = of_kind(self.settings, self.routes, scope, receive, send)
         try:
             exchange.resume()
             await self.app(scope, exchange.receive, exchange.send)
-            exchange.end()
-            exchange.pause()
+            exchange.close()
         except BaseException as error:
             try:
                 exchange.failed(error)
@@ -76,8 +74,7 @@ class RequestIDMiddleware:
                 if answers and exchange.status is None and isinstance(error, Exception):
                     await exchange.answer(500, CRASH_BODY)
             finally:
-                exchange.end(error)
-                exchange.pause(error)
+                exchange.close(error)
             raise
         finally:
             scope.pop("clew", None)  # each holds the other
@@ -85,8 +82,6 @@ class RequestIDMiddleware:
 
 class _HTTP(ScopeExchange):
     """An HTTP request whose response goes out through this middleware."""
-
-    # receive and send; `_Logged` overrides both to watch the response.
 
     def receive(self) -> Awaitable[Message]:
         return self._receive()
@@ -114,8 +109,7 @@ class _HTTP(ScopeExchange):
         """Return *message*, which starts a response, with the id on it. It stays as it is."""
         message = dict(message)
         headers: Iterable[Sequence[bytes]] = message.get("headers") or ()
-        settings = self.settings
-        header = settings.outbound
+        settings, header = self.settings, self.settings.outbound
         if header is None:
             message["headers"] = list(headers)
             return message

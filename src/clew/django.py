@@ -71,8 +71,7 @@ class RequestIDMiddleware:
             response = cast("HttpResponseBase", self.get_response(request))
             _respond(exchange, response)
         except BaseException as error:
-            exchange.end(error)
-            exchange.pause(error)
+            exchange.close(error)
             raise
         return response
 
@@ -85,8 +84,7 @@ class RequestIDMiddleware:
             response = await cast("Awaitable[HttpResponseBase]", self.get_response(request))
             _respond(exchange, response)
         except BaseException as error:
-            exchange.end(error)
-            exchange.pause(error)
+            exchange.close(error)
             raise
         return response
 
@@ -214,8 +212,7 @@ class _Stream:
         if not self._made and isinstance(error, Exception) and not exchange.sends_headers_first():
             exchange.status = None  # the server answers 500
         # Under ASGI, Django does not close a response whose body raised.
-        exchange.end(error)
-        exchange.pause(error)
+        exchange.close(error)
 
     def _counted(self, chunk: object) -> bytes:
         self._made = True
@@ -242,8 +239,7 @@ class _Closer:
         elif not stream.touched and (self._file or exchange.method() == "HEAD"):
             exchange.sent(None)  # the server sent the file in a way of its own
             exchange.finished()
-        exchange.end()
-        exchange.pause()
+        exchange.close()
 
     def __del__(self) -> None:
         # Django drops the response of a sync view whose client has left.

@@ -181,6 +181,11 @@ class Exchange(Progress, HTTPRequest, Context):
             if self.error is not None:
                 self.error = self.traceback = None
 
+    def close(self, error: BaseException | None = None) -> None:
+        """End, and let the outer context come back."""
+        self.end(error)
+        self.pause(error)
+
     def log(self) -> None:
         """Log the HTTPLog, unless it has been. Never raises."""
         if self.logged:

@@ -170,8 +170,7 @@ def _observe_file(body: Any, exchange: WSGIExchange) -> None:
         finally:
             exchange.sent(None)
             exchange.finished()
-            exchange.end()
-            exchange.pause()
+            exchange.close()
 
     body.close = observed_close
 
@@ -245,8 +244,7 @@ class _Body:
         finally:
             if not exchange.complete and exchange.has_whole_body():
                 exchange.finished()
-            exchange.end(failure)
-            exchange.pause(failure)
+            exchange.close(failure)
             failure = None
 
     def __del__(self) -> None:
