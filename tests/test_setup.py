@@ -100,6 +100,26 @@ def test_stdout_is_looked_up_at_each_line(
     assert parse_line(streams[1].getvalue())["message"] == "second"
 
 
+def test_a_stdout_that_logs_what_it_gets_is_passed_by(
+    restored_logging: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines go past a stream in stdout's place that hands them to logging, as Twisted's does."""
+
+    class Logging(io.StringIO):
+        def write(self, text: str) -> int:
+            logging.getLogger("stdout").info(text.strip())
+            return len(text)
+
+    original = io.StringIO()
+    monkeypatch.setattr(sys, "__stdout__", original)
+    monkeypatch.setattr(sys, "stdout", Logging())
+    clew.configure_logging()
+    for message in ("first", "second"):
+        log.info(message)
+    written = [parse_line(line)["message"] for line in original.getvalue().splitlines()]
+    assert written == ["first", "second"]
+
+
 @pytest.mark.parametrize(
     ("level", "written"),
     [

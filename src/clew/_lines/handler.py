@@ -7,6 +7,8 @@ import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Literal, TextIO
 
+import msgspec
+
 from clew._faults import Losses
 
 from .entry import Entry
@@ -35,15 +37,23 @@ class LineHandler(logging.StreamHandler[TextIO]):
         self._standard = stream if isinstance(stream, str) else "stdout"
         self._writer: LineWriter | None = None
         self._losses = Losses("lines")
+        # What is written to a stream that another has put in the place of stdout, and the stream
+        # that hands what is written to logging, as Twisted's does.
+        self._line: bytes | None = None
+        self._loop: object = None
 
     @property
     def stream(self) -> TextIO:
         """The stream that the next line goes to."""
-        return self._stream or getattr(sys, self._standard)
+        stream = self._stream or getattr(sys, self._standard)
+        return stream if self._loop is None or stream is not self._loop else self._original()
 
     @stream.setter
     def stream(self, stream: TextIO) -> None:
         self._stream = stream
+
+    def _original(self) -> TextIO:
+        return getattr(sys, f"__{self._standard}__")  # type: ignore[no-any-return]
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Write the line of *record*, unless a filter drops it; tell whether it was written."""
@@ -106,11 +116,34 @@ class LineHandler(logging.StreamHandler[TextIO]):
                     if stream is None:
                         return  # a process without a stdout has nowhere to write to
                     writer = self._writer = LineWriter(stream)
-                writer.write(line)
+                if writer.descriptor is None and self._stream is None:
+                    self._write_to_stand_in(writer, line)
+                else:
+                    writer.write(line)
                 if self._losses.count:
                     self._losses.end()
             except Exception as error:
                 self._losses.add(error)
+
+    def _write_to_stand_in(self, writer: LineWriter, line: bytes) -> None:
+        """Write *line* to what stands in stdout's place; past it, where it logs what it gets."""
+        if self._line is not None:
+            self._loop = writer.stream
+            if _escaped(self._line) not in line:  # a signal handler's, not the same again
+                LineWriter(self._original()).write(line)
+            return
+        self._line = line
+        try:
+            writer.write(line)
+        finally:
+            self._line = None
+        if self._loop is writer.stream:
+            LineWriter(self._original()).write(line)
+
+
+def _escaped(line: bytes) -> bytes:
+    """Return *line* as it stands within a text in JSON."""
+    return msgspec.json.encode(line.decode())[1:-1]
 
 
 def own_handlers(logger: logging.Logger = logging.root) -> list[LineHandler]:
