@@ -144,7 +144,7 @@ def untimed(text: str) -> str:
             del line["response"]["responseTime"]
         if line["logger"] == "clew.task":
             del line["task"]["duration"]
-    return "\n".join(map(repr, lines))
+    return "\n".join(repr(dict(sorted(line.items()))) for line in lines)
 
 
 def has_a_text(message: object, args: tuple[object, ...]) -> bool:

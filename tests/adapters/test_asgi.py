@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import litestar
 import pytest
 from fastapi import FastAPI, WebSocket
 from starlette.applications import Starlette
@@ -17,12 +16,15 @@ from starlette.routing import Route, WebSocketRoute
 
 import clew
 import clew.asgi
-import clew.litestar
-import clew.quart
 
 from .drive import Call, Reply, serve_asgi
 from .stacks import CrashError
 from .test_contract import only
+
+try:  # the lowest versions are tested without it
+    import litestar
+except ImportError:
+    pass
 
 
 async def hello(scope: Any, receive: Any, send: Any) -> None:
@@ -636,6 +638,9 @@ def fastapis() -> Any:
 
 
 def litestars() -> Any:
+    pytest.importorskip("litestar")
+    import clew.litestar
+
     @litestar.websocket("/ws")
     async def serve(socket: litestar.WebSocket[Any, Any, Any]) -> None:
         await socket.accept()
@@ -648,7 +653,10 @@ def litestars() -> Any:
 
 
 def quarts() -> Any:
+    pytest.importorskip("quart")
     from quart import Quart, websocket
+
+    import clew.quart
 
     app = Quart("shop")
 

@@ -6,6 +6,7 @@ import asyncio
 import functools
 from typing import Annotated, Any
 
+import fastapi
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Header, Request, WebSocket, WebSocketException
 from fastapi.staticfiles import StaticFiles
@@ -234,6 +235,8 @@ class _StrictHeaders(BaseModel):
 @pytest.mark.parametrize("headers", [[], [("X-Request-ID", "b ad")]])
 def test_serves_a_model_that_forbids_other_headers(lines: Any, headers: Any) -> None:
     """With inject=False a header model that forbids extra ones sees none of clew's."""
+    if tuple(map(int, fastapi.__version__.split(".")[:2])) < (0, 115):
+        pytest.skip("models of headers came with FastAPI 0.115")
     app = FastAPI()
 
     @app.get("/ok")
