@@ -6,9 +6,9 @@ import asyncio
 import functools
 from typing import Annotated, Any
 
-import fastapi
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Header, Request, WebSocket, WebSocketException
+from fastapi import __version__ as FASTAPI
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 from starlette.applications import Starlette
@@ -235,7 +235,7 @@ class _StrictHeaders(BaseModel):
 @pytest.mark.parametrize("headers", [[], [("X-Request-ID", "b ad")]])
 def test_serves_a_model_that_forbids_other_headers(lines: Any, headers: Any) -> None:
     """With inject=False a header model that forbids extra ones sees none of clew's."""
-    if tuple(map(int, fastapi.__version__.split(".")[:2])) < (0, 115):
+    if tuple(map(int, FASTAPI.split(".")[:2])) < (0, 115):
         pytest.skip("models of headers came with FastAPI 0.115")
     app = FastAPI()
 
