@@ -56,11 +56,12 @@ class ScopeExchange(Exchange):
 
     def header_values(self, header: Header) -> Sequence[str]:
         name, headers = header.raw, self.scope["headers"]
-        names = dict(headers)
-        # In ASGI names are in lower case, and looking one up takes no loop.
-        if name not in names and b"".join(names).islower():
-            return ()
-        return [value.decode("latin-1") for key, value in headers if key.lower() == name]
+        length = len(name)
+        found: Sequence[str] = ()
+        for key, value in headers:
+            if len(key) == length and key.lower() == name:
+                found = [*found, value.decode("latin-1")]
+        return found
 
     def facts(self) -> Facts:
         scope = self.scope

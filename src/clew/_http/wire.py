@@ -107,11 +107,12 @@ def _raw(text: str) -> bytes:
 def with_header(headers: Iterable[Sequence[AnyStr]], name: AnyStr, value: AnyStr) -> list[Any]:
     """Return *headers* with exactly one of *name*, at the end."""
     kept: list[Any] = list(headers)
-    names = dict(kept)
-    # In ASGI names are in lower case, and looking one up takes no loop.
-    if name in names or not name[:0].join(names).islower():
-        lower = name.lower()
-        kept = [pair for pair in kept if pair[0].lower() != lower]
+    length = len(name)
+    for key, _ in kept:
+        if len(key) == length and key.lower() == name.lower():
+            lower = name.lower()
+            kept = [pair for pair in kept if pair[0].lower() != lower]
+            break
     kept.append((name, value))
     return kept
 
