@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -24,13 +24,15 @@ from django.core.handlers.base import BaseHandler
 from django.core.signals import got_request_exception
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.functional import LazyObject, empty
 from django.utils.log import RequireDebugTrue
 
-from ._http.django import DjangoExchange, loaded_user, route_of
-from ._http.environ import live_exchange
+from ._http.django import Closer, Stream
+from ._http.environ import EnvironExchange, live_exchange
 from ._http.exchange import Exchange, record_caught, record_exception
 from ._http.settings import Settings
-from ._http.wire import EXPOSE, with_exposed
+from ._http.users import id_of
+from ._http.wire import EXPOSE, encoded_path, path_of, with_exposed
 from ._lines.handler import LineHandler
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
@@ -88,14 +90,14 @@ class RequestIDMiddleware:
             raise
         return response
 
-    def _begin(self, request: HttpRequest) -> DjangoExchange | None:
+    def _begin(self, request: HttpRequest) -> _HTTP | None:
         outer = live_exchange(request.META) or getattr(request, "scope", {}).get("clew")
         if isinstance(outer, Exchange) and outer.live:  # clew.asgi or clew.wsgi is around Django
             mount = outer.mount(request.META)
-            outer.inner_route = lambda: route_of(request, mount)
-            outer.inner_user = lambda: loaded_user(request)
+            outer.inner_route = lambda: _route(request, mount)
+            outer.inner_user = lambda: _loaded_user(request)
             return None
-        exchange = DjangoExchange(self.settings, request)
+        exchange = _HTTP(self.settings, request)
         exchange.inject()
         request.__dict__.pop("headers", None)
         return exchange
@@ -149,7 +151,7 @@ def _on_exception(**_: Any) -> None:
     record_exception(sys.exc_info()[1])
 
 
-def _respond(exchange: DjangoExchange, response: HttpResponseBase) -> None:
+def _respond(exchange: _HTTP, response: HttpResponseBase) -> None:
     """Put the header on *response*, and see its end."""
     settings = exchange.settings
     if settings.outbound is not None:
@@ -163,91 +165,65 @@ def _respond(exchange: DjangoExchange, response: HttpResponseBase) -> None:
     inner: Any = response
     if response.streaming:
         # The attribute, not the property: that would forget a file that the server can send.
-        stream = inner._iterator = _Stream(inner._iterator, exchange, inner.make_bytes)
-    inner._resource_closers.append(_Closer(exchange, inner, stream).close)
+        stream = inner._iterator = Stream(inner._iterator, exchange, inner.make_bytes)
+    inner._resource_closers.append(Closer(exchange, inner, stream).close)
 
 
-class _Stream:
-    """A streamed body that counts its bytes and sees its end; sync or async as the original."""
+class _HTTP(EnvironExchange):
+    """A request, as Django shows it."""
 
-    def __init__(
-        self, chunks: Any, exchange: DjangoExchange, make_bytes: Callable[[object], bytes]
-    ) -> None:
-        self._chunks = chunks
-        self._exchange = exchange
-        self._make_bytes = make_bytes
-        self.touched = False
-        self._made = False  # whether there was a chunk, be it empty
+    def __init__(self, settings: Settings, request: HttpRequest) -> None:
+        self.request = request
+        super().__init__(settings, request.META)
 
-    def __iter__(self) -> Iterator[bytes]:
-        return self
+    def path(self) -> str:
+        scope = getattr(self.request, "scope", None)
+        if scope is None:
+            return super().path()
+        raw = scope.get("raw_path")
+        if raw:
+            return path_of(raw.partition(b"?")[0].decode("latin-1"))
+        return encoded_path(path_of(self.request.path))
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
+    def connection(self) -> object:
+        scope = getattr(self.request, "scope", None)
+        return self if scope is None else scope.get("client")
 
-    def __next__(self) -> bytes:
-        self.touched = True
-        try:
-            return self._counted(next(self._chunks))
-        except StopIteration:
-            self._exchange.finished()
-            raise
-        except BaseException as error:
-            self._failed(error)
-            raise
+    def sends_headers_first(self) -> bool:
+        return hasattr(self.request, "scope") or super().sends_headers_first()
 
-    async def __anext__(self) -> bytes:
-        self.touched = True
-        try:
-            return self._counted(await anext(self._chunks))
-        except StopAsyncIteration:
-            self._exchange.finished()
-            raise
-        except BaseException as error:
-            self._failed(error)
-            raise
+    @property
+    def answered(self) -> bool:
+        return self.status is not None  # Django's handler sends it, and tells nobody when
 
-    def _failed(self, error: BaseException) -> None:
-        exchange = self._exchange
-        if not self._made and isinstance(error, Exception) and not exchange.sends_headers_first():
-            exchange.status = None  # the server answers 500
-        # Under ASGI, Django does not close a response whose body raised.
-        exchange.close(error)
+    def route(self) -> str | None:
+        return _route(self.request)
 
-    def _counted(self, chunk: object) -> bytes:
-        self._made = True
-        data = self._make_bytes(chunk)
-        self._exchange.sent(len(data))
-        return data
+    def source(self) -> HttpRequest:
+        return self.request
+
+    def has_user(self) -> bool:
+        return "user" in vars(self.request)
+
+    def framework_user(self) -> object:
+        return _loaded_user(self.request)
 
 
-class _Closer:
-    """The end of a request: when its response is closed, or dropped without having been sent."""
+def _route(request: HttpRequest, mount: str = "") -> str | None:
+    """Return the template of the route that *request* matched below *mount*, without anchors."""
+    match = request.resolver_match
+    if match is None or match.route is None:
+        return None
+    return f"{mount}/" + match.route.removeprefix("^").removesuffix("$").removeprefix("/")
 
-    def __init__(self, exchange: DjangoExchange, response: Any, stream: _Stream | None) -> None:
-        self._exchange = exchange
-        self._stream = stream
-        self._file = getattr(response, "file_to_stream", None) is not None
-        # Not the response itself, which holds this.
-        self._size = 0 if stream is not None else len(response.content)
 
-    def close(self) -> None:
-        exchange, stream = self._exchange, self._stream
-        if stream is None:
-            exchange.sent(self._size)
-            exchange.finished()
-        elif not stream.touched and (self._file or exchange.method() == "HEAD"):
-            exchange.sent(None)  # the server sent the file in a way of its own
-            exchange.finished()
-        exchange.close()
-
-    def __del__(self) -> None:
-        # Django drops the response of a sync view whose client has left.
-        exchange = self._exchange
-        if exchange.live:
-            exchange.status = None
-            exchange.disconnected()
-            exchange.end()
+def _loaded_user(request: HttpRequest) -> object:
+    """Return the primary key of the user that is loaded already; asks no session, no database."""
+    attributes = vars(request)
+    user = attributes.get("user")
+    if isinstance(user, LazyObject) and vars(user).get("_wrapped", empty) is empty:
+        user = attributes.get("_acached_user")  # as request.auser() has loaded it
+    return None if user is None else id_of(user, "pk")
 
 
 def _settings() -> Settings:

@@ -1,74 +1,91 @@
-"""A request as Django shows it, on WSGI and ASGI."""
+"""The body of a response of Django's, seen to its end. Knows no framework but by its attributes."""
 
 from __future__ import annotations
 
-from django.http import HttpRequest
-from django.utils.functional import LazyObject, empty
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 from .environ import EnvironExchange
-from .settings import Settings
-from .users import id_of
-from .wire import encoded_path, path_of
 
 
-class DjangoExchange(EnvironExchange):
-    """A request, as Django shows it."""
+class Stream:
+    """A streamed body that counts its bytes and sees its end; sync or async as the original."""
 
-    def __init__(self, settings: Settings, request: HttpRequest) -> None:
-        self.request = request
-        super().__init__(settings, request.META)
+    def __init__(
+        self, chunks: Any, exchange: EnvironExchange, make_bytes: Callable[[object], bytes]
+    ) -> None:
+        self._chunks = chunks
+        self._exchange = exchange
+        self._make_bytes = make_bytes
+        self.touched = False
+        self._made = False  # whether there was a chunk, be it empty
 
-    def path(self) -> str:
-        scope = getattr(self.request, "scope", None)
-        if scope is None:
-            return super().path()
-        raw = scope.get("raw_path")
-        if raw:
-            return path_of(raw.partition(b"?")[0].decode("latin-1"))
-        return encoded_path(path_of(self.request.path))
+    def __iter__(self) -> Iterator[bytes]:
+        return self
 
-    def connection(self) -> object:
-        scope = getattr(self.request, "scope", None)
-        return self if scope is None else scope.get("client")
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
 
-    def sends_headers_first(self) -> bool:
-        """Tell whether the server sends a response's headers before there is a part of its body."""
-        server = str(self.environ.get("SERVER_SOFTWARE", ""))
-        return (
-            hasattr(self.request, "scope")
-            or server.startswith("Granian")
-            or "uwsgi.version" in self.environ
-        )
+    def __next__(self) -> bytes:
+        self.touched = True
+        try:
+            return self._counted(next(self._chunks))
+        except StopIteration:
+            self._exchange.finished()
+            raise
+        except BaseException as error:
+            self._failed(error)
+            raise
 
-    @property
-    def answered(self) -> bool:
-        return self.status is not None  # Django's handler sends it, and tells nobody when
+    async def __anext__(self) -> bytes:
+        self.touched = True
+        try:
+            return self._counted(await anext(self._chunks))
+        except StopAsyncIteration:
+            self._exchange.finished()
+            raise
+        except BaseException as error:
+            self._failed(error)
+            raise
 
-    def route(self) -> str | None:
-        return route_of(self.request)
+    def _failed(self, error: BaseException) -> None:
+        exchange = self._exchange
+        if not self._made and isinstance(error, Exception) and not exchange.sends_headers_first():
+            exchange.status = None  # the server answers 500
+        # Under ASGI, Django does not close a response whose body raised.
+        exchange.close(error)
 
-    def source(self) -> HttpRequest:
-        return self.request
-
-    def has_user(self) -> bool:
-        return "user" in vars(self.request)
-
-    def framework_user(self) -> object:
-        return loaded_user(self.request)
-
-
-def route_of(request: HttpRequest, mount: str = "") -> str | None:
-    """Return the template of the route that *request* matched below *mount*, without anchors."""
-    match = request.resolver_match
-    if match is None or match.route is None:
-        return None
-    return f"{mount}/" + match.route.removeprefix("^").removesuffix("$").removeprefix("/")
+    def _counted(self, chunk: object) -> bytes:
+        self._made = True
+        data = self._make_bytes(chunk)
+        self._exchange.sent(len(data))
+        return data
 
 
-def loaded_user(request: HttpRequest) -> object:
-    """Return the primary key of the user that is loaded already; asks no session, no database."""
-    attributes = vars(request)
-    user = attributes.get("user")
-    if isinstance(user, LazyObject) and vars(user).get("_wrapped", empty) is empty:
-        user = attributes.get("_acached_user")  # as request.auser() has loaded it
-    return None if user is None else id_of(user, "pk")
+class Closer:
+    """The end of a request: when its response is closed, or dropped without having been sent."""
+
+    def __init__(self, exchange: EnvironExchange, response: Any, stream: Stream | None) -> None:
+        self._exchange = exchange
+        self._stream = stream
+        self._file = getattr(response, "file_to_stream", None) is not None
+        # Not the response itself, which holds this.
+        self._size = 0 if stream is not None else len(response.content)
+
+    def close(self) -> None:
+        exchange, stream = self._exchange, self._stream
+        if stream is None:
+            exchange.sent(self._size)
+            exchange.finished()
+        elif not stream.touched and (self._file or exchange.method() == "HEAD"):
+            exchange.sent(None)  # the server sent the file in a way of its own
+            exchange.finished()
+        exchange.close()
+
+    def __del__(self) -> None:
+        # Django drops the response of a sync view whose client has left.
+        exchange = self._exchange
+        if exchange.live:
+            exchange.status = None
+            exchange.disconnected()
+            exchange.end()

@@ -82,6 +82,12 @@ class EnvironExchange(Exchange):
     def peer(self) -> str | None:
         return self.environ.get("REMOTE_ADDR")
 
+    def sends_headers_first(self) -> bool:
+        """Tell whether the server sends a response's headers before there is a part of its body."""
+        environ = self.environ
+        server = str(environ.get("SERVER_SOFTWARE", ""))
+        return server.startswith("Granian") or "uwsgi.version" in environ
+
     def source(self) -> Any:
         return self.environ
 
