@@ -94,8 +94,9 @@ class RequestIDMiddleware:
         outer = live_exchange(request.META) or getattr(request, "scope", {}).get("clew")
         if isinstance(outer, Exchange) and outer.live:  # clew.asgi or clew.wsgi is around Django
             mount = outer.mount(request.META)
-            outer.inner_route = lambda: _route(request, mount)
-            outer.inner_user = lambda: _loaded_user(request)
+            outer.add_inner(
+                route=lambda: _route(request, mount), user=lambda: _loaded_user(request)
+            )
             return None
         exchange = _HTTP(self.settings, request)
         exchange.inject()
