@@ -246,7 +246,13 @@ class context:  # noqa: N801 - it reads as a function: with clew.context(...):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        leave(self._context, self._outer.pop(), error)
+        try:
+            leave(self._context, self._outer[-1], error)
+        except BaseException:  # a signal's, which came in between
+            leave(self._context, self._outer[-1], error)
+            raise
+        finally:
+            self._outer.pop()
 
 
 def as_user_id(value: object) -> str | None:

@@ -25,8 +25,8 @@ from time import perf_counter
 from typing import Any
 
 from clew._context import Context, as_user_id, begin_subscribers, notify, start_subscribers
-from clew._current import UNSET, current, enter, leave
-from clew._faults import report_failure
+from clew._current import UNSET, current, enter, entered, leave
+from clew._faults import raise_interruption, report_failure
 from clew._lines.delivery import emit, own_logger
 from clew._redaction import Redactor
 
@@ -94,9 +94,11 @@ class Exchange(Progress, HTTPRequest, Context):
 
     def resume(self) -> None:
         """Make this the current context, until `pause`."""
-        outer = enter(self)
-        self._outer = None if outer is None or self._follows(outer) else outer
+        outer = entered()
+        if outer is not self:
+            self._outer = None if outer is None or self._follows(outer) else outer
         self._inside = True
+        enter(self)
 
     def _follows(self, outer: Context) -> bool:
         """Tell whether a server started this request in the context of the one before it."""
@@ -107,10 +109,13 @@ class Exchange(Progress, HTTPRequest, Context):
         )
 
     def pause(self, error: BaseException | None = None) -> None:
-        """Let the outer context come back; *error*, on its way out, takes this one along."""
+        """Let the outer context come back; *error*, on its way out, takes this one along.
+
+        A signal may interrupt this with an exception; then it does what is left when called again.
+        """
         if self._inside:
-            self._inside = False
             leave(self, self._outer, error)
+            self._inside = False
 
     # The user.
 
@@ -138,8 +143,8 @@ class Exchange(Progress, HTTPRequest, Context):
             self._seen_user = None if user is None else as_user_id(user)
             self.eventful = True
         except Exception:
+            raise_interruption()
             # The user's database session may be gone by now; whom it knew stays known.
-            pass
         return self._seen_user
 
     # The response's events.
@@ -185,12 +190,10 @@ class Exchange(Progress, HTTPRequest, Context):
 
     def close(self, error: BaseException | None = None) -> None:
         """End, and let the outer context come back."""
-        if not self.logged or self.eventful or error is not None:
+        try:
             self.end(error)
-        self.live = False
-        if self._inside:
-            self._inside = False
-            leave(self, self._outer, error)
+        finally:
+            self.pause(error)
 
     def log(self) -> None:
         """Log the HTTPLog, unless it has been. Never raises."""

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from clew._exceptions import describe
+from clew._faults import raise_interruption
 from clew._lines.delivery import hint_at_setup
 from clew._redaction import DEFAULT, Redactor
 from clew.records import ExceptionInfo, HTTPLog, Request, Response, level_word
@@ -58,6 +59,7 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:
     try:
         method, path, query, peer, route = exchange.facts()
     except Exception:  # a server's odd scope or environ costs only what is odd
+        raise_interruption()
         method, path = safely(exchange.method, ""), safely(exchange.path, "")
         query, peer = safely(exchange.query, ""), safely(exchange.peer, None)
         route = safely(exchange.route, None)
@@ -93,6 +95,7 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:
             headers={"requestId": request_id} if is_plain else _headers(exchange),
         )
     except Exception:
+        raise_interruption()
         request = _request(exchange, method, path, query, peer)
         request.route = route
     http = HTTPLog(

@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 from urllib.parse import quote
 
 from clew._context import DEFAULT_HEADER, rename_fields
-from clew._faults import warn
+from clew._faults import raise_interruption, warn
 from clew._ids import is_safe_id, new_id
 from clew._options import Patterns, check_flag, set_field, strings
 from clew._redaction import Redact, Redactor, redactor
@@ -220,6 +220,7 @@ class Settings:
 
     def report(self, option: str, fault: object) -> None:
         """Log what is wrong with a user's callable, once for each option."""
+        raise_interruption()
         if option not in self._reported:
             self._reported.add(option)
             warn(

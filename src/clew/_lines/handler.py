@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 import msgspec
 
-from clew._faults import Losses
+from clew._faults import Losses, raise_interruption
 
 from .entry import Entry
 from .extract import ContextFilter, extract
@@ -69,6 +69,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
             last = logging.root.handlers[-1:] == [self]
             line = encoder.encode(extract(record, last=last))
         except Exception:
+            raise_interruption()
             return bool(super().handle(record))
         self.write_line(line)
         return True
@@ -127,6 +128,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
                 if self._losses.count:
                     self._losses.end()
             except Exception as error:
+                raise_interruption()
                 self._losses.add(error)
 
     def _write_to_stand_in(self, writer: LineWriter, line: bytes) -> None:

@@ -20,6 +20,7 @@ from collections import deque
 from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import TextIO
 
+from clew._faults import raise_interruption
 from clew._text import escaped, takes_utf8
 
 if sys.platform != "win32":
@@ -63,7 +64,9 @@ class LineWriter:
                 self._write(descriptor, self._interrupting.popleft() + b"\n")
         except OSError:
             raise
-        except Exception:  # blockbuster lets a coroutine write to streams alone
+        except Exception:
+            raise_interruption()
+            # blockbuster lets a coroutine write to streams alone
             self._write_text(line[:-1].decode())
         finally:
             self._is_writing = False
