@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import gc
 import io
 import json
 import logging
@@ -107,6 +108,7 @@ def _alarm() -> Iterator[None]:
 def interrupted(work: Work, interruption: Interruption) -> BaseException | None:
     """Return what *work* raised while *interruption* came."""
     tracer = sys.gettrace()
+    gc.disable()  # what its callbacks raise, Python drops
     sys.settrace(interruption.begin)
     try:
         work()
@@ -117,6 +119,7 @@ def interrupted(work: Work, interruption: Interruption) -> BaseException | None:
         found = None
     finally:
         sys.settrace(tracer)
+        gc.enable()
     interruption.error.__traceback__ = None
     return found
 
