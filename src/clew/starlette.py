@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Awaitable
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Unpack
 
 from starlette.exceptions import HTTPException, WebSocketException
+from starlette.middleware import Middleware
 
 from ._http.exchange import record_caught
 from ._http.settings import Options, Settings
@@ -41,7 +43,8 @@ class _Stack:
 
     def __call__(self) -> ASGIApp:
         app = self._app
-        handlers = app.exception_handlers
+        handlers, middleware = app.exception_handlers, app.user_middleware
+        app.user_middleware = [*middleware, Middleware(_Innermost)]
         app.exception_handlers = {
             key: _recording(handler) if _is_crash(key) else handler
             for key, handler in handlers.items()
@@ -49,7 +52,7 @@ class _Stack:
         try:
             stack = self._build()
         finally:
-            app.exception_handlers = handlers
+            app.exception_handlers, app.user_middleware = handlers, middleware
         if not isinstance(self._app.build_middleware_stack, _Stack) and hasattr(stack, "app"):
             # Somebody wraps this. OpenTelemetry then takes Starlette's own stack apart, and does
             # nothing at all where it finds another: clew joins when the stack is in its place.
@@ -77,6 +80,19 @@ class _Stack:
             await served(scope, receive, send)
 
         return join
+
+
+class _Innermost:
+    """Shows the scope that the router gets to the exchange: another one, where it was copied."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        exchange = scope.get("clew")
+        if exchange is not None and exchange.scope is not scope:
+            exchange.innermost = scope
+        return self._app(scope, receive, send)
 
 
 def _is_crash(key: object) -> bool:

@@ -31,7 +31,8 @@ class ScopeExchange(Exchange):
         receive: Receive,
         send: Send,
     ) -> None:
-        self.scope = scope
+        # A middleware may hand a copy on; what is within puts the user and the endpoint there.
+        self.scope = self.innermost = scope
         self._receive = receive
         self._send = send
         self._routes = routes
@@ -83,7 +84,7 @@ class ScopeExchange(Exchange):
             path.partition("?")[0] if "?" in path else path,
             query.decode("latin-1"),
             client[0] if client else None,
-            self._routes.find(scope) if "endpoint" in scope else None,
+            self.route(),
         )
 
     def method(self) -> str:
@@ -120,14 +121,15 @@ class ScopeExchange(Exchange):
         return self.scope.get("client")
 
     def route(self) -> str | None:
-        return self._routes.find(self.scope) if "endpoint" in self.scope else None
+        scope = self.innermost
+        return self._routes.find(scope) if "endpoint" in scope else None
 
     def source(self) -> Scope:
         return self.scope
 
     def has_user(self) -> bool:
-        return self.scope.get("user") is not None
+        return self.innermost.get("user") is not None
 
     def framework_user(self) -> object:
-        user = self.scope.get("user")
+        user = self.innermost.get("user")
         return None if user is None else id_of(user, "id", "pk", "identity")
