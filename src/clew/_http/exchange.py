@@ -24,7 +24,14 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
-from clew._context import Context, as_user_id, begin_subscribers, notify, start_subscribers
+from clew._context import (
+    Context,
+    as_user_id,
+    begin_subscribers,
+    notify,
+    process,
+    start_subscribers,
+)
 from clew._current import UNSET, current, enter, entered, leave
 from clew._faults import raise_interruption, report_failure
 from clew._lines.delivery import emit, own_logger
@@ -68,6 +75,7 @@ class Exchange(Progress, HTTPRequest, Context):
         self.fields = self.ids = _EMPTY
         self.live = True
         self.logged = not settings.log
+        self._process = process[0]
         self._user_id = UNSET
         if inbound:
             self.request_id, self.rejected = choose_id(inbound, settings, self)
@@ -196,10 +204,12 @@ class Exchange(Progress, HTTPRequest, Context):
             self.pause(error)
 
     def log(self) -> None:
-        """Log the HTTPLog, unless it has been. Never raises."""
+        """Log the HTTPLog, unless it has been, or another process will. Never raises."""
         if self.logged:
             return
         self.logged = True
+        if self._process is not process[0]:
+            return
         try:
             found = record.of_exchange(self, _logger)
             if found is not None:
