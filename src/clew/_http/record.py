@@ -91,7 +91,7 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:
             path=path,
             route=route,
             query=settings.queries[query] if query else None,
-            ip_address=normalize(peer) if is_plain else _ip_address(exchange, peer),
+            ip_address=normalize(peer or "") if is_plain else _ip_address(exchange, peer),
             headers={"requestId": request_id} if is_plain else _headers(exchange),
         )
     except Exception:
@@ -171,7 +171,7 @@ def _request(exchange: Exchange, method: str, path: str, query: str, peer: str |
 def _ip_address(exchange: Exchange, peer: str | None) -> str | None:
     proxies = exchange.settings.proxy_networks
     if not proxies:
-        return normalize(peer)
+        return normalize(peer or "")
     return client_address(peer, exchange.header_values(_FORWARDED), proxies)
 
 
