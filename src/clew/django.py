@@ -19,7 +19,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.core import checks
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.core.handlers.base import BaseHandler
 from django.core.signals import got_request_exception
 from django.http import HttpRequest
@@ -34,6 +34,9 @@ from ._http.settings import Settings
 from ._http.users import id_of
 from ._http.wire import EXPOSE, encoded_path, path_of, with_exposed
 from ._lines.handler import LineHandler
+
+# Where django.contrib.auth, which may not be installed, keeps it.
+SESSION_KEY = "_auth_user_id"
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -225,6 +228,25 @@ def _loaded_user(request: HttpRequest) -> object:
     if isinstance(user, LazyObject) and vars(user).get("_wrapped", empty) is empty:
         user = attributes.get("_acached_user")  # as request.auser() has loaded it
     return None if user is None else id_of(user, "pk")
+
+
+def session_user(request: HttpRequest) -> str | None:
+    """Return the id of the user whom the session names, for the option ``user_id``.
+
+    Without it, only a user whom the view or a middleware has loaded is known. This one reads the
+    session and asks no query for the user; with sessions in the database, reading one is a query.
+    ``Vary: Cookie`` stays as it is. An async view that has not loaded its session has no user.
+    """
+    session: Any = getattr(request, "session", None)
+    if session is None or django_settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return None
+    accessed = session.accessed
+    try:
+        return cast("str | None", session.get(SESSION_KEY))
+    except SynchronousOnlyOperation:
+        return None
+    finally:
+        session.accessed = accessed
 
 
 def _settings() -> Settings:

@@ -164,6 +164,24 @@ def test_evaluates_no_lazy_user(stack: Stack, lines: Any) -> None:
     assert all("userId" not in line for line in lines())
 
 
+@pytest.mark.parametrize("kind", [DjangoWSGI, DjangoASGI])
+def test_takes_the_sessions_user(lines: Any, kind: type[Stack]) -> None:
+    """The option's session_user knows who is logged in, without a query or Vary: Cookie."""
+    stack = kind(user_id=clew.django.session_user)
+    from django.contrib.sessions.backends.signed_cookies import SessionStore
+
+    session = SessionStore()
+    session["_auth_user_id"] = "77"
+    session.save()
+    cookie = [("Cookie", f"sessionid={session.session_key}")]
+    reply = stack.request("/look", headers=cookie)
+    assert "Cookie" not in "".join(reply.all("Vary"))
+    assert only(lines.http())["userId"] == "77"
+    lines.clear()
+    stack.request("/look")
+    assert "userId" not in only(lines.http())
+
+
 def test_knows_no_anonymous_user(stack: Stack, lines: Any) -> None:
     """An anonymous user that the view loaded is nobody."""
     reply = stack.request("/session-user")
