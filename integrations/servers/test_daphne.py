@@ -120,11 +120,11 @@ def test_a_stop_waits_for_what_has_answered(tmp_path: Path) -> None:
             while server.ask("/", request_id := fresh_id()).body == b"quick":
                 answered.append(request_id)
 
-    with Server(command, tmp_path, environment=environment) as server:
-        with ThreadPoolExecutor(30) as pool:
-            for _ in range(30):
-                pool.submit(keep_asking, server)
-            until(lambda: len(answered) > 200, "some answers")
-            server.stop()
+    server = Server(command, tmp_path, environment=environment)
+    with server, ThreadPoolExecutor(30) as pool:
+        for _ in range(30):
+            pool.submit(keep_asking, server)
+        until(lambda: len(answered) > 200, "some answers")
+        server.stop()
     counts = server.counts()
     assert [request_id for request_id in answered if counts[request_id] != 1] == []

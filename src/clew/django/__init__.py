@@ -18,7 +18,6 @@ from typing import Any, cast
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.apps import apps
 from django.conf import settings as django_settings
-from django.core import checks
 from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.core.handlers.base import BaseHandler
 from django.core.signals import got_request_exception
@@ -27,13 +26,16 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 from django.utils.log import RequireDebugTrue
 
-from ._http.django import Closer, Stream
-from ._http.environ import EnvironExchange, live_exchange
-from ._http.exchange import Exchange, record_caught, record_exception
-from ._http.settings import Settings
-from ._http.users import id_of
-from ._http.wire import EXPOSE, encoded_path, path_of, with_exposed
-from ._lines.handler import LineHandler
+from clew._http.django import Closer, Stream
+from clew._http.environ import EnvironExchange, live_exchange
+from clew._http.exchange import Exchange, record_caught, record_exception
+from clew._http.settings import Settings
+from clew._http.users import id_of
+from clew._http.wire import EXPOSE, encoded_path, path_of, with_exposed
+from clew._lines.handler import LineHandler
+
+from .checks import read_settings
+from .handler import OfRequest, observe_asgi_handlers
 
 # Where django.contrib.auth, which may not be installed, keeps it.
 SESSION_KEY = "_auth_user_id"
@@ -58,11 +60,12 @@ class RequestIDMiddleware:
         if self.async_mode:
             markcoroutinefunction(self)
         try:
-            self.settings = _settings()
+            self.settings = read_settings()
         except (TypeError, ValueError) as error:
             raise ImproperlyConfigured(f"The setting CLEW is wrong: {error}") from error
         got_request_exception.connect(_on_exception, dispatch_uid="clew")
         _record_handlers()
+        observe_asgi_handlers()
         _take_console()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
@@ -97,6 +100,8 @@ class RequestIDMiddleware:
         outer = live_exchange(request.META) or getattr(request, "scope", {}).get("clew")
         if isinstance(outer, Exchange) and outer.live:  # clew.asgi or clew.wsgi is around Django
             mount = outer.mount(request.META)
+            if isinstance(outer, OfRequest):
+                outer.request = request
             outer.add_inner(
                 route=lambda: _route(request, mount), user=lambda: _loaded_user(request)
             )
@@ -247,50 +252,3 @@ def session_user(request: HttpRequest) -> str | None:
         return None
     finally:
         session.accessed = accessed
-
-
-def _settings() -> Settings:
-    given = getattr(django_settings, "CLEW", {})
-    if isinstance(given, Settings):
-        return given
-    if not isinstance(given, dict):
-        raise TypeError(f"CLEW must be a dictionary of options, not {given!r}")
-    return Settings.of(None, given)
-
-
-@checks.register
-def check_settings(**_: Any) -> list[checks.CheckMessage]:
-    """Return what is wrong with ``MIDDLEWARE`` and ``CLEW``, for ``manage.py check``."""
-    found: list[checks.CheckMessage] = []
-    name = f"{RequestIDMiddleware.__module__}.{RequestIDMiddleware.__qualname__}"
-    middleware = list(django_settings.MIDDLEWARE)
-    if name not in middleware:
-        found.append(
-            checks.Warning(
-                f"{name} is not in MIDDLEWARE, so no request gets an id.",
-                hint=f"Put {name!r} first in MIDDLEWARE.",
-                id="clew.W001",
-            )
-        )
-    elif middleware[0] != name:
-        before = ", ".join(middleware[: middleware.index(name)])
-        found.append(
-            checks.Warning(
-                f"{name} is not first in MIDDLEWARE: lines and answers of {before} have no id.",
-                hint=f"Move {name!r} to the first place in MIDDLEWARE.",
-                id="clew.W002",
-            )
-        )
-    if middleware.count(name) > 1:
-        found.append(
-            checks.Warning(
-                f"{name} is {middleware.count(name)} times in MIDDLEWARE; only the first serves.",
-                hint="Remove the others.",
-                id="clew.W003",
-            )
-        )
-    try:
-        _settings()
-    except (TypeError, ValueError) as error:
-        found.append(checks.Error(f"The setting CLEW is wrong: {error}", id="clew.E001"))
-    return found
