@@ -527,6 +527,10 @@ log = clew.get_logger("shop.orders")
 with clew.context(request_id="made-here"):
     log.info("line", password="hunter2", tenant="acme")
     log.danger("line")
+    try:
+        json.loads("{")
+    except ValueError:
+        log.exception("crash")
 for name in ("uvicorn", "uvicorn.error", "gunicorn.error", "werkzeug", "uvicorn.access",
              "gunicorn.access", "hypercorn.access", "granian.access", "httpx", "httpcore",
              "httpx2", "httpcore2", "django.server"):
@@ -544,6 +548,7 @@ for name in ("uvicorn", "uvicorn.error", "gunicorn.error", "werkzeug", "uvicorn.
         {"redact": "off"},
         {"redact": ["tenant"]},
         {"format": "console"},
+        {"frames": "own", "twins": False},
     ],
     ids=str,
 )

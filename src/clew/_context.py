@@ -107,6 +107,10 @@ class Context:
         """Return the user's id from where the framework keeps it; nowhere outside HTTP."""
         return None
 
+    def tells_of(self, _error: BaseException | None) -> bool:
+        """Tell whether its record has this exception; or, with None, whether one is to come."""
+        return False
+
     def bind(self, fields: dict[str, object]) -> None:
         for name in _ID_NAMES:
             if name in fields:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from types import TracebackType
 from typing import Any
@@ -83,3 +84,49 @@ def _trace(error: BaseException, begin: TracebackType | None) -> str:
         for part in whole.format()
     )
     return text if len(text) <= _LONGEST_TRACE else f"...{text[-_LONGEST_TRACE:]}"
+
+
+_FRAME = re.compile(r'  File "(.*?)", line \d+, in ')
+# Where packages are installed, and a part of the path of every frame within one.
+_INSTALLED = re.compile(
+    r".*[/\\](?:site|dist)-packages[/\\](\w+)|.*[/\\]lib[/\\]python3\.\d+[/\\]|<frozen ",
+    re.IGNORECASE,
+)
+
+
+def without_installed(trace: str) -> str:
+    """Return *trace*, a traceback's text, with one line for frames of installed packages in a row.
+
+    The last frame of each exception stays: that is where it was raised.
+    """
+    kept: list[str] = []
+    row: list[tuple[str, list[str]]] = []  # frames that may be left out: package and lines
+
+    def end_row(*, with_last: bool) -> None:
+        last = row.pop()[1] if row and with_last else []
+        if row:
+            packages = ", ".join(dict.fromkeys(package for package, _ in row))
+            frames = "frame" if len(row) == 1 else "frames"
+            kept.append(f"  ... {len(row)} {frames} of {packages}\n")
+        kept.extend(last)
+        row.clear()
+
+    in_installed = False
+    for line in trace.splitlines(keepends=True):
+        frame = _FRAME.match(line)
+        if frame is not None:
+            found = _INSTALLED.match(frame[1])
+            in_installed = found is not None
+            if found is None:
+                end_row(with_last=False)
+                kept.append(line)
+            else:
+                row.append((found[1] or "Python", [line]))
+        elif in_installed and line.startswith("    "):
+            row[-1][1].append(line)
+        else:
+            end_row(with_last=True)
+            in_installed = False
+            kept.append(line)
+    end_row(with_last=True)
+    return "".join(kept)

@@ -32,7 +32,7 @@ from clew._context import (
     process,
     start_subscribers,
 )
-from clew._current import UNSET, current, enter, entered, leave
+from clew._current import UNSET, attached_context, current, enter, entered, leave
 from clew._faults import raise_interruption, report_failure
 from clew._lines.delivery import emit, own_logger
 from clew._redaction import Redactor
@@ -154,6 +154,11 @@ class Exchange(Progress, HTTPRequest, Context):
             raise_interruption()
             # The user's database session may be gone by now; whom it knew stays known.
         return self._seen_user
+
+    def tells_of(self, error: BaseException | None) -> bool:
+        if not self.settings.log or error is None:
+            return self.settings.log and not self.logged
+        return error is self.error or (not self.live and attached_context(error) is self)
 
     # The response's events.
 

@@ -81,14 +81,13 @@ class ConsoleFormatter(JSONFormatter):
 
     Args:
         colours: Whether to use ANSI colours.
-        options: ``service``, ``levels`` and ``redact``, as of a `JSONFormatter`.
+        options: ``service``, ``levels``, ``redact`` and ``frames``, as of a `JSONFormatter`.
     """
 
     def __init__(self, *, colours: bool = False, **options: Any) -> None:
         super().__init__(**options)
-        encoding = {
-            name: options[name] for name in ("service", "levels", "redact") if name in options
-        }
+        names = ("service", "levels", "redact", "frames")
+        encoding = {name: options[name] for name in names if name in options}
         self.encoder = ConsoleEncoder(colours=colours, **encoding)
         self.direct = self.encoder if type(self) is ConsoleFormatter else None
 

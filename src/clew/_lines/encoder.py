@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
 
+from clew._exceptions import without_installed
 from clew._faults import raise_interruption
 from clew._plain import to_plain
 from clew._redaction import DEFAULT, OFF, Redact, Redactor, redactor
@@ -16,6 +17,8 @@ from clew._text import printable, text_of, unprintable
 from clew.records import OWNED_KEYS, ExceptionInfo, HTTPLog, TaskLog, level_word, level_words
 
 from .entry import Entry
+
+Frames = Literal["all", "own"]
 
 to_json = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -33,6 +36,7 @@ class Encoder:
         service: Which service of several writes the lines.
         levels: Other words for some levels, ``{"danger": "error"}``.
         redact: ``"default"``, ``"off"``, ``"strict"``, or names to mask besides the default ones.
+        frames: ``"all"``, or ``"own"`` for one line in the place of frames of installed packages.
         default: What makes plain JSON of a value that is none; ``str`` otherwise.
     """
 
@@ -42,6 +46,7 @@ class Encoder:
         service: str | None = None,
         levels: Mapping[str, str] | None = None,
         redact: Redact = "default",
+        frames: Frames = "all",
         default: Callable[[Any], Any] | None = None,
     ) -> None:
         self.service = service
@@ -52,6 +57,7 @@ class Encoder:
         self._strict = self.redactor.strict
         # A record is masked by default when it is made; here it is by what masks more.
         self._masks_logs = self.redactor not in (DEFAULT, OFF)
+        self._folds = check_frames(frames) == "own"
         # Names that are written as they are, over values that are.
         self._open_names: set[str] = set()
 
@@ -59,7 +65,12 @@ class Encoder:
         """Return the line of *entry*. Never fails."""
         log = entry.log
         try:
-            if log is None or self._masks_logs or entry.ids is not None:
+            if (
+                log is None
+                or self._masks_logs
+                or entry.ids is not None
+                or (self._folds and log.exception is not None)
+            ):
                 return to_json(self.line(entry))
             word = self.level_names[log.level]
             if self.service is not None or word != log.level:
@@ -172,10 +183,11 @@ class Encoder:
         return line
 
     def _exception(self, exception: ExceptionInfo) -> dict[str, Any]:
+        trace = str(exception.stack_trace)
         return {
             "type": exception.type,
             "message": self.redactor.text(exception.message),
-            "stackTrace": self.redactor.text(str(exception.stack_trace)),
+            "stackTrace": self.redactor.text(without_installed(trace) if self._folds else trace),
         }
 
     def part_by_part(self, line: Mapping[str, Any]) -> bytes:
@@ -212,6 +224,13 @@ class Encoder:
         fault = f"{type(error).__qualname__}: {text_of(error)}"
         line["formattingError"] = self.redactor.text(fault)
         return to_json(line)
+
+
+def check_frames(frames: Frames) -> Frames:
+    """Return *frames*; raise ValueError for anything but ``"all"`` and ``"own"``."""
+    if frames not in ("all", "own"):
+        raise ValueError(f'frames must be "all" or "own", not {frames!r}')
+    return frames
 
 
 def _level_name(level: int) -> str | None:

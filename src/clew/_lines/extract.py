@@ -127,6 +127,15 @@ def context_of_record(record: LogRecord, error: BaseException | None) -> Context
     return context_of(error)
 
 
+def is_twin(record: LogRecord) -> bool:
+    """Tell whether the HTTPLog of a request says what *record* says: a crash, Django's 4xx."""
+    error = _error_of(record)
+    if error is None and not (record.name == "django.request" and hasattr(record, "status_code")):
+        return False
+    context = context_of_record(record, error)
+    return context is not None and context.tells_of(error)
+
+
 def _read(record: LogRecord) -> tuple[str, Mapping[Any, object]]:
     """Return the message of *record*, and the fields of a dictionary or a model in its place."""
     raw: Any = record.msg

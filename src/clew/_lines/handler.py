@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Literal, TextIO
 import msgspec
 
 from clew._faults import Losses, raise_interruption
+from clew._options import check_flag
 
 from .entry import Entry
-from .extract import ContextFilter, extract
+from .extract import ContextFilter, extract, is_twin
 from .line_writer import LineWriter
 
 if TYPE_CHECKING:
@@ -28,10 +29,16 @@ class LineHandler(logging.StreamHandler[TextIO]):
     Args:
         stream: A text stream; or ``"stdout"`` or ``"stderr"``, which are looked up at each line,
             so that a test's or a command's replaced stream does no harm.
+        twins: Whether lines that say again what an HTTPLog says are written: a server's or a
+            framework's about a crash whose exception the HTTPLog has, and Django's about a 4xx.
     """
 
-    def __init__(self, stream: TextIO | Literal["stdout", "stderr"] = "stdout") -> None:
+    def __init__(
+        self, stream: TextIO | Literal["stdout", "stderr"] = "stdout", *, twins: bool = True
+    ) -> None:
         logging.Handler.__init__(self)
+        check_flag("twins", twins)
+        self._twins = twins
         # The stream itself, or the name of one of sys.
         self._stream: TextIO | None = None if isinstance(stream, str) else stream
         self._standard = stream if isinstance(stream, str) else "stdout"
@@ -60,6 +67,8 @@ class LineHandler(logging.StreamHandler[TextIO]):
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Write the line of *record*, unless a filter drops it; tell whether it was written."""
+        if not self._twins and is_twin(record):
+            return False
         encoder = self._direct_encoder() if type(self) is LineHandler else None
         if encoder is None:
             return bool(super().handle(record))

@@ -13,7 +13,7 @@ from pythonjsonlogger.msgspec import MsgspecFormatter
 from clew._redaction import Redact
 from clew.records import OWNED_KEYS
 
-from .encoder import Encoder
+from .encoder import Encoder, Frames
 from .extract import NEVER_FIELDS, extract, salvage
 
 
@@ -35,6 +35,8 @@ class JSONFormatter(MsgspecFormatter):
         service: Which service of several writes the line.
         levels: Other words for some levels, ``{"danger": "error"}``.
         redact: ``"default"``, ``"off"``, ``"strict"``, or names to mask besides the default ones.
+        frames: ``"all"``, or ``"own"`` for one line in the place of frames of installed packages
+            in a row.
     """
 
     # What encodes an entry as this formatter does, or None where it has to see the record.
@@ -46,11 +48,14 @@ class JSONFormatter(MsgspecFormatter):
         service: str | None = None,
         levels: Mapping[str, str] | None = None,
         redact: Redact = "default",
+        frames: Frames = "all",
         json_default: Callable[[Any], Any] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(*args, json_default=json_default or str, **options)
-        self.encoder = Encoder(service=service, levels=levels, redact=redact, default=json_default)
+        self.encoder = Encoder(
+            service=service, levels=levels, redact=redact, frames=frames, default=json_default
+        )
         self.service = service
         self._columns = [
             name for name in self._required_fields if name not in OWNED_KEYS | {"message"}

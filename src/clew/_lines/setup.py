@@ -7,10 +7,12 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TextIO
 
+from clew._options import check_flag
 from clew._redaction import Redact, redactor
 from clew.records import level_words
 
 from .console import ConsoleFormatter, is_terminal
+from .encoder import Frames, check_frames
 from .extract import ContextFilter
 from .handler import LineHandler, own_handlers
 from .json_formatter import JSONFormatter
@@ -33,6 +35,8 @@ def configure_logging(
     service: str | None = None,
     levels: Mapping[str, str] | None = None,
     redact: Redact = "default",
+    frames: Frames = "all",
+    twins: bool = True,
 ) -> None:
     """Set up the root logger: every line of every logger, with its ids, on *stream*.
 
@@ -52,17 +56,22 @@ def configure_logging(
         redact: ``"default"`` masks the values of names like password, token and email, at any
             depth; a collection of names masks those too; ``"strict"`` also masks e-mail
             addresses, card numbers and tokens inside texts; ``"off"`` masks nothing.
+        frames: ``"own"`` has one line in a stack trace in the place of frames of installed
+            packages in a row.
+        twins: False leaves out lines that say again what an HTTPLog says: a server's or a
+            framework's about a crash whose exception the HTTPLog has, and Django's about a 4xx.
     """
     if stream is not None and not hasattr(stream, "write"):
         raise TypeError(f"stream must be a text stream, as sys.stderr, not {stream!r}")
     options: dict[str, Any] = {"service": service, "levels": levels, "redact": redact}
+    options["frames"] = frames
     level = _check(level, format, service)
     formatter = (
         ConsoleFormatter(colours=is_terminal(sys.stdout if stream is None else stream), **options)
         if format == "console"
         else JSONFormatter(**options)
     )
-    handler = LineHandler("stdout" if stream is None else stream)
+    handler = LineHandler("stdout" if stream is None else stream, twins=twins)
     handler.setFormatter(formatter)
     handler.addFilter(ContextFilter())
     root = logging.getLogger()
@@ -84,6 +93,8 @@ def logging_config(
     service: str | None = None,
     levels: Mapping[str, str] | None = None,
     redact: Redact = "default",
+    frames: Frames = "all",
+    twins: bool = True,
 ) -> dict[str, Any]:
     """Return what `configure_logging` sets up, as a dictionary for ``logging.config.dictConfig``.
 
@@ -108,6 +119,8 @@ def logging_config(
         formatter["service"] = service
     if levels is not None:
         formatter["levels"] = dict(levels)
+    if check_frames(frames) != "all":
+        formatter["frames"] = frames
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -122,6 +135,7 @@ def logging_config(
                 "stream": stream,  # its name: looked up at each line
                 "formatter": "clew",
                 "filters": ["context"],
+                **({} if check_flag("twins", twins) else {"twins": False}),
             }
         },
         "root": {"level": level, "handlers": ["clew"]},
