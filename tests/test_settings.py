@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import logging
 from typing import Any
 
 import pytest
 
 import clew
-from clew._http.settings import Header
+from clew._http.wire import Header
 from tests.conftest import Lines, Raising
 
 
@@ -73,6 +74,8 @@ WRONG: list[tuple[str, object, type[Exception], str]] = [
     ("header", 5, TypeError, "as a string"),
     ("header", None, TypeError, "as a string"),
     ("header", "", ValueError, "as in X-Request-ID"),
+    ("header", [], ValueError, "at least one"),
+    ("header", [5, "X-Id"], TypeError, "as a string"),
     ("header", "X Request", ValueError, "allowed are letters"),
     ("header", "X-Id\r\nSet-Cookie: a", ValueError, "allowed are letters"),
     ("header", "X-Id\n", ValueError, "allowed are letters"),
@@ -131,7 +134,7 @@ def test_a_wrong_option_is_refused(
         clew.Settings(**{option: value})  # type: ignore[arg-type]
     assert type(raised.value) is error
     told = str(raised.value)
-    single = value[0] if isinstance(value, list) else value
+    single = value[0] if value and isinstance(value, list) else value
     assert option in told
     assert repr(single) in told
 
@@ -140,6 +143,7 @@ def test_a_wrong_option_is_refused(
     ("name", "remedy"),
     [
         ("heder", "did you mean header?"),
+        ("service", "clew.configure_logging(service="),
         ("userid", "did you mean user_id?"),
         ("excludes", "did you mean exclude?"),
         ("capture_header", "did you mean capture_headers?"),
@@ -274,3 +278,13 @@ def test_a_fault_without_a_text_is_reported(lines: Lines) -> None:
     clew.Settings().report("level", MuteError())
     assert "option level failed" in lines()[0]["message"]
     assert lines()[0]["exception"]["type"].endswith("MuteError")
+
+
+@pytest.mark.parametrize("module", ["flask", "quart", "litestar", "fastapi", "starlette"])
+def test_what_is_no_application_is_refused(module: str) -> None:
+    """install() takes an application of its framework, not a class, and names what it got."""
+    install = importlib.import_module(f"clew.{module}").install
+    for wrong in (object(), type("Application", (), {})):
+        with pytest.raises(TypeError, match="takes an application of") as raised:
+            install(wrong)
+        assert repr(wrong) in str(raised.value)

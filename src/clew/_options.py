@@ -28,6 +28,12 @@ def strings(option: str, value: object) -> tuple[str, ...]:
     return cast("tuple[str, ...]", entries)
 
 
+def check_application(function: str, app: object, attribute: str, kind: str) -> None:
+    """Raise TypeError unless *app* is an application of a *kind*, which has *attribute*."""
+    if isinstance(app, type) or not hasattr(app, attribute):
+        raise TypeError(f"{function} takes an application of {kind}'s, not {app!r}")
+
+
 class Patterns:
     """Exact texts, and prefixes ended by a star."""
 

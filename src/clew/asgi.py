@@ -13,9 +13,9 @@ from typing import Any, Unpack
 from ._http.exchange import CRASH_BODY
 from ._http.routes import RouteTemplates
 from ._http.scope import Message, Receive, Scope, ScopeExchange, Send
-from ._http.settings import Header, Options, Settings
+from ._http.settings import Options, Settings
 from ._http.websocket import is_normal_closure
-from ._http.wire import EXPOSE, with_exposed, with_header
+from ._http.wire import EXPOSE, Header, with_exposed, with_header
 
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 

@@ -13,6 +13,7 @@ from ._http.environ import live_exchange
 from ._http.exchange import record_caught, record_exception
 from ._http.settings import Options, Settings
 from ._http.users import id_of
+from ._options import check_application
 from .wsgi import RequestIDMiddleware
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def install(app: Flask, *, settings: Settings | None = None, **options: Unpack[O
     Same as `clew.wsgi.RequestIDMiddleware`, for Flask: routes, Flask-Login's user and the
     exceptions that Flask answers itself are known.
     """
+    check_application("clew.flask.install", app, "wsgi_app", "Flask")
     middleware = RequestIDMiddleware(app.wsgi_app, settings=Settings.of(settings, options))
     middleware.outermost = False  # Flask answers its own crashes, or shows its debugger
     app.wsgi_app = middleware  # type: ignore[method-assign]

@@ -10,6 +10,7 @@ from ._http.exchange import Exchange
 from ._http.scope import Receive, Scope, Send
 from ._http.settings import Options, Settings
 from ._http.users import id_of
+from ._options import check_application
 from .asgi import RequestIDMiddleware
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def install(app: Litestar, *, settings: Settings | None = None, **options: Unpac
     middleware has put into the connection, and the exceptions that Litestar answers itself are
     known. *app* stays the object that it is.
     """
+    check_application("clew.litestar.install", app, "asgi_handler", "Litestar")
     handler: Any = app.asgi_handler
 
     async def known(scope: Scope, receive: Receive, send: Send) -> None:

@@ -23,7 +23,7 @@ from ._current import current
 from ._exceptions import describe
 from ._faults import report_failure
 from ._http.exchange import Exchange
-from ._http.settings import Header
+from ._http.wire import Header
 from ._lines.extract import ContextFilter, capture, context_of_record
 from ._lines.json_formatter import JSONFormatter
 from ._lines.masking import masked_record, own_redactor
@@ -259,7 +259,7 @@ def _mark(span: Span, context: Context) -> None:
         return
     span.set_attribute(_ATTRIBUTE, context.request_id)
     if isinstance(context, Exchange):
-        name = context.settings.header.lower()
+        name = context.settings.inbound.name.lower()
         span.set_attribute(f"http.request.header.{name}", [context.request_id])
 
 

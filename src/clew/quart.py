@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from ._current import current
 from ._http.exchange import Exchange, record_caught, record_exception
 from ._http.settings import Options, Settings
+from ._options import check_application
 from .asgi import RequestIDMiddleware
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def install(app: Quart, *, settings: Settings | None = None, **options: Unpack[O
     Same as `clew.asgi.RequestIDMiddleware`, for Quart: routes, Quart-Auth's user and the
     exceptions that Quart answers itself are known.
     """
+    check_application("clew.quart.install", app, "asgi_app", "Quart")
     asgi_app: Any = app.asgi_app  # its types are hypercorn's
     middleware = RequestIDMiddleware(asgi_app, settings=Settings.of(settings, options))
     app.asgi_app = middleware  # type: ignore[assignment, method-assign]

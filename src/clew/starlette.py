@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 
 from ._http.exchange import record_caught
 from ._http.settings import Options, Settings
+from ._options import check_application
 from .asgi import RequestIDMiddleware
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def install(
     Same as `clew.asgi.RequestIDMiddleware`, for Starlette and FastAPI; *app* stays the object
     that it is. Call it before or after adding routes and middleware.
     """
+    kind = "Starlette's or FastAPI"
+    check_application("clew.starlette.install", app, "build_middleware_stack", kind)
     stack = _Stack(app, Settings.of(settings, options))
     app.build_middleware_stack = stack  # type: ignore[method-assign]
     if app.middleware_stack is not None:  # it has served already

@@ -311,6 +311,29 @@ def test_cuts_a_long_path(stack: Stack, lines: Any) -> None:
     assert (len(request["path"]), len(request["query"])) == (2048, 2048)
 
 
+@pytest.mark.parametrize(
+    ("sent", "request_id"),
+    [
+        ([("X-Correlation-ID", "theirs")], "theirs"),
+        ([("X-Correlation-ID", "theirs"), ("X-Request-ID", "first")], "first"),
+        ([("X-Correlation-ID", "theirs"), ("X-Request-ID", "")], "theirs"),
+        ([("X-Correlation-ID", "no good")], None),
+    ],
+)
+def test_reads_the_first_of_several_headers(
+    kind: type[Stack], lines: Any, sent: list[tuple[str, str]], request_id: str | None
+) -> None:
+    """The first that is there is read; the first of all is written, and the application's."""
+    stack = kind(header=["X-Request-ID", "X-Correlation-ID"])
+    reply = stack.request("/seen", headers=sent)
+    record = only(lines.http())
+    assert reply.body == f"{reply.request_id} {reply.request_id}".encode()
+    if request_id is None:
+        assert record["request"]["rejectedRequestId"] == "charset"
+    else:
+        assert reply.request_id == record["requestId"] == request_id
+
+
 def test_masks_the_query(stack: Stack, lines: Any) -> None:
     """The values of sensitive names in the query are masked."""
     stack.request("/ok?a=1&access_token=s3cret&user[Password]=s3cret;x=1&%74oken=s3cret")

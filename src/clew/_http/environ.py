@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from .exchange import Exchange
 from .request import Facts
-from .settings import Header, Settings
-from .wire import encoded_path, path_of
+from .settings import Settings
+from .wire import Header, encoded_path, path_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -30,6 +30,8 @@ class EnvironExchange(Exchange):
         self.environ = environ
         self._root = environ.get("SCRIPT_NAME") or ""  # dispatchers within add to it
         value = str(environ.get(settings.inbound.environ) or "")
+        for header in settings.further:
+            value = value if value.strip() else str(environ.get(header.environ) or "")
         # Servers join repeated headers with a comma. An empty value counts as none.
         super().__init__(settings, value.split(",") if value.strip() else ())
 
@@ -38,8 +40,11 @@ class EnvironExchange(Exchange):
         environ, settings = self.environ, self.settings
         if settings.inject:
             environ[settings.inbound.environ] = self.request_id
-        elif self.rejected is not None:
-            del environ[settings.inbound.environ]
+        for header in (settings.inbound, *settings.further) if self.rejected is not None else ():
+            if settings.inject and header.environ in environ:
+                environ[header.environ] = self.request_id
+            elif not settings.inject:
+                environ.pop(header.environ, None)
         environ[MARK] = self
 
     def header_values(self, header: Header) -> Sequence[str]:

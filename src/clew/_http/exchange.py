@@ -87,7 +87,7 @@ class Exchange(Progress, HTTPRequest, Context):
 
     @property
     def header_name(self) -> str:
-        return self.settings.header
+        return self.settings.inbound.name
 
     @property
     def redactor(self) -> Redactor:

@@ -18,8 +18,7 @@ from clew.records import ExceptionInfo, HTTPLog, Request, Response, level_word
 from .addresses import client_address, normalize
 from .request import safely
 from .routes import MOUNTED_REST
-from .settings import Header
-from .wire import LONGEST, METHODS, below, clean_method, clean_path, shown_path, shown_query
+from .wire import LONGEST, METHODS, Header, below, clean_method, clean_path, shown_path, shown_query
 
 if TYPE_CHECKING:
     from .call import Call

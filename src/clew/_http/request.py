@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from clew._faults import report_failure
 
-from .settings import Header
+from .wire import Header
 
 T = TypeVar("T")
 

@@ -8,9 +8,9 @@ from typing import Any
 from .exchange import Exchange
 from .request import Facts
 from .routes import RouteTemplates
-from .settings import Header, Settings
+from .settings import Settings
 from .users import id_of
-from .wire import encoded_path, path_of, with_header
+from .wire import Header, encoded_path, path_of, with_header
 
 _SLASH = ord("/")
 
@@ -40,13 +40,11 @@ class ScopeExchange(Exchange):
         name, length = header.raw, header.length
         for key, _ in headers:
             if len(key) == length and key.lower() == name:
-                inbound = self.header_values(header)
-                # An empty value counts as none.
-                Exchange.__init__(self, settings, [value for value in inbound if value.strip()])
-                self.raw_id = self.request_id.encode()
-                if inbound != [self.request_id]:
-                    self._replace_id(header)
+                self._begin_with_headers(settings)
                 return
+        if settings.further:
+            self._begin_with_headers(settings)
+            return
         Exchange.__init__(self, settings)
         self.raw_id = raw_id = self.request_id.encode()
         # The application reads the effective id; so does a task of its that outlives the response,
@@ -54,13 +52,22 @@ class ScopeExchange(Exchange):
         if settings.inject:
             scope["headers"] = [*headers, (name, raw_id)]
 
-    def _replace_id(self, header: Header) -> None:
-        """Replace the client's id in the request's headers, or take it out."""
-        scope, name = self.scope, header.raw
-        if self.settings.inject:
-            scope["headers"] = with_header(scope["headers"], name, self.raw_id)
-        elif self.rejected is not None:
-            scope["headers"] = [pair for pair in scope["headers"] if pair[0].lower() != name]
+    def _begin_with_headers(self, settings: Settings) -> None:
+        """Begin with what the client sent, and replace or take out what is not the id."""
+        scope, known = self.scope, (settings.inbound, *settings.further)
+        # An empty value counts as none.
+        sent = ([value for value in self.header_values(one) if value.strip()] for one in known)
+        Exchange.__init__(self, settings, next(filter(None, sent), ()))
+        self.raw_id = self.request_id.encode()
+        for header in known:
+            values = self.header_values(header)
+            if not settings.inject:
+                replaced = self.rejected is not None
+            else:
+                replaced = header is settings.inbound or bool(values and self.rejected)
+            if replaced and values != [self.request_id]:
+                with_id = with_header(scope["headers"], header.raw, self.raw_id)
+                scope["headers"] = with_id if settings.inject else with_id[:-1]
 
     def header_values(self, header: Header) -> Sequence[str]:
         name, length, headers = header.raw, header.length, self.scope["headers"]

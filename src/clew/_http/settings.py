@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from typing import Any, TypedDict
@@ -19,7 +19,7 @@ from clew._text import text_of
 from clew.records import HTTPLog
 
 from .addresses import Networks, parse_networks
-from .wire import PATH_SAFE, Queries
+from .wire import PATH_SAFE, Header, Queries
 
 # RFC 9110, section 5.6.2: what a field's name is made of.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -37,7 +37,7 @@ _TAKEN = frozenset(
 class Options(TypedDict, total=False):
     """The options of an adapter, for type checkers; `Settings` says what each means."""
 
-    header: str
+    header: str | Sequence[str]
     generate: Callable[[], str]
     accept: Callable[[str], bool]
     trust: str | Collection[str]
@@ -54,24 +54,6 @@ class Options(TypedDict, total=False):
     log: bool
 
 
-class Header:
-    """One header's name, in every spelling that an adapter may need."""
-
-    __slots__ = ("environ", "key", "length", "name", "raw")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        lower = name.lower()
-        self.raw = lower.encode()
-        self.length = len(self.raw)
-        # RFC 3875, section 4.1.18; these two have no HTTP_ in front.
-        key = lower.upper().replace("-", "_")
-        plain = key in ("CONTENT_TYPE", "CONTENT_LENGTH")
-        self.environ = key if plain else f"HTTP_{key}"
-        first, *rest = re.split(r"[^a-z0-9]+", lower.strip("-_.")) or [lower]
-        self.key = first + "".join(word.capitalize() for word in rest)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Settings:
     """The options of an adapter: keyword-only, the same names everywhere, frozen.
@@ -80,7 +62,8 @@ class Settings:
     allowed.
 
     Args:
-        header: The header that is read, written and forwarded.
+        header: The header that is read, written and forwarded; of several, the first that a
+            request has is read, and the first of all is written and forwarded.
         generate: ``() -> str``, makes an id.
         accept: ``(str) -> bool``, asked about inbound ids that `is_safe_id` admits.
         trust: ``"always"``; ``"never"``, which replaces every inbound id; or CIDR networks whose
@@ -100,7 +83,7 @@ class Settings:
         log: False keeps the id, the context and the header, without the HTTPLog.
     """
 
-    header: str = DEFAULT_HEADER
+    header: str | Sequence[str] = DEFAULT_HEADER
     generate: Callable[[], str] = new_id
     accept: Callable[[str], bool] = is_safe_id
     trust: str | Collection[str] = "always"
@@ -118,6 +101,7 @@ class Settings:
 
     # What the hot path needs, worked out once.
     inbound: Header = field(init=False, repr=False)
+    further: tuple[Header, ...] = field(init=False, repr=False)  # read where that is not there
     outbound: Header | None = field(init=False, repr=False)
     captured: tuple[Header, ...] = field(init=False, repr=False)
     trusted: Networks | None = field(init=False, repr=False)
@@ -137,8 +121,12 @@ class Settings:
             _check_callable(option, getattr(self, option), required=False)
         for option in ("inject", "expose", "log"):
             check_flag(option, getattr(self, option))
-        inbound = _header("header", self.header)
+        several = self.header if isinstance(self.header, (list, tuple)) else (self.header,)
+        if not several:
+            raise ValueError("header is []: give at least one header's name, as X-Request-ID")
+        inbound, *further = [_header("header", name) for name in several]
         set_field(self, "inbound", inbound)
+        set_field(self, "further", tuple(further))
         set_field(self, "outbound", _response_header(self.response_header, inbound))
         set_field(
             self,
@@ -170,6 +158,11 @@ class Settings:
                 raise TypeError(f"settings must be a clew.Settings, not {settings!r}")
             return settings
         for name in options:
+            if name in _OF_LOGGING:
+                raise TypeError(
+                    f"clew has no option {name!r} here: give it to "
+                    f"clew.configure_logging({name}={options[name]!r})"
+                )
             if name not in OPTION_NAMES:
                 from difflib import get_close_matches
 
@@ -231,6 +224,8 @@ class Settings:
             )
 
 
+# The arguments of configure_logging which are no options of an adapter.
+_OF_LOGGING = frozenset(("service", "levels", "format", "stream", "frames", "twins"))
 OPTION_NAMES = tuple(entry.name for entry in fields(Settings) if entry.init)
 
 

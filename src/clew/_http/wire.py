@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, AnyStr
 from urllib.parse import quote
@@ -19,6 +20,24 @@ EXPOSE = "Access-Control-Expose-Headers"
 LONGEST = 2048
 _LONGEST_REMEMBERED, _MOST_REMEMBERED = 100, 256  # clients send these: at most 25 KB
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
+class Header:
+    """One header's name, in every spelling that an adapter may need."""
+
+    __slots__ = ("environ", "key", "length", "name", "raw")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        lower = name.lower()
+        self.raw = lower.encode()
+        self.length = len(self.raw)
+        # RFC 3875, section 4.1.18; these two have no HTTP_ in front.
+        key = lower.upper().replace("-", "_")
+        plain = key in ("CONTENT_TYPE", "CONTENT_LENGTH")
+        self.environ = key if plain else f"HTTP_{key}"
+        first, *rest = re.split(r"[^a-z0-9]+", lower.strip("-_.")) or [lower]
+        self.key = first + "".join(word.capitalize() for word in rest)
 
 
 def path_of(target: str) -> str:
