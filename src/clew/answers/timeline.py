@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -113,15 +114,22 @@ def nest(request_id: str, events: list[dict[str, Any]]) -> Timeline:
     first = events[0]["beganUs"]
     spans = [_span(event, first) for event in events]
     # A span lies within a longer one, or, of two alike, within the earlier: never in a circle.
-    lengths = {id(span): _length(span, spans) for span in spans}
-    spans.sort(key=lambda span: (-lengths[id(span)], not _is_proxy(span), span.begin))
-    roots: list[Span] = []
-    longer: list[Span] = []
+    begins = [span.begin for span in spans]
+    lengths = {}
     for span in spans:
-        parent = _parent(span, longer)
+        since = bisect_left(begins, span.begin - _TOLERANCE)
+        until = bisect_right(begins, span.end + _TOLERANCE)
+        lengths[id(span)] = _length(span, spans[since:until]) if _is_proxy(span) else span.duration
+    ranked = sorted(spans, key=lambda span: (-lengths[id(span)], not _is_proxy(span), span.begin))
+    ranks = {id(span): rank for rank, span in enumerate(ranked)}
+    parents: dict[int, Span | None] = {}
+    for span, near in _with_near(spans):
+        longer = [other for other in near if other.timed and ranks[id(other)] < ranks[id(span)]]
+        parents[id(span)] = _parent(span, sorted(longer, key=lambda other: ranks[id(other)]))
+    roots: list[Span] = []
+    for span in ranked:
+        parent = parents[id(span)]
         (roots if parent is None else parent.children).append(span)
-        if span.timed:
-            longer.append(span)
     end = max(span.end for span in spans)
     roots.sort(key=_order)
     for _, span in [pair for root in roots for pair in root.walk()]:
@@ -130,6 +138,21 @@ def nest(request_id: str, events: list[dict[str, Any]]) -> Timeline:
             _name_gaps(span, max(_GAP_LEAST, end * _GAP_SHARE))
     services = dict.fromkeys(span.service for root in roots for _, span in root.walk())
     return Timeline(request_id, events[0]["began"], end, [s for s in services if s], roots)
+
+
+def _with_near(spans: list[Span]) -> Iterator[tuple[Span, list[Span]]]:
+    """Yield each span with those that were going on at its beginning, as near as clocks are.
+
+    *spans* are in order of their beginning, so that only those are looked at.
+    """
+    near: list[Span] = []
+    coming = 0
+    for span in spans:
+        near = [other for other in near if other.end + _TOLERANCE >= span.begin]
+        while coming < len(spans) and spans[coming].begin <= span.begin + _TOLERANCE:
+            near.append(spans[coming])
+            coming += 1
+        yield span, near
 
 
 def _span(event: dict[str, Any], first: int) -> Span:
@@ -165,11 +188,9 @@ def _forwards(proxy: Span, span: Span) -> bool:
     )
 
 
-def _length(span: Span, spans: list[Span]) -> float:
-    """Return how long *span* took, as a proxy at least as long as what it passed on."""
-    if not _is_proxy(span):
-        return span.duration
-    return max([span.duration, *(each.duration for each in spans if _forwards(span, each))])
+def _length(proxy: Span, spans: list[Span]) -> float:
+    """Return how long *proxy* took, which is at least as long as what it passed on."""
+    return max([proxy.duration, *(each.duration for each in spans if _forwards(proxy, each))])
 
 
 def _parent(span: Span, longer: list[Span]) -> Span | None:
