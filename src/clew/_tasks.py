@@ -124,6 +124,9 @@ class TaskSettings:
 class TaskRun(Context):
     """Run a task: be the current context from `begin` to `end`, and log what became of it."""
 
+    # What the task system told of it meanwhile: what was raised, and that it will be tried again.
+    error: BaseException | None = None
+    again = False
     _outer: Context | None = None
     _started: float | None = None
 

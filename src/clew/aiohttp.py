@@ -15,7 +15,7 @@ except ImportError as error:
 
 from multidict import CIMultiDict
 
-from ._http.call import Call, CallOptions, shown_host
+from ._http.call import Call, CallOptions, mixed, shown_host
 
 SessionT = TypeVar("SessionT", bound=aiohttp.ClientSession)
 
@@ -51,7 +51,7 @@ def wrap(
     # In its development mode, a session warns of attributes that are set.
     attributes = vars(session)
     if "_clew" not in attributes:
-        session._response_class = _watched(cast("Any", session._response_class))
+        session._response_class = mixed(cast("Any", _Watched), cast("Any", session._response_class))
         attributes["_request"] = _requester(session, attributes.get("_request"))
     attributes["_clew"] = options
     return session
@@ -144,11 +144,8 @@ async def _mocked(
         call.inject(headers)
         if headers:
             options["headers"] = headers
-    try:
+    with call:
         response = await request(method, url, **options)
-    except BaseException as error:
-        call.end(error=error)
-        raise
     if isinstance(response, aiohttp.ClientResponse):
         _watch(response, call)
     else:
@@ -236,9 +233,3 @@ class _Watched(aiohttp.ClientResponse):
             call.count(self.content)
             call.end(outcome="aborted")
         super().__del__(*args)
-
-
-@functools.cache
-def _watched(base: Any) -> type[Response]:
-    """Return *base* as a _Watched one, which goes by the same name."""
-    return type(base.__name__, (_Watched, base), {"__module__": base.__module__})

@@ -33,7 +33,8 @@ from ._http.exchange import Exchange, record_caught, record_exception
 from ._http.settings import Settings
 from ._http.users import id_of
 from ._http.wire import EXPOSE, encoded_path, path_of, with_exposed
-from ._lines.handler import LineHandler
+from ._lines.handler import own_handlers
+from ._lines.servers import remove_console_handlers
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -138,13 +139,11 @@ def _take_console() -> None:
 
     It writes them as text, on stderr, while ``DEBUG`` is on.
     """
-    if not any(isinstance(handler, LineHandler) for handler in logging.getLogger().handlers):
-        return
-    logger = logging.getLogger("django")
-    for handler in logger.handlers[:]:
-        plain = type(handler) is logging.StreamHandler
-        if plain and any(isinstance(entry, RequireDebugTrue) for entry in handler.filters):
-            logger.removeHandler(handler)
+    if own_handlers():
+        remove_console_handlers(
+            logging.getLogger("django"),
+            lambda handler: any(isinstance(entry, RequireDebugTrue) for entry in handler.filters),
+        )
 
 
 def _on_exception(**_: Any) -> None:

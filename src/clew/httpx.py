@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ._http.call import Call, CallOptions
+from ._http.call import Call, CallOptions, mixed
 
 if TYPE_CHECKING:
     import httpx
@@ -86,40 +85,20 @@ def _sender(
     client: Any, send: Callable[[httpx.Request], httpx.Response], kind: Any
 ) -> Callable[[httpx.Request], httpx.Response]:
     def send_single_request(request: httpx.Request) -> httpx.Response:
-        call = _Call(client._clew, request)
-        try:
+        with _Call(client._clew, request) as call:
             response = send(request)
-        except BaseException as error:
-            call.end(error=error)
-            raise
-        call.responded(response)
-        if not response.is_closed and isinstance(response.stream, kind):
-            response.stream = _stream(_SyncStream, kind)(response.stream, call)
-        else:
-            call.end()
-        return response
+        return call.watched(response, _SyncStream, kind)
 
     return send_single_request
 
 
 def _sender_async(
-    client: Any,
-    send: Callable[[httpx.Request], Awaitable[httpx.Response]],
-    kind: Any,
+    client: Any, send: Callable[[httpx.Request], Awaitable[httpx.Response]], kind: Any
 ) -> Callable[[httpx.Request], Awaitable[httpx.Response]]:
     async def send_single_request(request: httpx.Request) -> httpx.Response:
-        call = _Call(client._clew, request)
-        try:
+        with _Call(client._clew, request) as call:
             response = await send(request)
-        except BaseException as error:
-            call.end(error=error)
-            raise
-        call.responded(response)
-        if not response.is_closed and isinstance(response.stream, kind):
-            response.stream = _stream(_AsyncStream, kind)(response.stream, call)
-        else:
-            call.end()
-        return response
+        return call.watched(response, _AsyncStream, kind)
 
     return send_single_request
 
@@ -140,10 +119,16 @@ class _Call(Call):
             request.headers[name] = self.sent_id = made
             request.extensions[_MARK] = (name, made)
 
-    def responded(self, response: httpx.Response) -> None:
+    def watched(self, response: httpx.Response, stream: Any, kind: Any) -> httpx.Response:
+        """Return *response*, with whose body this ends: *kind* is the package's own stream."""
         self.status = response.status_code
         if response.is_closed:
             self.body_size = len(response.content)
+        elif isinstance(response.stream, kind):
+            response.stream = mixed(stream, kind)(response.stream, self)
+            return response
+        self.end()
+        return response
 
     def method(self) -> str:
         return self.request.method
@@ -214,9 +199,3 @@ class _AsyncStream(_Stream):
             await self._stream.aclose()
         finally:
             self._call.end()
-
-
-@functools.cache
-def _stream(kind: type[_Stream], base: Any) -> Any:
-    """Return *kind* as the stream of a package that *base* is of: it takes no others."""
-    return type(kind.__name__, (kind, base), {})

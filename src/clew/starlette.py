@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import functools
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException, WebSocketException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ._http.exchange import record_caught
 from ._http.settings import Options, Settings
 from .asgi import RequestIDMiddleware
-
-if TYPE_CHECKING:
-    from starlette.applications import Starlette
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 def install(

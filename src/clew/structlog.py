@@ -24,7 +24,7 @@ EventDict = MutableMapping[str, Any]
 
 # The methods of structlog's loggers, whose names a processor is told.
 _NUMBERS = {
-    **dict.fromkeys(("debug",), logging.DEBUG),
+    "debug": logging.DEBUG,
     **dict.fromkeys(("info", "msg", "log"), logging.INFO),
     **dict.fromkeys(("warning", "warn"), logging.WARNING),
     **dict.fromkeys(("error", "err", "exception", "failure"), logging.ERROR),
@@ -133,7 +133,8 @@ class Renderer:
         name = fields.pop("logger", None)
         if name is None:
             name = getattr(logger, "name", None)
-        if "level" in fields and _same_level(fields["level"], method):
+        word = fields.get("level")
+        if type(word) is str and _NUMBERS.get(word) == _level(method):
             del fields["level"]  # add_log_level has put it there
         entry = Entry.of_event(
             _level(method) if record is None else record.levelno,
@@ -175,10 +176,6 @@ def _same(value: object, own: str | None) -> bool:
 
 def _level(method: str) -> int:
     return _NUMBERS.get(method, logging.INFO)
-
-
-def _same_level(word: object, method: str) -> bool:
-    return type(word) is str and _NUMBERS.get(word) == _level(method)
 
 
 def _message_of(fields: EventDict) -> str:

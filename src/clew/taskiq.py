@@ -53,13 +53,6 @@ def install(
     broker.middlewares.insert(0, middleware)
 
 
-class _Run(TaskRun):
-    """Run one of Taskiq's tasks."""
-
-    error: BaseException | None = None
-    again = False
-
-
 # They quote a message that cannot be read, and at DEBUG every one.
 _QUOTING_LOGGERS = ("taskiq", "taskiq.receiver.receiver")
 
@@ -77,7 +70,7 @@ class _ArgumentsFilter(logging.Filter):
 
 
 # With a broker in memory a task may wait for another one.
-_runs: Nested[_Run] = Nested("clew_taskiq")
+_runs: Nested[TaskRun] = Nested("clew_taskiq")
 
 
 class _Middleware(TaskiqMiddleware):
@@ -93,7 +86,10 @@ class _Middleware(TaskiqMiddleware):
         Taskiq's main process then logs by ``logging.debug()``, which gives the root logger one.
         """
         if self.broker.is_worker_process and own_handlers():
-            remove_console_handlers(logging.getLogger(), _has_basic_format)
+            remove_console_handlers(
+                logging.getLogger(),
+                lambda handler: getattr(handler.formatter, "_fmt", None) == logging.BASIC_FORMAT,
+            )
 
     def pre_send(self, message: TaskiqMessage) -> TaskiqMessage:
         try:
@@ -111,7 +107,7 @@ class _Middleware(TaskiqMiddleware):
     def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
         try:
             labels = message.labels
-            run = _Run(
+            run = TaskRun(
                 self.settings,
                 _decode(labels.get(PAYLOAD_KEY)),
                 name=message.task_name,
@@ -142,7 +138,7 @@ class _Middleware(TaskiqMiddleware):
             run.end(*_outcome(run, result))
 
 
-def _outcome(run: _Run, result: TaskiqResult[Any]) -> tuple[str, BaseException | None]:
+def _outcome(run: TaskRun, result: TaskiqResult[Any]) -> tuple[str, BaseException | None]:
     error = run.error
     if error is None and not result.is_err:
         return "succeeded", None
@@ -152,10 +148,6 @@ def _outcome(run: _Run, result: TaskiqResult[Any]) -> tuple[str, BaseException |
     ):
         return "retried", error
     return ("ignored", None) if isinstance(error, NoResultError) else ("failed", error)
-
-
-def _has_basic_format(handler: logging.Handler) -> bool:
-    return getattr(handler.formatter, "_fmt", None) == logging.BASIC_FORMAT
 
 
 def _encode(payload: object) -> str:

@@ -18,13 +18,13 @@ from urllib3.exceptions import HostChangedError, HTTPError, LocationValueError
 from urllib3.util import parse_url
 
 from ._http.call import Call, CallOptions, as_text, shown_host
-from ._http.urllib3 import mask_lines, watch
+from ._http.urllib3 import Sendings, mask_lines, watch
 
 PoolT = TypeVar("PoolT", urllib3.PoolManager, urllib3.HTTPConnectionPool)
 
 # Two threads may be the first to ask a manager for a pool.
 _patching = threading.RLock()
-_here = threading.local()
+_sendings = Sendings()
 
 
 def wrap(
@@ -102,14 +102,11 @@ def _sender(pool: Any, send: Callable[..., Any]) -> Callable[..., Any]:
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        _here.sendings = _sendings() + 1
+        _sendings.count += 1
         call = _Call(pool, method, url)
         headers = call.injected(headers)
-        try:
+        with call:
             response = send(conn, method, url, body, headers, *args, **kwargs)
-        except BaseException as error:
-            call.end(error=error)
-            raise
         watch(response, call)
         return response
 
@@ -121,14 +118,14 @@ def _opener(pool: Any, opening: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(opening)
     def urlopen(method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-        started, before = perf_counter(), _sendings()
+        started, before = perf_counter(), _sendings.count
         try:
             return opening(method, url, *args, **kwargs)
         except (HostChangedError, LocationValueError):
             raise  # there is no such call
         except HTTPError as error:
-            if _sendings() == before:
-                _here.sendings = before + 1  # it has its record
+            if _sendings.count == before:
+                _sendings.count += 1  # it has its record
                 with contextlib.suppress(Exception):
                     call = _Call(pool, method, url)
                     call.started = started
@@ -136,11 +133,6 @@ def _opener(pool: Any, opening: Callable[..., Any]) -> Callable[..., Any]:
             raise
 
     return urlopen
-
-
-def _sendings() -> int:
-    """Return how many requests this thread has sent so far."""
-    return getattr(_here, "sendings", 0)
 
 
 class _Call(Call):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import logging
+import threading
 from collections.abc import Callable, Generator
 from typing import Any, cast
 
@@ -12,10 +12,16 @@ import urllib3
 from clew._lines.quoting import QuotingFilter
 from clew._lines.servers import add_filter_once
 
-from .call import Call
+from .call import Call, mixed
 
 # Their lines about retries and redirects hold whole URLs.
 _URL_LOGGERS = ("urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry")
+
+
+class Sendings(threading.local):
+    """How many requests a thread has sent so far."""
+
+    count = 0
 
 
 def mask_lines() -> None:
@@ -34,7 +40,7 @@ def watch(response: object, call: Call) -> None:
             if not response.closed:
                 # A reference from the response to itself would keep its connection.
                 cast("Any", response)._clew = call
-                response.__class__ = _watched(type(response))
+                response.__class__ = mixed(cast("Any", _Watched), type(response))
                 return
             call.body_size = response.tell()
         else:
@@ -125,9 +131,3 @@ class _Watched(urllib3.HTTPResponse):
             self._clew_count()
             self._clew.end(outcome="aborted")
         super().__del__()
-
-
-@functools.cache
-def _watched(base: type[urllib3.HTTPResponse]) -> type[urllib3.HTTPResponse]:
-    """Return *base* as a _Watched one, which goes by the same name."""
-    return type(base.__name__, (_Watched, base), {"__module__": base.__module__})
