@@ -8,14 +8,12 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar, cast
 
-try:
-    import aiohttp
-except ImportError as error:
-    raise ImportError("clew.aiohttp wraps its sessions: pip install aiohttp") from error
-
-from multidict import CIMultiDict
-
 from ._http.call import Call, CallOptions, mixed, shown_host
+from ._options import needed
+
+with needed("clew.aiohttp wraps its sessions: pip install aiohttp"):
+    import aiohttp
+    from multidict import CIMultiDict
 
 SessionT = TypeVar("SessionT", bound=aiohttp.ClientSession)
 

@@ -11,18 +11,16 @@ from contextvars import ContextVar
 from typing import Any
 from weakref import WeakValueDictionary
 
-try:
+from ._lines.servers import add_filter_once
+from ._lines.setup import configure_logging
+from ._options import check_flag, needed
+from ._plain import MASK
+from ._tasks import PAYLOAD_KEY, TaskRun, TaskSettings
+
+with needed("clew.celery is for Celery: pip install celery"):
     from billiard import current_process
     from celery import Celery, signals, states
     from celery.exceptions import Ignore, NotRegistered, Reject, Retry
-except ImportError as error:
-    raise ImportError("clew.celery is for Celery: pip install celery") from error
-
-from ._lines.servers import add_filter_once
-from ._lines.setup import configure_logging
-from ._options import check_flag
-from ._plain import MASK
-from ._tasks import PAYLOAD_KEY, TaskRun, TaskSettings
 
 # At INFO they write each task's arguments and return value; the TaskLog replaces that.
 _TASK_LOGGERS = ("celery.app.trace", "celery.worker.strategy", "celery.pool")

@@ -9,12 +9,11 @@ from ._lines.extract import ContextFilter
 from ._lines.handler import own_handlers
 from ._lines.json_formatter import JSONFormatter
 from ._lines.setup import configure_logging
+from ._options import needed
 
-try:
+with needed("clew.gunicorn is for gunicorn: pip install gunicorn"):
     from gunicorn import glogging
     from gunicorn.config import Config
-except ImportError as error:
-    raise ImportError("clew.gunicorn is for gunicorn: pip install gunicorn") from error
 
 # gunicorn logs this at DEBUG when the application cannot be found, and stops.
 _NOT_FOUND = "Exception while loading the application"

@@ -54,31 +54,25 @@ def wrap(
         ValueError: *hosts* has something that is no host, or *header* is no name of a header.
     """
     options = CallOptions.of(hosts, header, log)
-    package = _package_of(client)
-    if package is None:
+    patched: Any = client
+    for name in _PACKAGES:
+        package: Any = sys.modules.get(name)
+        if package is not None and isinstance(patched, (package.Client, package.AsyncClient)):
+            break
+    else:
         raise TypeError(
             f"wrap() takes an httpx.Client or httpx.AsyncClient, or one of httpx2, not {client!r}"
         )
-    patched: Any = client
     if isinstance(getattr(patched, "_clew", None), CallOptions):
         patched._clew = options
         return client
     patched._clew = options
     send = patched._send_single_request
-    if isinstance(client, package.AsyncClient):
+    if isinstance(patched, package.AsyncClient):
         patched._send_single_request = _sender_async(patched, send, package.AsyncByteStream)
     else:
         patched._send_single_request = _sender(patched, send, package.SyncByteStream)
     return client
-
-
-def _package_of(client: object) -> Any:
-    """Return the package whose client *client* is, or None."""
-    for name in _PACKAGES:
-        package: Any = sys.modules.get(name)
-        if package is not None and isinstance(client, (package.Client, package.AsyncClient)):
-            return package
-    return None
 
 
 def _sender(

@@ -10,18 +10,17 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, cast
 
-try:
-    import loguru
-    from loguru import logger
-except ImportError as error:
-    raise ImportError("clew.loguru needs loguru: pip install loguru") from error
-
 from ._context import rename_fields
 from ._lines.entry import Entry
 from ._lines.extract import capture, message_of
 from ._lines.json_formatter import JSONFormatter
+from ._options import needed
 from ._redaction import Redact
 from ._text import escaped, takes_utf8, text_of
+
+with needed("clew.loguru needs loguru: pip install loguru"):
+    import loguru
+    from loguru import logger
 
 Record = dict[str, Any]
 

@@ -8,12 +8,11 @@ from types import MethodType
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-try:
-    import requests
-except ImportError as error:
-    raise ImportError("clew.requests wraps its sessions: pip install requests") from error
+from ._options import needed
 
-from requests.adapters import BaseAdapter
+with needed("clew.requests wraps its sessions: pip install requests"):
+    import requests
+    from requests.adapters import BaseAdapter
 
 from ._http.call import Call, CallOptions, shown_host
 from ._http.urllib3 import Sendings, mask_lines, watch

@@ -7,16 +7,15 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-try:
+from ._faults import report_failure
+from ._lines.servers import add_filter_once
+from ._options import needed
+from ._tasks import PAYLOAD_KEY, TaskRun, TaskSettings
+
+with needed("clew.rq is for RQ: pip install rq"):
     from rq.job import Job, JobStatus, Retry
     from rq.utils import now
     from rq.worker import Worker
-except ImportError as error:
-    raise ImportError("clew.rq is for RQ: pip install rq") from error
-
-from ._faults import report_failure
-from ._lines.servers import add_filter_once
-from ._tasks import PAYLOAD_KEY, TaskRun, TaskSettings
 
 
 def install(

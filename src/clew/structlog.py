@@ -8,17 +8,16 @@ import time
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-try:
-    import structlog
-    from structlog.processors import StackInfoRenderer
-except ImportError as error:
-    raise ImportError("clew.structlog needs structlog: pip install structlog") from error
-
 from ._context import rename_fields
 from ._lines.entry import Entry
 from ._lines.json_formatter import JSONFormatter
+from ._options import needed
 from ._redaction import Redact
 from ._text import text_of
+
+with needed("clew.structlog needs structlog: pip install structlog"):
+    import structlog
+    from structlog.processors import StackInfoRenderer
 
 EventDict = MutableMapping[str, Any]
 

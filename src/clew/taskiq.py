@@ -8,16 +8,15 @@ from typing import Any
 
 import msgspec
 
-try:
-    from taskiq import AsyncBroker, TaskiqMessage, TaskiqMiddleware, TaskiqResult
-    from taskiq.exceptions import NoResultError
-except ImportError as error:
-    raise ImportError("clew.taskiq is for Taskiq: pip install taskiq") from error
-
 from ._faults import report_failure
 from ._lines.handler import own_handlers
 from ._lines.servers import add_filter_once, remove_console_handlers
+from ._options import needed
 from ._tasks import PAYLOAD_KEY, Nested, TaskRun, TaskSettings
+
+with needed("clew.taskiq is for Taskiq: pip install taskiq"):
+    from taskiq import AsyncBroker, TaskiqMessage, TaskiqMiddleware, TaskiqResult
+    from taskiq.exceptions import NoResultError
 
 
 def install(

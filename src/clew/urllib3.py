@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from time import perf_counter
 from typing import Any, TypeVar, cast
 
-try:
-    import urllib3
-except ImportError as error:
-    raise ImportError("clew.urllib3 wraps its pools: pip install urllib3") from error
+from ._options import needed
 
-from urllib3.exceptions import HostChangedError, HTTPError, LocationValueError
-from urllib3.util import parse_url
+with needed("clew.urllib3 wraps its pools: pip install urllib3"):
+    import urllib3
+    from urllib3.exceptions import HostChangedError, HTTPError, LocationValueError
+    from urllib3.util import parse_url
 
 from ._http.call import Call, CallOptions, as_text, shown_host
 from ._http.urllib3 import Sendings, mask_lines, watch

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -144,25 +144,11 @@ def report(sources: tuple[str, ...], path: str, **parameters: str | None) -> Non
     logs = find(sources) if not any("://" in source for source in sources) else ()
     if os.path.realpath(path) in map(os.path.realpath, logs):
         raise AnswerError(f"{path!r} is one of the logs: give another file for the page")
-    with replacing(path) as write, _in_background(warm_up), _open(sources) as opened:
-        write(page(opened, scope))
+    with replacing(path) as write, ThreadPoolExecutor(1) as thread:
+        thread.submit(warm_up)  # what fails there fails again when it is needed
+        with _open(sources) as opened:
+            write(page(opened, scope))
     echo(path)
-
-
-@contextmanager
-def _in_background(prepare: Callable[[], None]) -> Iterator[None]:
-    """Prepare in a thread what is needed later; what fails there fails again when it is needed."""
-
-    def run() -> None:
-        with suppress(Exception):
-            prepare()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
 
 
 @cli.command(epilog="Example: clew serve gateway.ndjson orders.ndjson --port 8321")

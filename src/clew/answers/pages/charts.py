@@ -25,7 +25,7 @@ class Chart:
     """One answer as plots of the same content, none where there is nothing to see."""
 
     plots: Sequence[Markup] = ()
-    legend: Sequence[tuple[str, int]] = ()
+    legend: Sequence[Series] = ()
     caption: str = ""
 
 
@@ -66,7 +66,7 @@ def _latency(query: Query, rows: Sequence[tuple[Any, ...]], period: Period, *, w
     when = _date(milliseconds(slowest[0]), period)
     caption = f"Slowest: p95 {format_duration(slowest[3])}, {when}."
     plots = lines(f"{query.question.title}. {caption}", series, period, unit, wide=wide)
-    return Chart(plots, _legend(series), caption)
+    return Chart(plots, series, caption)
 
 
 def _bars(query: Query, rows: Sequence[tuple[Any, ...]], period: Period, *, wide: bool) -> Chart:
@@ -97,11 +97,7 @@ def _bars(query: Query, rows: Sequence[tuple[Any, ...]], period: Period, *, wide
     )
     title = f"{query.question.title} {query.subject}. {caption}"
     plots = bars(title, series, period, wide=wide)
-    return Chart(plots, _legend(series) if len(by_name) > 1 else (), caption)
-
-
-def _legend(series: Sequence[Series]) -> list[tuple[str, int]]:
-    return [(each.name, each.colour) for each in series]
+    return Chart(plots, series if len(by_name) > 1 else (), caption)
 
 
 def _colour(query: Query, place: int) -> int:

@@ -70,7 +70,8 @@ def site(logs: Logs) -> Starlette:
                 return await loop.run_in_executor(threads, page, request)
             except Exception:
                 _log.exception("%s could not be answered", request.url.path)
-                return _error("Failed", _FAILED, 500)
+                sentence = "What went wrong stands where clew serve was started."
+                return _error("Failed", f"This could not be answered. {sentence}", 500)
 
         return endpoint
 
@@ -103,9 +104,6 @@ class _StoppableLogs(Logs):
         if self.stopped:
             raise RuntimeError("The page is being closed")
         return super().answer(query)
-
-
-_FAILED = "This could not be answered. What went wrong stands where clew serve was started."
 
 
 def _file(name: str, media_type: str) -> Callable[[Request], Response]:
