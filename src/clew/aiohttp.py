@@ -6,7 +6,7 @@ import asyncio
 import functools
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from ._http.call import Call, CallOptions, mixed, shown_host
 from ._options import needed
@@ -14,6 +14,7 @@ from ._options import needed
 with needed("clew.aiohttp wraps its sessions: pip install aiohttp"):
     import aiohttp
     from multidict import CIMultiDict
+    from yarl import URL
 
 SessionT = TypeVar("SessionT", bound=aiohttp.ClientSession)
 
@@ -91,7 +92,7 @@ def _requester(
         cancelled: list[_Call] = []
 
         async def send(sending: aiohttp.ClientRequest, handler: Handler) -> Response:
-            call = _Call(session._clew, sending)
+            call = _Call(session._clew, sending.method, sending.url)
             call.inject(sending.headers)
             try:
                 response = await handler(sending)
@@ -120,21 +121,12 @@ def _requester(
     return requested
 
 
-class _Sending(NamedTuple):
-    """What a mock is asked for."""
-
-    method: str
-    url: Any
-    headers: Any
-
-
 async def _mocked(
     session: Any, request: Callable[..., Awaitable[Any]], method: str, url: Any, options: Any
 ) -> Any:
     """Call *request*, which somebody put on the class, with the id among its headers."""
     headers = CIMultiDict(options.get("headers") or ())
-    sent = _Sending(method, session._build_url(url), headers)
-    call = _Call(session._clew, sent)
+    call = _Call(session._clew, method, session._build_url(url))
     # What the session sends with every request stays.
     if call.header in session.headers:
         call.sent_id = session.headers[call.header]
@@ -154,15 +146,11 @@ async def _mocked(
 class _Call(Call):
     """Follow one sending of a request, as a middleware sees it."""
 
-    def __init__(self, options: CallOptions, request: aiohttp.ClientRequest | _Sending) -> None:
-        super().__init__(options)
-        self._request_method = request.method
-        self._url = request.url
+    def __init__(self, options: CallOptions, method: str, url: URL) -> None:
+        super().__init__(options, method)
+        self._url = url
         # What the caller was handling already is not this call's.
         self.handled = sys.exc_info()[1]
-
-    def method(self) -> str:
-        return self._request_method
 
     def host(self) -> str:
         return self._url.raw_host or ""

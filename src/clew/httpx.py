@@ -101,7 +101,7 @@ class _Call(Call):
     """Follow one sending of a request, as httpx shows it."""
 
     def __init__(self, options: CallOptions, request: httpx.Request) -> None:
-        super().__init__(options)
+        super().__init__(options, request.method)
         self.request = request
         # Headers are bytes to httpx, so an id that clew put there is known by its mark.
         mark = request.extensions.pop(_MARK, None)
@@ -123,9 +123,6 @@ class _Call(Call):
             return response
         self.end()
         return response
-
-    def method(self) -> str:
-        return self.request.method
 
     def host(self) -> str:
         return self.request.url.raw_host.decode("ascii")

@@ -146,12 +146,8 @@ class _Call(Call):
     """Follow one sending of a request, as an adapter is asked for it."""
 
     def __init__(self, options: CallOptions, request: requests.PreparedRequest) -> None:
-        super().__init__(options)
-        self._method = str(request.method)
+        super().__init__(options, str(request.method))
         self._url = str(request.url)
-
-    def method(self) -> str:
-        return self._method
 
     def host(self) -> str:
         # By this, and not by urllib3's parser, an adapter finds whom to connect to.

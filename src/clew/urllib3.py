@@ -138,9 +138,8 @@ class _Call(Call):
     """Follow one sending of a request, as a pool shows it."""
 
     def __init__(self, pool: Any, method: str, url: str) -> None:
-        super().__init__(pool._clew_owner._clew)
+        super().__init__(pool._clew_owner._clew, method)
         self._pool = pool
-        self._method = method
         self._target = url
         # A proxy is told the whole URL; else the pool's host is called, whatever the URL says.
         self._url = None if url.startswith("/") else parse_url(url)
@@ -167,9 +166,6 @@ class _Call(Call):
             copied = dict(headers or {})
         copied[self.header] = self.sent_id
         return copied
-
-    def method(self) -> str:
-        return self._method
 
     def host(self) -> str:
         return str((self._proxied or self._pool).host)

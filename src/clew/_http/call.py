@@ -7,7 +7,7 @@ The way of one sending, of which a redirect has one for every hop::
 
     client                    call                           logger
     ------                    ----                           ------
-    a request is sent   ->    with Call(options), inject(headers)
+    a request is sent   ->    with Call(...), inject(headers)
     its headers came    ->    status
     a part of the body  ->    received(size)
     the body's end      ->    end()                    ->    outgoing HTTPLog
@@ -82,8 +82,9 @@ class Call:
     body_size: int | None = None
     sent_id: str | None = None
 
-    def __init__(self, options: CallOptions) -> None:
+    def __init__(self, options: CallOptions, method: str) -> None:
         self.options = options
+        self._method = method
         # A handler that ships lines would ship the record of doing so as well, and so on.
         handled = in_handler()
         self.context = None if handled else current()
@@ -97,11 +98,11 @@ class Call:
         if error is not None:  # otherwise the call ends with its response
             self.end(error=error)
 
-    # What a client's module translates.
-
     def method(self) -> str:
         """Return the request's method."""
-        raise NotImplementedError
+        return self._method
+
+    # What a client's module translates.
 
     def host(self) -> str:
         """Return the host that is called, in ASCII, without port."""

@@ -147,11 +147,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen()
     except OSError as error:
         listener.close()
+        why = f"cannot be listened at: {error.strerror or error}"
         if error.errno == errno.EADDRINUSE:
-            raise AnswerError(
-                f"Port {port} of {host} is in use; give another, or 0 for a free one: --port 0"
-            ) from error
-        raise AnswerError(
-            f"Port {port} of {host} cannot be listened at: {error.strerror or error}"
-        ) from error
+            why = "is in use; give another, or 0 for a free one: --port 0"
+        raise AnswerError(f"Port {port} of {host} {why}") from error
     return listener
