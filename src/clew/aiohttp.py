@@ -164,8 +164,10 @@ class _Call(Call):
     def userinfo(self) -> str:
         return self._url.raw_authority.rpartition("@")[0]
 
-    def count(self, content: aiohttp.StreamReader) -> None:
+    def end_of(self, content: aiohttp.StreamReader, **how: Any) -> None:
+        """End with the *content* of the response, as far as it came."""
         self.body_size = getattr(content, "total_raw_bytes", content.total_bytes)
+        self.end(**how)
 
 
 def _watch(response: Response, call: _Call) -> None:
@@ -173,15 +175,10 @@ def _watch(response: Response, call: _Call) -> None:
     if call.logged:
         return
     call.status = response.status
-    content = response.content
-
-    def complete() -> None:
-        call.count(content)
-        call.end()
-
     if isinstance(response, _Watched):
         response._clew = call
-        content.on_eof(complete)
+        content = response.content
+        content.on_eof(functools.partial(call.end_of, content))
     else:
         call.end()
 
@@ -196,14 +193,13 @@ class _Watched(aiohttp.ClientResponse):
         call = self._clew
         if call is None or call.logged:
             return
-        call.count(self.content)
         error, raised = self.content.exception(), sys.exc_info()[1]
         if error is None and raised is not call.handled:
             # What else the reader raises is no matter of the call.
             given_up = isinstance(raised, (TimeoutError, aiohttp.ClientError))
             if given_up or not isinstance(raised, Exception):
                 error = raised
-        call.end(error=error)
+        call.end_of(self.content, error=error)
 
     def close(self) -> None:
         self._clew_end()
@@ -216,6 +212,5 @@ class _Watched(aiohttp.ClientResponse):
     def __del__(self, *args: Any) -> None:
         call = self._clew
         if call is not None and not call.logged:  # nobody let it go
-            call.count(self.content)
-            call.end(outcome="aborted")
+            call.end_of(self.content, outcome="aborted")
         super().__del__(*args)

@@ -190,8 +190,7 @@ class _Extra(dict[str, object]):
     """The extra of a record, which a queue takes if it can."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        pickled = _pickled(dict(self))
-        return (dict, ()) if pickled is None else (_unpickled, (pickled, {}))
+        return (_unpickled, (_pickled(dict(self)), {}))
 
 
 class _Exception(NamedTuple):
@@ -202,8 +201,7 @@ class _Exception(NamedTuple):
     traceback: TracebackType | None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        kind, value = _pickled(self.type), _pickled(self.value)
-        return (_exception, (kind, value))
+        return (_exception, (_pickled(self.type), _pickled(self.value)))
 
 
 def _exception(kind: bytes | None, value: bytes | None) -> _Exception:

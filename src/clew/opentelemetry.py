@@ -222,11 +222,9 @@ def _on_begin(context: Context) -> None:
                 _mark(span, context)
             if isinstance(ids, _SpanIds):
                 return
-    if not isinstance(context, Exchange):
-        context.ids = context.ids or _NO_IDS
-        return
     if not context.ids:
-        context.ids = traceparent_ids(context.header_values(_TRACEPARENT)) or _NO_IDS
+        values = context.header_values(_TRACEPARENT) if isinstance(context, Exchange) else ()
+        context.ids = traceparent_ids(values) or _NO_IDS
 
 
 def _on_start(context: Context) -> None:

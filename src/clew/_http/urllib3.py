@@ -64,8 +64,7 @@ class _Watched(urllib3.HTTPResponse):
         except StopIteration:
             raise
         except BaseException as error:
-            self._clew_count()
-            self._clew.end(error=error)
+            self._clew_end(error=error)
             raise
         finally:
             self._clew_reading -= 1
@@ -73,14 +72,11 @@ class _Watched(urllib3.HTTPResponse):
             self._clew_end()
         return read_part
 
-    def _clew_count(self) -> None:
-        self._clew.body_size = self.tell() + self._clew_chunks
-
-    def _clew_end(self) -> None:
+    def _clew_end(self, **how: Any) -> None:
         # While it is being read, urllib3 closes it before it raises.
-        if not self._clew_reading and not self._clew.logged:
-            self._clew_count()
-            self._clew.end()
+        if (how or not self._clew_reading) and not self._clew.logged:
+            self._clew.body_size = self.tell() + self._clew_chunks
+            self._clew.end(**how)
 
     def read(
         self,
@@ -127,7 +123,5 @@ class _Watched(urllib3.HTTPResponse):
             self._clew_end()
 
     def __del__(self) -> None:
-        if not self._clew.logged:  # nobody closed it
-            self._clew_count()
-            self._clew.end(outcome="aborted")
+        self._clew_end(outcome="aborted")  # nobody closed it
         super().__del__()
