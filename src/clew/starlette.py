@@ -40,10 +40,13 @@ class _Stack:
     def __call__(self) -> ASGIApp:
         app = self._app
         handlers = app.exception_handlers
-        app.exception_handlers = {
-            key: _recording(handler) if _is_crash(key) else handler
+        # Those of exceptions that are no answers themselves.
+        crashes = {
+            key: _recording(handler)
             for key, handler in handlers.items()
+            if isinstance(key, type) and not issubclass(key, (HTTPException, WebSocketException))
         }
+        app.exception_handlers = {**handlers, **crashes}
         try:
             stack = self._build()
         finally:
@@ -75,11 +78,6 @@ class _Stack:
             await served(scope, receive, send)
 
         return join
-
-
-def _is_crash(key: object) -> bool:
-    """Tell whether the handler of *key* answers exceptions that are no answers themselves."""
-    return isinstance(key, type) and not issubclass(key, (HTTPException, WebSocketException))
 
 
 def _recording(handler: Any) -> Any:

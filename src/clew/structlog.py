@@ -126,8 +126,9 @@ class Renderer:
         error = stack = None
         if "exc_info" in fields:
             error = _error_of(fields.pop("exc_info"))
-        if "stack_info" in fields:
-            stack = _stack_of(logger, method, fields.pop("stack_info"))
+        wanted = fields.pop("stack_info", None)
+        if wanted is not None and wanted is not False:
+            stack = str(_stack(logger, method, {"stack_info": True}).get("stack"))
         message = _message_of(fields)
         name = fields.pop("logger", None)
         if name is None:
@@ -201,9 +202,3 @@ def _error_of(exc_info: Any) -> BaseException | None:
     elif not (exc_info is None or exc_info is False or issubclass(kind, BaseException)):
         exc_info = sys.exc_info()[1]
     return exc_info if issubclass(type(exc_info), BaseException) else None
-
-
-def _stack_of(logger: object, method: str, wanted: object) -> str | None:
-    if wanted is None or wanted is False:
-        return None
-    return str(_stack(logger, method, {"stack_info": True}).get("stack"))

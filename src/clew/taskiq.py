@@ -98,7 +98,7 @@ class _Middleware(TaskiqMiddleware):
             if PAYLOAD_KEY not in message.labels:
                 payload = self.settings.payload()
                 if payload is not None:
-                    message.labels[PAYLOAD_KEY] = _encode(payload)
+                    message.labels[PAYLOAD_KEY] = msgspec.json.encode(payload).decode()
         except Exception:
             report_failure()
         return message
@@ -114,7 +114,8 @@ class _Middleware(TaskiqMiddleware):
                 queue=labels.get("queue_name") or getattr(self.broker, "queue_name", None),
                 retries=labels.get("_retries"),
             )
-            labels[PAYLOAD_KEY] = _encode(run.payload())  # a retry sends it again
+            # A retry sends it again.
+            labels[PAYLOAD_KEY] = msgspec.json.encode(run.payload()).decode()
             _runs.push(run)
             run.begin()
         except Exception:
@@ -147,10 +148,6 @@ def _outcome(run: TaskRun, result: TaskiqResult[Any]) -> tuple[str, BaseExceptio
     ):
         return "retried", error
     return ("ignored", None) if isinstance(error, NoResultError) else ("failed", error)
-
-
-def _encode(payload: object) -> str:
-    return msgspec.json.encode(payload).decode()
 
 
 def _decode(label: object) -> object:

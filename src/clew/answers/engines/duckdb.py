@@ -117,27 +117,22 @@ class DuckDBEngine:
                     if self.lines > before:
                         [(self._no_json,)] = cursor.execute(_NO_JSON).fetchall()
                     cursor.commit()
-            except (duckdb.IOException, OSError) as error:  # the disk is full
-                raise self._failure(
-                    before,
+            except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
+                sentence = (  # the disk is full
                     f"The lines do not fit into {str(self._folder.parent)!r}; "
-                    f"set TMPDIR to a folder with more room: {error}",
-                ) from error
-            except duckdb.OutOfMemoryException as error:
-                raise self._failure(
-                    before,
-                    f"Lines with millions of values do not fit into {_READ_MEMORY} of memory; "
-                    "split the files, or leave those lines out",
-                ) from error
+                    f"set TMPDIR to a folder with more room: {error}"
+                )
+                if isinstance(error, duckdb.OutOfMemoryException):
+                    sentence = (
+                        f"Lines with millions of values do not fit into {_READ_MEMORY} of memory; "
+                        "split the files, or leave those lines out"
+                    )
+                # Every later reading raises it again: only the lines before are kept.
+                self.lines, self._error = before, AnswerError(sentence)
+                raise self._error from error
             finally:
                 self._limit(_ASK_MEMORY)
         return self.lines - before
-
-    def _failure(self, lines: int, sentence: str) -> AnswerError:
-        """Return an error that every later reading raises again: only *lines* are kept."""
-        self.lines = lines
-        self._error = AnswerError(sentence)
-        return self._error
 
     def _limit(self, memory: str) -> None:
         """Take so much, and give back what was kept beyond it: that would grow with the table."""

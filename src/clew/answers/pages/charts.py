@@ -80,9 +80,12 @@ def _bars(query: Query, rows: Sequence[tuple[Any, ...]], period: Period, *, wide
     sums: Counter[int] = Counter()
     for numbers in by_name.values():
         sums.update(numbers)
+    colours = list(range(_MOST_SERIES))
+    if query.question.name == "statuses":
+        colours = [_BAD if query.subject >= "500" else _ODD]
     series = [
-        _series(name, _colour(query, place), by_name[name], kind, period)
-        for place, name in enumerate(ranking[:_MOST_SERIES])
+        _series(name, colour, by_name[name], kind, period)
+        for name, colour in zip(ranking, colours, strict=False)
     ]
     others: Counter[int] = Counter()
     for name in ranking[_MOST_SERIES:]:
@@ -98,12 +101,6 @@ def _bars(query: Query, rows: Sequence[tuple[Any, ...]], period: Period, *, wide
     title = f"{query.question.title} {query.subject}. {caption}"
     plots = bars(title, series, period, wide=wide)
     return Chart(plots, series if len(by_name) > 1 else (), caption)
-
-
-def _colour(query: Query, place: int) -> int:
-    if query.question.name == "statuses":
-        return _BAD if query.subject >= "500" else _ODD
-    return place
 
 
 def _series(
