@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,43 @@ def test_runserver(tmp_path: Path) -> None:
         until(lambda: later in server.output() or None, "a later line")
     assert '"logger":"clew.http"' in line
     assert (server.output() + server.errors()).count(f"/items/{name} 200") == 1
+
+
+QUICK = """
+from django.core.asgi import get_asgi_application
+from django.http import HttpResponse
+from django.urls import path
+
+
+async def quick(request):
+    return HttpResponse("quick")
+
+
+application = get_asgi_application()
+urlpatterns = [path("", quick)]
+"""
+
+
+def test_a_stop_waits_for_what_has_answered(tmp_path: Path) -> None:
+    """Django closes a response after its last byte: each that was whole has its record."""
+    pytest.importorskip("django", reason="Django is not installed: pip install django")
+    settings = SETTINGS.replace('INSTALLED_APPS = ["daphne"]', "ALLOWED_HOSTS = ['*']")
+    (tmp_path / "settings_of_the_test.py").write_text(settings.replace("DEBUG = True", ""))
+    (tmp_path / "site_of_the_test.py").write_text(QUICK)
+    command = ("clew.daphne", "--bind={host}", "--port={port}", "site_of_the_test:application")
+    environment = {"PYTHONPATH": str(tmp_path), "DJANGO_SETTINGS_MODULE": "settings_of_the_test"}
+    answered: list[str] = []
+
+    def keep_asking(server: Server) -> None:
+        with suppress(OSError, IndexError, ValueError):
+            while server.ask("/", request_id := fresh_id()).body == b"quick":
+                answered.append(request_id)
+
+    server = Server(command, tmp_path, environment=environment)
+    with server, ThreadPoolExecutor(30) as pool:
+        for _ in range(30):
+            pool.submit(keep_asking, server)
+        until(lambda: len(answered) > 200, "some answers")
+        server.stop()
+    counts = server.counts()
+    assert [request_id for request_id in answered if counts[request_id] != 1] == []

@@ -7,6 +7,7 @@ and so reaches every later line and the HTTPLog.
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
@@ -39,6 +40,12 @@ _users_being_found: ContextVar[tuple[Context, ...]] = ContextVar(
 
 # Reentrant: a finalizer or a signal handler may bind while this thread does.
 _binding = RLock()
+
+
+# Stands for this process. A forked one has another: what began before the fork ends in the parent.
+process = [object()]
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: process.__setitem__(0, object()))
 
 
 class Context:
@@ -246,7 +253,13 @@ class context:  # noqa: N801 - it reads as a function: with clew.context(...):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        leave(self._context, self._outer.pop(), error)
+        try:
+            leave(self._context, self._outer[-1], error)
+        except BaseException:  # a signal's, which came in between
+            leave(self._context, self._outer[-1], error)
+            raise
+        finally:
+            self._outer.pop()
 
 
 def as_user_id(value: object) -> str | None:

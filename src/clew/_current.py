@@ -99,15 +99,16 @@ def leave(
     """
     # The variable is set again, not reset by a token: a token is refused in another copy of the
     # context, which is where some servers close a response.
-    if _current.get() is context:
-        is_collected = _collection.is_here()
-        if context is not None or not is_collected:
-            outer = outer if outer is None else _not_ended(outer)
-            _current.set(outer)
-            if is_collected and _collection.outer is context:
-                _collection.outer = outer
-    elif context is not None and ends:
-        context.after = outer
+    if _current.get() is not context:
+        if context is not None and ends:
+            context.after = outer
+    elif _collection.thread is None or not _collection.is_here():
+        _current.set(None if outer is None else _not_ended(outer))
+    elif context is not None:
+        outer = None if outer is None else _not_ended(outer)
+        _current.set(outer)
+        if _collection.outer is context:
+            _collection.outer = outer
     if error is not None and context is not None:
         attach_context(error, context)
 

@@ -6,6 +6,7 @@ import traceback
 from types import TracebackType
 from typing import Any
 
+from ._faults import raise_interruption
 from .records import ExceptionInfo
 
 # Some services read lines of a bounded length only.
@@ -30,10 +31,12 @@ def describe(error: BaseException, trace: TracebackType | None = None) -> Except
     try:
         message = _cut(str(error))
     except Exception:
+        raise_interruption()
         message = f"<{name} without a text>"
     try:
         stack_trace = _trace(error, error.__traceback__ or trace)
     except Exception:
+        raise_interruption()
         stack_trace = ""
     return ExceptionInfo(name, message, stack_trace)
 

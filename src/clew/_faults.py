@@ -1,4 +1,5 @@
-"""What is said when logging itself fails. Nothing here raises, or waits for anybody.
+"""What is said when logging itself fails. Nothing here waits for anybody, or raises but what
+interrupts it.
 
 A fault that comes again and again is said once a minute: each line that a full disk loses would
 otherwise leave a traceback, and a stderr that nobody reads would stop the service.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import select
+import signal
 import sys
 import time
 import traceback
@@ -22,8 +24,31 @@ _next_report: dict[object, float] = {}
 _MOST_FAULTS = 200
 
 
+def raise_interruption() -> None:
+    """Raise the exception that is being handled again, where the handler of a signal raised it.
+
+    A soft time limit, Celery's or one by ``signal.alarm``, comes at any place, in the midst of
+    clew's code too. It is no fault of clew's, and not clew's to catch.
+    """
+    _, error, trace = sys.exc_info()
+    if error is None or trace is None or trace.tb_next is None:
+        return
+    codes = []
+    for number in signal.valid_signals():
+        handler = signal.getsignal(number)
+        codes.append(getattr(getattr(handler, "__func__", handler), "__code__", None))
+    while trace is not None:
+        if trace.tb_frame.f_code in codes:
+            raise error
+        trace = trace.tb_next
+
+
 def report_failure() -> None:
-    """Write the exception that is being handled to stderr, as the standard library does."""
+    """Write the exception that is being handled to stderr, as the standard library does.
+
+    One that the handler of a signal raised is raised again.
+    """
+    raise_interruption()
     if not logging.raiseExceptions:
         return
     kind, _, trace = sys.exc_info()

@@ -8,6 +8,8 @@ from typing import Any, cast
 
 import msgspec
 
+from ._faults import raise_interruption
+
 
 def fields_of(value: Any) -> Mapping[Any, Any] | None:
     """Return what *value* has under names, of a model what is loaded; None where it has no names.
@@ -30,7 +32,8 @@ def fields_of(value: Any) -> Mapping[Any, Any] | None:
                 fields[name] = getattr(value, name)
             elif name in loaded:
                 fields[name] = loaded[name]
-        except Exception:  # noqa: S112 - the line is about the others, too
+        except Exception:
+            raise_interruption()
             continue
     return fields
 

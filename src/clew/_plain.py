@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Protocol, cast
 from uuid import UUID
 
+from ._faults import raise_interruption
 from ._objects import fields_of, is_secret
 from ._text import printable, text_of, unprintable
 
@@ -59,6 +60,7 @@ class _Converter:
         try:
             return self._plain(value)
         except Exception:
+            raise_interruption()
             return unprintable(value)
 
     def _plain(self, value: Any) -> Any:
@@ -141,6 +143,7 @@ class _Converter:
                 number = float(value)
             return self.plain(number)
         except Exception:  # it has methods of such names, and is something else
+            raise_interruption()
             return value
 
     def _by_default(self, value: object) -> Any:

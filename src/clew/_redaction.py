@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from typing import Any
 
 from ._plain import MASK, to_plain
+from ._text import remembering
 
 # Each entry is a name in words; its words run together are the same name (apikey, api_key).
 DEFAULT_NAMES = (
@@ -70,9 +70,9 @@ class Redactor:
         self._phrases = {phrase for phrase in phrases if len(phrase) > 1}
         self._longest = max(len(phrase) for phrase in phrases)
         # One cache an instance: names are few, and clients may send any number of others.
-        self.is_sensitive: Callable[[str], bool] = lru_cache(maxsize=4096)(self._is_sensitive)
-        self._is_sensitive_parameter: Callable[[str], bool] = lru_cache(maxsize=4096)(
-            lambda name: self.is_sensitive(_decoded(name))
+        self.is_sensitive = remembering(self._is_sensitive, 4096)
+        self._is_sensitive_parameter = remembering(
+            lambda name: self.is_sensitive(_decoded(name)), 4096
         )
 
     def _is_sensitive(self, name: str) -> bool:

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Generic, TypeVar
 
-from ._context import RENAMED_FIELDS, Context, as_user_id, notify
+from ._context import RENAMED_FIELDS, Context, as_user_id, notify, process
 from ._current import attach_context, current, enter, leave
 from ._exceptions import describe
 from ._faults import report_failure
@@ -125,6 +125,7 @@ class TaskRun(Context):
     again = False
     _outer: Context | None = None
     _started: float | None = None
+    _process: object = None  # where it began
 
     def __init__(
         self,
@@ -162,6 +163,7 @@ class TaskRun(Context):
         notify(self)
         self._outer = enter(self)
         self._started = perf_counter()
+        self._process = process[0]
 
     def end(
         self, outcome: str, error: BaseException | None = None, duration: float | None = None
@@ -192,6 +194,8 @@ class TaskRun(Context):
 
     def _log(self, outcome: str, error: BaseException | None, duration: float | None) -> None:
         task, settings = self.task, self.settings
+        if self._process not in (None, process[0]):
+            return  # a forked process has left the task, whose end its own process sees
         if not settings.log or (outcome == "succeeded" and settings.excluded.match(task.name)):
             return
         level = _LEVELS[outcome]

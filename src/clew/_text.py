@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypeVar
+
+T = TypeVar("T")
+
+# Of what clients send, only what is as short as this is remembered.
+_LONGEST_REMEMBERED = 100
 
 # Control characters, line ends, those that change the direction of text, and tags, which nobody
 # sees (Unicode Standard Annex 9, section 2, and UTS 51, appendix C).
@@ -58,3 +66,9 @@ def takes_utf8(stream: object) -> bool:
     """Tell whether *stream* takes text as it is, in UTF-8."""
     encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
     return encoding.replace("_", "-") in ("utf-8", "utf8")
+
+
+def remembering(ask: Callable[[str], T], most: int) -> Callable[[str], T]:
+    """Return *ask* so that it remembers its answers to *most* short texts."""
+    remembered = lru_cache(maxsize=most)(ask)
+    return lambda text: remembered(text) if len(text) <= _LONGEST_REMEMBERED else ask(text)

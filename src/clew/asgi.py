@@ -58,9 +58,9 @@ class RequestIDMiddleware:
         if kind not in ("http", "websocket") or (outer is not None and outer.live):
             await self.app(scope, receive, send)
             return
-        inside = scope.get("app")
-        if type(scope.get("headers")) is not list:  # any iterable will do, also one that ends
-            scope["headers"] = list(scope.get("headers") or ())
+        inside, headers = scope.get("app"), scope.get("headers")
+        if type(headers) is not list:  # any iterable will do, also one that ends
+            scope["headers"] = list(headers or ())
         of_kind = self._http if kind == "http" else _WebSocket
         scope["clew"] = exchange = of_kind(self.settings, self.routes, scope, receive, send)
         try:
@@ -109,15 +109,16 @@ class _HTTP(ScopeExchange):
         """Return *message*, which starts a response, with the id on it. It stays as it is."""
         message = dict(message)
         headers: Iterable[Sequence[bytes]] = message.get("headers") or ()
-        settings, header = self.settings, self.settings.outbound
-        if header is None:
-            message["headers"] = list(headers)
-            return message
-        headers = with_header(headers, header.raw, self.raw_id)
-        if settings.expose:
-            values = [value.decode("latin-1") for key, value in headers if key.lower() == _EXPOSE]
-            names = with_exposed(values, header.name)
-            headers = with_header(headers, _EXPOSE, names.encode("latin-1"))
+        settings = self.settings
+        header = settings.outbound
+        if header is not None:
+            headers = with_header(headers, header.raw, self.raw_id)
+            if settings.expose:
+                values = [
+                    value.decode("latin-1") for key, value in headers if key.lower() == _EXPOSE
+                ]
+                names = with_exposed(values, header.name)
+                headers = with_header(headers, _EXPOSE, names.encode("latin-1"))
         message["headers"] = headers
         return message
 
@@ -130,6 +131,7 @@ class _Logged(_HTTP):
     _body_read = False
     _streamed = False
     _start: Message = _NOT_STARTED  # with which the response began
+    _in_parts = True  # whether a part of the body may not be all that is left of the response
 
     async def receive(self) -> Message:
         if self._held:
@@ -154,29 +156,29 @@ class _Logged(_HTTP):
                     await self._look_for_disconnect()
                 await self._send(self.with_id(message))
                 self._start = message
+                self._in_parts = "trailers" in message
                 self.started(message["status"])
             elif kind == "http.response.body":
-                more = message.get("more_body", False)
-                if more:
-                    self._streamed = True
-                elif self._streamed and self.ended is None:
-                    await self._look_for_disconnect()
                 size = len(message.get("body", b""))
-                if not self._is_last(size, more=more):
-                    await self._send(message)
-                    self.sent(size)
-                    return
+                if self._in_parts or self.eventful or message.get("more_body", False):
+                    self._in_parts = True
+                    if not await self._is_last(message, size):
+                        await self._send(message)
+                        self.sent(size)
+                        return
                 # Servers tell of the client's leaving while they send the end, too.
-                self.ended = perf_counter()
+                self.ended = self.arrived
                 try:
                     await self._send(message)
                 except BaseException:
                     self.ended = None
                     raise
+                self._in_parts = True
                 self.sent(size)
                 self.ended = perf_counter()
-                self.finished()
+                self.log_if_due()
             else:
+                self._in_parts = True
                 await self._send(message)
                 self._sent_otherwise(kind, message)
         except OSError:
@@ -184,8 +186,13 @@ class _Logged(_HTTP):
             self.disconnected()
             raise
 
-    def _is_last(self, size: int, *, more: bool) -> bool:
-        """Tell whether the client has the whole response with *size* bytes more of its body."""
+    async def _is_last(self, message: Message, size: int) -> bool:
+        """Tell whether the client has the whole response with a part of its body, of *size*."""
+        more = message.get("more_body", False)
+        if more:
+            self._streamed = True
+        elif self._streamed and self.ended is None:
+            await self._look_for_disconnect()
         if self.ended is not None or self.is_disconnected:
             return False
         if more:  # what follows is empty, and the client may have left by then
@@ -255,6 +262,7 @@ class _WebSocket(_HTTP):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.body_size = None
+        self.eventful = True
 
     async def receive(self) -> Message:
         message = await self._receive()

@@ -8,10 +8,12 @@ application that cannot be loaded among them, and the HTTPLog replaces its acces
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import logging.config
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,18 +24,55 @@ from ._options import needed
 
 with needed("clew.daphne is for daphne: pip install daphne"):
     from daphne import cli, server
+    from daphne.http_protocol import WebRequest
+    from twisted.internet.defer import Deferred
 
 # What --verbosity means for daphne's own lines; the root logger's level is another matter.
 _LEVELS = {0: logging.WARNING, 1: logging.INFO}
 
 
 class Server(server.Server):  # type: ignore[misc]
-    """Serve as daphne does, without access lines on stdout. A file of their own stays."""
+    """Serve as daphne does, without access lines on stdout. A file of their own stays.
+
+    A stop waits for the requests that are being served, at most ``--application-close-timeout``:
+    daphne cancels them, answered ones too, whose record would then be missing.
+    """
 
     def __init__(self, *args: Any, action_logger: Any = None, **options: Any) -> None:
         if getattr(action_logger, "stream", None) is sys.stdout:
             action_logger = None
         super().__init__(*args, action_logger=action_logger, **options)
+        self._ports: list[Any] = []
+
+    def listen_success(self, port: Any) -> None:
+        """Remember *port*, so that a stop may close it."""
+        self._ports.append(port)
+        super().listen_success(port)
+
+    def kill_all_applications(self) -> Any:
+        """Take no further connections, wait for HTTP's applications, and kill what is left."""
+        for port in self._ports:
+            port.stopListening()
+        waiting = asyncio.ensure_future(self._until_answered())
+        kill = super().kill_all_applications
+        return Deferred.fromFuture(waiting).addBoth(lambda _: kill())
+
+    async def _until_answered(self) -> None:
+        deadline = time.monotonic() + self.application_close_timeout
+        while running := self._running():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            await asyncio.wait(running, timeout=left)
+
+    def _running(self) -> list[Any]:
+        return [
+            details["application_instance"]
+            for protocol, details in self.connections.items()
+            if isinstance(protocol, WebRequest)
+            and "application_instance" in details
+            and not details["application_instance"].done()
+        ]
 
 
 class CommandLineInterface(cli.CommandLineInterface):  # type: ignore[misc]

@@ -37,10 +37,10 @@ def _on_request_started(_app: Flask, **_: Any) -> None:
     rule = request.url_rule
     if rule is not None:
         template = exchange.mount(request.environ) + rule.rule
-        exchange.inner_route = lambda: template
+        exchange.add_inner(route=lambda: template)
     # The application context is gone when the HTTPLog is written; what it held is not.
     held = g._get_current_object()
-    exchange.inner_user = lambda: _login_user(held)
+    exchange.add_inner(user=lambda: _login_user(held))
 
 
 def _login_user(held: Any) -> object:

@@ -28,8 +28,7 @@ def install(app: Litestar, *, settings: Settings | None = None, **options: Unpac
     async def known(scope: Scope, receive: Receive, send: Send) -> None:
         exchange = scope.get("clew")
         if isinstance(exchange, Exchange):
-            exchange.inner_route = lambda: _route(scope)
-            exchange.inner_user = lambda: _user_id(scope)
+            exchange.add_inner(route=lambda: _route(scope), user=lambda: _user_id(scope))
         await handler(scope, receive, send)
 
     middleware: Any = RequestIDMiddleware(known, settings=Settings.of(settings, options))

@@ -42,12 +42,12 @@ async def _on_started(app: Quart, **_: Any) -> None:
         return
     rule = (websocket if has_websocket_context() else request).url_rule
     if rule is not None:
-        exchange.inner_route = lambda: rule.rule
+        exchange.add_inner(route=lambda: rule.rule)
     # The application context is gone when the HTTPLog is written; what it held is not.
     held = g._get_current_object()
     names = [auth.attribute_name for auth in app.extensions.get("QUART_AUTH", ())]
     if names:
-        exchange.inner_user = lambda: _user_id(held, names)
+        exchange.add_inner(user=lambda: _user_id(held, names))
 
 
 def _user_id(held: Any, names: list[str]) -> object:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Awaitable
 from inspect import iscoroutinefunction
 from typing import Any, Unpack
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException, WebSocketException
+from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ._http.exchange import record_caught
@@ -39,7 +41,8 @@ class _Stack:
 
     def __call__(self) -> ASGIApp:
         app = self._app
-        handlers = app.exception_handlers
+        handlers, middleware = app.exception_handlers, app.user_middleware
+        app.user_middleware = [*middleware, Middleware(_Innermost)]
         # Those of exceptions that are no answers themselves.
         crashes = {
             key: _recording(handler)
@@ -50,7 +53,7 @@ class _Stack:
         try:
             stack = self._build()
         finally:
-            app.exception_handlers = handlers
+            app.exception_handlers, app.user_middleware = handlers, middleware
         if not isinstance(self._app.build_middleware_stack, _Stack) and hasattr(stack, "app"):
             # Somebody wraps this. OpenTelemetry then takes Starlette's own stack apart, and does
             # nothing at all where it finds another: clew joins when the stack is in its place.
@@ -78,6 +81,19 @@ class _Stack:
             await served(scope, receive, send)
 
         return join
+
+
+class _Innermost:
+    """Shows the scope that the router gets to the exchange: another one, where it was copied."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        exchange = scope.get("clew")
+        if exchange is not None and exchange.scope is not scope:
+            exchange.innermost = scope
+        return self._app(scope, receive, send)
 
 
 def _recording(handler: Any) -> Any:

@@ -46,20 +46,19 @@ class RequestIDMiddleware:
             return self.app(environ, start_response)
         exchange = WSGIExchange(self.settings, environ, start_response)
         exchange.inject()
-        failure: BaseException | None = None
         answers = self.outermost
         try:
             exchange.resume()
             body = self.app(environ, exchange.respond)
             answers = True  # no framework answers what its body raises
-            return observed(body, exchange)
+            body = observed(body, exchange)
+            exchange.pause()
         except BaseException as error:
-            failure = error
-            answer = exchange.answer_crash(error) if answers else None
-            exchange.end(error)
-            if answer is not None:
-                return answer
-            raise
-        finally:
-            exchange.pause(failure)
-            failure = None  # it holds this frame
+            try:
+                answer = exchange.answer_crash(error) if answers else None
+            finally:
+                exchange.close(error)
+            if answer is None:
+                raise
+            return answer
+        return body

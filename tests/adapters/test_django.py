@@ -121,6 +121,22 @@ def test_a_streamed_body_that_raises_at_once(
     assert (record["outcome"], record["response"]["httpStatus"]) == ("error", status)
 
 
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume synchronous iterators")
+def test_a_sync_stream_that_nobody_waits_for_is_aborted(lines: Any) -> None:
+    """Under ASGI Django reads it to its end before it sends any: what went out counts."""
+    reply = DjangoASGI().request("/sync-stream", leave_after=0)
+    assert reply.chunks == []
+    record = only(lines.http())
+    assert (record["outcome"], record["response"]["bodySize"]) == ("aborted", 0)
+
+
+def test_an_upload_whose_client_leaves_is_in_a_record(lines: Any) -> None:
+    """Django under ASGI calls no middleware before it has the whole body: 499, all the same."""
+    DjangoASGI().request("/ok", method="POST", leave_after=-1)
+    record = only(lines.http())
+    assert (record["outcome"], record["response"]["httpStatus"]) == ("aborted", 499)
+
+
 class AnsweringMiddleware:
     """Answer what a view raises."""
 
@@ -162,6 +178,24 @@ def test_evaluates_no_lazy_user(stack: Stack, lines: Any) -> None:
     assert reply.status == 200
     assert "Cookie" not in "".join(reply.all("Vary"))
     assert all("userId" not in line for line in lines())
+
+
+@pytest.mark.parametrize("kind", [DjangoWSGI, DjangoASGI])
+def test_takes_the_sessions_user(lines: Any, kind: type[Stack]) -> None:
+    """The option's session_user knows who is logged in, without a query or Vary: Cookie."""
+    stack = kind(user_id=clew.django.session_user)
+    from django.contrib.sessions.backends.signed_cookies import SessionStore
+
+    session = SessionStore()
+    session["_auth_user_id"] = "77"
+    session.save()
+    cookie = [("Cookie", f"sessionid={session.session_key}")]
+    reply = stack.request("/look", headers=cookie)
+    assert "Cookie" not in "".join(reply.all("Vary"))
+    assert only(lines.http())["userId"] == "77"
+    lines.clear()
+    stack.request("/look")
+    assert "userId" not in only(lines.http())
 
 
 def test_knows_no_anonymous_user(stack: Stack, lines: Any) -> None:
@@ -347,7 +381,7 @@ def test_a_middleware_before_it_may_look_at_the_headers(lines: Any) -> None:
 def test_checks_the_settings(settings: Any, id: str, names: str) -> None:
     """The system checks name a middleware in the wrong place and a wrong option."""
     DjangoWSGI()
-    from clew.django import check_settings
+    from clew.django.checks import check_settings
 
     with override_settings(**settings):
         (message,) = check_settings()
@@ -357,7 +391,7 @@ def test_checks_the_settings(settings: Any, id: str, names: str) -> None:
 def test_finds_nothing_wrong_with_the_right_settings() -> None:
     """Right settings give no message; a Settings in CLEW is right."""
     DjangoWSGI()
-    from clew.django import check_settings
+    from clew.django.checks import check_settings
 
     assert check_settings() == []
     with override_settings(CLEW=clew.Settings(log=False)):

@@ -520,3 +520,31 @@ def test_keeps_the_user_bound_in_a_threaded_dependency(lines: Any) -> None:
 
     serve(app)
     assert [line["userId"] for line in lines()] == ["5", "5"]
+
+
+def test_a_copied_scope_has_the_user_and_the_route(lines: Any) -> None:
+    """A middleware hands a copy of the scope on, as the specification asks; nothing is lost."""
+
+    class Copying:
+        def __init__(self, app: ASGIApp) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await self.app(dict(scope), receive, send)
+
+    class Seven(BaseUser):
+        is_authenticated = True
+        id = 7
+
+    class Knowing(AuthenticationBackend):
+        async def authenticate(self, _connection: Any) -> Any:
+            return AuthCredentials(), Seven()
+
+    authentication = Middleware(AuthenticationMiddleware, backend=Knowing())
+    app = FastAPI(middleware=[Middleware(Copying), authentication])
+    clew.fastapi.install(app)
+    app.get("/items/{id}")(api_answer)
+    assert serve(app, target="/items/1").status == 200
+    record = only(lines.http())
+    assert (record["userId"], record["request"]["route"]) == ("7", "/items/{id}")
+    assert len(app.user_middleware) == 2

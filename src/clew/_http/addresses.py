@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from clew._text import remembering
 
 # Stands for a peer without an address: a Unix socket, which only this machine can reach.
 UNIX = "unix"
@@ -44,9 +45,7 @@ def _parse(text: str) -> IPv4Address | IPv6Address | None:
     return _address(text) if len(text) <= _LONGEST else None
 
 
-# Clients send what is remembered here, so it is little.
-@lru_cache(maxsize=512)
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+def _read_address(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text)
     except ValueError:
@@ -55,18 +54,16 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-@lru_cache(maxsize=512)
-def normalize(peer: str | None) -> str | None:
-    """Return *peer* as an IP address, without a port, or None when it is none (a path, a name).
-
-    Peers are remembered, and so this is not for what a client sends.
-    """
-    return _normalized(peer) if peer else None
+_address = remembering(_read_address, 512)
 
 
 def _normalized(text: str) -> str | None:
+    """Return *text* as an IP address, without a port; None when it is none (a path, a name)."""
     address = _parse(_without_port(text))
     return None if address is None else str(address)
+
+
+normalize = remembering(_normalized, 512)
 
 
 def is_within(peer: str | None, networks: Networks) -> bool:
@@ -88,11 +85,11 @@ def client_address(peer: str | None, forwarded: Sequence[str], proxies: Networks
     That is the rightmost entry that is not itself a trusted proxy. Entries to the left of it are
     the client's own words. At a malformed entry the walk stops at the last good one.
     """
-    address = normalize(peer)
+    address = normalize(peer or "")
     if not is_within(peer, proxies):
         return address
     for entry in reversed(",".join(forwarded).split(",")):
-        candidate = _normalized(entry.strip())
+        candidate = normalize(entry.strip())
         if candidate is None:
             break
         address = candidate

@@ -73,19 +73,28 @@ class Closer:
         self._size = 0 if stream is not None else len(response.content)
 
     def close(self) -> None:
+        exchange = self._exchange
+        try:
+            self._finish()
+            exchange.close()
+        except BaseException as error:
+            exchange.close(error)
+            raise
+
+    def _finish(self) -> None:
         exchange, stream = self._exchange, self._stream
         if stream is None:
             exchange.sent(self._size)
-            exchange.finished()
         elif not stream.touched and (self._file or exchange.method() == "HEAD"):
             exchange.sent(None)  # the server sent the file in a way of its own
-            exchange.finished()
-        exchange.close()
+        else:
+            return
+        exchange.finished()
 
     def __del__(self) -> None:
         # Django drops the response of a sync view whose client has left.
-        exchange = self._exchange
-        if exchange.live:
+        exchange = getattr(self, "_exchange", None)
+        if exchange is not None and exchange.live:
             exchange.status = None
             exchange.disconnected()
-            exchange.end()
+            exchange.close()

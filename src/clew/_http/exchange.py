@@ -24,9 +24,16 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
-from clew._context import Context, as_user_id, begin_subscribers, notify, start_subscribers
-from clew._current import UNSET, current, enter, leave
-from clew._faults import report_failure
+from clew._context import (
+    Context,
+    as_user_id,
+    begin_subscribers,
+    notify,
+    process,
+    start_subscribers,
+)
+from clew._current import UNSET, current, enter, entered, leave
+from clew._faults import raise_interruption, report_failure
 from clew._lines.delivery import emit, own_logger
 from clew._redaction import Redactor
 
@@ -53,29 +60,28 @@ class Exchange(Progress, HTTPRequest, Context):
 
     close_code: int | None = None
     rejected: str | None = None  # why the client's id was refused
+    _seen_user: str | None = None
     _outer: Context | None = None
     _inside = False
-    _seen_user: str | None = None
 
-    def __init__(self, settings: Settings, inbound: Sequence[str]) -> None:
+    def __init__(self, settings: Settings, inbound: Sequence[str] = ()) -> None:
         """Begin with the values of the request-id header, as many as there are, but empty ones."""
         self.arrived = perf_counter()
         self.settings = settings
         # What each request reads is set: a class's default takes Python 3.11 ten times as long.
-        self.status = self.ended = self.error = None
-        self.is_disconnected = False
+        self.status = self.ended = None
+        self.eventful = False
         self.body_size = 0
         self.fields = self.ids = _EMPTY
         self.live = True
         self.logged = not settings.log
-        self._seen_user = None
+        self._process = process[0]
         self._user_id = UNSET
-        self.inner_route = self.inner_user = None
-        self.graphql_status = None
         if inbound:
             self.request_id, self.rejected = choose_id(inbound, settings, self)
+            self.eventful = self.rejected is not None
         else:
-            self.request_id, self.rejected = settings.made_id(), None
+            self.request_id = settings.made_id()
         if begin_subscribers:
             notify(self, begin_subscribers)
 
@@ -96,9 +102,11 @@ class Exchange(Progress, HTTPRequest, Context):
 
     def resume(self) -> None:
         """Make this the current context, until `pause`."""
-        outer = enter(self)
-        self._outer = None if outer is None or self._follows(outer) else outer
+        outer = entered()
+        if outer is not self:
+            self._outer = None if outer is None or self._follows(outer) else outer
         self._inside = True
+        enter(self)
 
     def _follows(self, outer: Context) -> bool:
         """Tell whether a server started this request in the context of the one before it."""
@@ -109,22 +117,25 @@ class Exchange(Progress, HTTPRequest, Context):
         )
 
     def pause(self, error: BaseException | None = None) -> None:
-        """Let the outer context come back; *error*, on its way out, takes this one along."""
+        """Let the outer context come back; *error*, on its way out, takes this one along.
+
+        A signal may interrupt this with an exception; then it does what is left when called again.
+        """
         if self._inside:
-            self._inside = False
             leave(self, self._outer, error)
+            self._inside = False
 
     # The user.
 
     def user_id(self) -> str | None:
+        # Most often there is nobody, and asking costs more than this.
         if self._user_id is UNSET and self.is_nobody():
-            return self._seen_user  # most often nobody: asking costs more than this
+            return None
         return super().user_id()
 
     def is_nobody(self) -> bool:
-        """Tell, without running any code of the application, that there is no user to be asked."""
-        inner, option = self.inner_user, self.settings.user_id
-        return inner is None and option is None and not self.has_user()
+        """Tell, without running any code of the application, that there is no user to ask for."""
+        return not (self.eventful or self.settings.user_id is not None or self.has_user())
 
     def find_user(self) -> str | None:
         """Return the user's id by the ``user_id`` option, else as the framework knows it."""
@@ -138,9 +149,10 @@ class Exchange(Progress, HTTPRequest, Context):
             inner = None if self.inner_user is None else as_user_id(self.inner_user())
             user = inner or self.framework_user()
             self._seen_user = None if user is None else as_user_id(user)
+            self.eventful = True
         except Exception:
+            raise_interruption()
             # The user's database session may be gone by now; whom it knew stays known.
-            pass
         return self._seen_user
 
     # The response's events.
@@ -148,20 +160,23 @@ class Exchange(Progress, HTTPRequest, Context):
     def started(self, status: int) -> None:
         if start_subscribers:
             notify(self, start_subscribers)
-        if self.status is None and type(status) is int and not self.is_disconnected:
+        if self.status is None and type(status) is int and not self.eventful:
             self.status = status  # as a rule
         else:
             Progress.started(self, status)
 
     def finished(self) -> None:
-        """The record is due, except for a 5xx, whose exception may be yet to come."""
-        if self.ended is None:
-            self.ended = perf_counter()
+        Progress.finished(self)
+        self.log_if_due()
+
+    def log_if_due(self) -> None:
+        """Log the record of what is finished, except for a 5xx, whose exception may be to come."""
         if not self.logged and self.status is not None and self.status < 500:
             self.log()
 
     def executed(self, operation: str | None, status: int) -> None:
         """A GraphQL operation was answered by *status*, or begins; of several, the worst counts."""
+        self.eventful = True
         if self.graphql_status is None or status > self.graphql_status:
             self.operation, self.graphql_status = operation, status
 
@@ -178,19 +193,23 @@ class Exchange(Progress, HTTPRequest, Context):
                 self.failed(error)
             if not self.logged:
                 self.log()
-            if self.error is not None:
+            if self.eventful:
                 self.error = self.traceback = None
 
     def close(self, error: BaseException | None = None) -> None:
         """End, and let the outer context come back."""
-        self.end(error)
-        self.pause(error)
+        try:
+            self.end(error)
+        finally:
+            self.pause(error)
 
     def log(self) -> None:
-        """Log the HTTPLog, unless it has been. Never raises."""
+        """Log the HTTPLog, unless it has been, or another process will. Never raises."""
         if self.logged:
             return
         self.logged = True
+        if self._process is not process[0]:
+            return
         try:
             found = record.of_exchange(self, _logger)
             if found is not None:

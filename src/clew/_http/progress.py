@@ -33,6 +33,8 @@ class Progress:
     ended: float | None = None  # when the last byte was handed to the server, by perf_counter
     error: BaseException | None = None
     is_disconnected = False
+    # Whether there is more to tell than a status, a size and a time. As a rule there is not.
+    eventful = False
     handled = False  # whether a handler answers the error
     traceback: TracebackType | None = None  # of that error
 
@@ -64,10 +66,11 @@ class Progress:
     def disconnected(self) -> None:
         """Note that the client is gone, unless it has got everything."""
         if self.ended is None:
-            self.is_disconnected = True
+            self.is_disconnected = self.eventful = True
 
     def failed(self, error: BaseException) -> None:
         """Note that the application raised *error*; a cancellation means that nobody waits."""
+        self.eventful = True
         if not isinstance(error, Exception) and type(error).__name__ in _CANCELLATIONS:
             self.disconnected()
         else:
@@ -75,6 +78,7 @@ class Progress:
 
     def caught(self, error: BaseException) -> None:
         """Note that a handler answers *error*, which counts with a 5xx only."""
+        self.eventful = True
         # Starlette takes the traceback off once it has answered.
         self.error, self.traceback, self.handled = error, error.__traceback__, True
 

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from clew._exceptions import describe
+from clew._faults import raise_interruption
 from clew._lines.delivery import hint_at_setup
 from clew._redaction import DEFAULT, Redactor
 from clew.records import ExceptionInfo, HTTPLog, Request, Response, level_word
@@ -48,28 +49,31 @@ def _level(status: int | None, outcome: str | None) -> tuple[int, str]:
 # Of a request that came in.
 
 
-# One pass: each step that stood apart would cost every request a call.
-def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:  # noqa: PLR0915
+# One pass: each step that stood apart would cost every request a call. What only some have is told
+# afterwards.
+def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:
     """Return the record of *exchange*, its level and its fields; None where none is wanted."""
     settings, status, outcome, ended = exchange.settings, exchange.status, None, exchange.ended
-    if status is None or status >= 500 or ended is None:
+    if exchange.eventful or status is None or ended is None:
         status, outcome = exchange.result()
     try:
         method, path, query, peer, route = exchange.facts()
     except Exception:  # a server's odd scope or environ costs only what is odd
+        raise_interruption()
         method, path = safely(exchange.method, ""), safely(exchange.path, "")
         query, peer = safely(exchange.query, ""), safely(exchange.peer, None)
         route = safely(exchange.route, None)
+    level, word = _INFO if status < 400 and outcome is None else _level(status, outcome)
     if not (path.isascii() and path.isprintable()) or " " in path or len(path) > LONGEST:
         path = clean_path(path)
-    level, word = _level(status, outcome) if status >= 400 or outcome else _INFO
     is_plain = settings.is_plain
-    if not is_plain:
+    if is_plain:
+        if len(path) > LONGEST:
+            path = path[:LONGEST]
+    else:
         if level == logging.INFO and _is_excluded(exchange, path, outcome):
             return None
         path = shown_path(path, settings.redactor)
-    elif len(path) > LONGEST:
-        path = path[:LONGEST]
     if settings.level is None and not logger.isEnabledFor(level):
         hint_at_setup(logger)
         return None
@@ -85,17 +89,14 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:  # no
         request = Request(
             method=method,
             path=path,
-            query=settings.shown_query(query) if query else None,
-            ip_address=normalize(peer) if is_plain else _ip_address(exchange, peer),
+            route=route,
+            query=settings.queries[query] if query else None,
+            ip_address=normalize(peer or "") if is_plain else _ip_address(exchange, peer),
             headers={"requestId": request_id} if is_plain else _headers(exchange),
         )
     except Exception:
+        raise_interruption()
         request = _request(exchange, method, path, query, peer)
-    if exchange.inner_route is not None:
-        inner = safely(exchange.inner_route, None)
-        # What the framework around it matched is the mount.
-        route = f"{(route or '').removesuffix(MOUNTED_REST)}{inner}" if inner else route
-    if route is not None:
         request.route = route
     http = HTTPLog(
         level=word,
@@ -103,6 +104,7 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:  # no
         created_at=int(created * 1000),
         logger=HTTP_LOGGER,
         request_id=request_id,
+        user_id=exchange.user_id(),
         request=request,
         response=Response(
             http_status=status,
@@ -111,23 +113,10 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:  # no
             body_size=0 if method == "HEAD" else exchange.body_size,
         ),
     )
-    # Most have none of these, and an argument costs more than an if.
-    user_id = exchange.user_id()
-    if user_id is not None:
-        http.user_id = user_id
-    if exchange.rejected is not None:
-        request.rejected_request_id = exchange.rejected
-    if outcome is not None:
-        http.outcome = outcome
-        if outcome == "error" and exchange.error is not None:
-            http.exception = _exception(exchange.error, exchange.traceback, settings.redactor)
-        if exchange.websocket:
-            http.response.close_code = exchange.close_code
-    if exchange.graphql_status is not None:
-        request.operation = exchange.operation
-        # What went wrong around the operation is not hidden by its success.
-        if status < 400 or exchange.graphql_status >= status:
-            http.response.graphql_status = exchange.graphql_status
+    if outcome is not None or exchange.eventful:
+        _tell_more(exchange, http, outcome)
+    if is_plain:
+        return http, level, exchange.fields
     if settings.level is not None:
         level = settings.level_of(http, level)
         http.level = level_word(level)
@@ -136,6 +125,26 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:  # no
     if settings.enrich is not None:
         return http, level, {**exchange.fields, **settings.enrichment(http)}
     return http, level, exchange.fields
+
+
+def _tell_more(exchange: Exchange, http: HTTPLog, outcome: str | None) -> None:
+    """Tell in *http* what most requests do not have."""
+    request, response = http.request, http.response
+    if exchange.inner_route is not None:
+        inner = safely(exchange.inner_route, None)
+        if inner:  # what the framework around it matched is the mount
+            request.route = f"{(request.route or '').removesuffix(MOUNTED_REST)}{inner}"
+    request.rejected_request_id = exchange.rejected
+    http.outcome = outcome
+    if outcome == "error" and exchange.error is not None:
+        redactor = exchange.settings.redactor
+        http.exception = _exception(exchange.error, exchange.traceback, redactor)
+    response.close_code = exchange.close_code
+    if exchange.graphql_status is not None:
+        request.operation, status = exchange.operation, response.http_status or 500
+        # What went wrong around the operation is not hidden by its success.
+        if status < 400 or exchange.graphql_status >= status:
+            response.graphql_status = exchange.graphql_status
 
 
 def _is_excluded(exchange: Exchange, path: str, outcome: str | None) -> bool:
@@ -162,7 +171,7 @@ def _request(exchange: Exchange, method: str, path: str, query: str, peer: str |
 def _ip_address(exchange: Exchange, peer: str | None) -> str | None:
     proxies = exchange.settings.proxy_networks
     if not proxies:
-        return normalize(peer)
+        return normalize(peer or "")
     return client_address(peer, exchange.header_values(_FORWARDED), proxies)
 
 

@@ -19,9 +19,24 @@ Facts = tuple[str, str, str, str | None, str | None]
 class HTTPRequest:
     """A request, as its server shows it. Nothing is cleaned here, and any of it may raise."""
 
-    # What a framework inside knows, whose adapter sets it.
     inner_route: Callable[[], str | None] | None = None
     inner_user: Callable[[], object] | None = None
+
+    # Whether there is more to tell than the facts.
+    eventful = False
+
+    def add_inner(
+        self,
+        *,
+        route: Callable[[], str | None] | None = None,
+        user: Callable[[], object] | None = None,
+    ) -> None:
+        """Note whom to ask for the route, or the user, that a framework inside knows."""
+        self.eventful = True
+        if route is not None:
+            self.inner_route = route
+        if user is not None:
+            self.inner_user = user
 
     def header_values(self, header: Header) -> Sequence[str]:
         """Return the values of any header."""

@@ -31,32 +31,39 @@ class ScopeExchange(Exchange):
         receive: Receive,
         send: Send,
     ) -> None:
-        self.scope = scope
+        # A middleware may hand a copy on; what is within puts the user and the endpoint there.
+        self.scope = self.innermost = scope
         self._receive = receive
         self._send = send
         self._routes = routes
-        header = settings.inbound
-        inbound = self.header_values(header)
-        # The application reads the effective id; so does a task of its that outlives the response,
-        # and so the headers stay in the scope. An empty value counts as none.
-        if not inbound:
-            Exchange.__init__(self, settings, ())
-            self.raw_id = raw_id = self.request_id.encode()
-            if settings.inject:
-                scope["headers"] = [*scope["headers"], (header.raw, raw_id)]
-        else:
-            Exchange.__init__(self, settings, [value for value in inbound if value.strip()])
-            self.raw_id = self.request_id.encode()
-            if settings.inject:
+        header, headers = settings.inbound, scope["headers"]
+        name, length = header.raw, header.length
+        for key, _ in headers:
+            if len(key) == length and key.lower() == name:
+                inbound = self.header_values(header)
+                # An empty value counts as none.
+                Exchange.__init__(self, settings, [value for value in inbound if value.strip()])
+                self.raw_id = self.request_id.encode()
                 if inbound != [self.request_id]:
-                    scope["headers"] = with_header(scope["headers"], header.raw, self.raw_id)
-            elif self.rejected is not None:
-                name = header.raw
-                scope["headers"] = [pair for pair in scope["headers"] if pair[0].lower() != name]
+                    self._replace_id(header)
+                return
+        Exchange.__init__(self, settings)
+        self.raw_id = raw_id = self.request_id.encode()
+        # The application reads the effective id; so does a task of its that outlives the response,
+        # and so the headers stay in the scope.
+        if settings.inject:
+            scope["headers"] = [*headers, (name, raw_id)]
+
+    def _replace_id(self, header: Header) -> None:
+        """Replace the client's id in the request's headers, or take it out."""
+        scope, name = self.scope, header.raw
+        if self.settings.inject:
+            scope["headers"] = with_header(scope["headers"], name, self.raw_id)
+        elif self.rejected is not None:
+            scope["headers"] = [pair for pair in scope["headers"] if pair[0].lower() != name]
 
     def header_values(self, header: Header) -> Sequence[str]:
-        name, headers = header.raw, self.scope["headers"]
-        length = len(name)
+        name, length, headers = header.raw, header.length, self.scope["headers"]
         found: Sequence[str] = ()
         for key, value in headers:
             if len(key) == length and key.lower() == name:
@@ -65,7 +72,10 @@ class ScopeExchange(Exchange):
 
     def facts(self) -> Facts:
         scope = self.scope
-        raw, query, client = scope.get("raw_path"), scope.get("query_string"), scope.get("client")
+        try:
+            raw, query, client = scope["raw_path"], scope["query_string"], scope["client"]
+        except KeyError:
+            return super().facts()
         if not raw or raw[0] != _SLASH or type(query) is not bytes:
             return super().facts()
         path = raw.decode("latin-1")
@@ -74,7 +84,7 @@ class ScopeExchange(Exchange):
             path.partition("?")[0] if "?" in path else path,
             query.decode("latin-1"),
             client[0] if client else None,
-            self._routes.find(scope) if "endpoint" in scope else None,
+            self.route(),
         )
 
     def method(self) -> str:
@@ -111,21 +121,15 @@ class ScopeExchange(Exchange):
         return self.scope.get("client")
 
     def route(self) -> str | None:
-        return self._routes.find(self.scope) if "endpoint" in self.scope else None
+        scope = self.innermost
+        return self._routes.find(scope) if "endpoint" in scope else None
 
     def source(self) -> Scope:
         return self.scope
 
-    def is_nobody(self) -> bool:
-        return (
-            self.scope.get("user") is None
-            and self.inner_user is None
-            and self.settings.user_id is None
-        )
-
     def has_user(self) -> bool:
-        return self.scope.get("user") is not None
+        return self.innermost.get("user") is not None
 
     def framework_user(self) -> object:
-        user = self.scope.get("user")
+        user = self.innermost.get("user")
         return None if user is None else id_of(user, "id", "pk", "identity")

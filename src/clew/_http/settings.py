@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 from urllib.parse import quote
 
 from clew._context import DEFAULT_HEADER, rename_fields
-from clew._faults import warn
+from clew._faults import raise_interruption, warn
 from clew._ids import is_safe_id, new_id
 from clew._options import Patterns, check_flag, set_field, strings
 from clew._redaction import Redact, Redactor, redactor
@@ -57,12 +57,13 @@ class Options(TypedDict, total=False):
 class Header:
     """One header's name, in every spelling that an adapter may need."""
 
-    __slots__ = ("environ", "key", "name", "raw")
+    __slots__ = ("environ", "key", "length", "name", "raw")
 
     def __init__(self, name: str) -> None:
         self.name = name
         lower = name.lower()
         self.raw = lower.encode()
+        self.length = len(self.raw)
         # RFC 3875, section 4.1.18; these two have no HTTP_ in front.
         key = lower.upper().replace("-", "_")
         plain = key in ("CONTENT_TYPE", "CONTENT_LENGTH")
@@ -127,7 +128,7 @@ class Settings:
     # Whether nothing is asked for that a record has to be made differently for.
     is_plain: bool = field(init=False, repr=False)
     _reported: set[str] = field(init=False, repr=False)
-    shown_query: Callable[[str], str | None] = field(init=False, repr=False)
+    queries: Queries = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for option in ("generate", "accept"):
@@ -155,7 +156,7 @@ class Settings:
         set_field(self, "_reported", set())
         wanted = (self.exclude, self.level, self.enrich, self.captured, self.proxy_networks)
         set_field(self, "is_plain", not any(wanted) and not self.redactor.strict)
-        set_field(self, "shown_query", Queries(self.redactor).shown)
+        set_field(self, "queries", Queries(self.redactor))
 
     @classmethod
     def of(cls, settings: Settings | None, options: Mapping[str, Any]) -> Settings:
@@ -219,6 +220,7 @@ class Settings:
 
     def report(self, option: str, fault: object) -> None:
         """Log what is wrong with a user's callable, once for each option."""
+        raise_interruption()
         if option not in self._reported:
             self._reported.add(option)
             warn(

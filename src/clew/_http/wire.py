@@ -66,26 +66,19 @@ def shown_query(query: str, redactor: Redactor) -> str | None:
     return redactor.query(query)[:LONGEST]
 
 
-class Queries:
-    """What is written of queries. Remembers some short ones that hold no secret."""
-
-    __slots__ = ("_plain", "_redactor")
+class Queries(dict[str, str | None]):
+    """What is written of each query. Remembers some short ones that hold no secret."""
 
     def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
         self._redactor = redactor
-        self._plain: set[str] = set()
 
-    def shown(self, query: str) -> str | None:
-        """Same as `shown_query`."""
-        if len(query) > _LONGEST_REMEMBERED:
-            return shown_query(query, self._redactor)
-        if query in self._plain:
-            return query
+    def __missing__(self, query: str) -> str | None:
         shown = shown_query(query, self._redactor)
-        if shown == query:
-            if len(self._plain) >= _MOST_REMEMBERED:
-                self._plain.clear()
-            self._plain.add(query)
+        if shown == query and len(query) <= _LONGEST_REMEMBERED:
+            if len(self) >= _MOST_REMEMBERED:
+                self.clear()
+            self[query] = shown
         return shown
 
 
@@ -106,7 +99,7 @@ def _raw(text: str) -> bytes:
 
 def with_header(headers: Iterable[Sequence[AnyStr]], name: AnyStr, value: AnyStr) -> list[Any]:
     """Return *headers* with exactly one of *name*, at the end."""
-    kept: list[Any] = list(headers)
+    kept: list[Any] = [*headers]
     length = len(name)
     for key, _ in kept:
         if len(key) == length and key.lower() == name.lower():

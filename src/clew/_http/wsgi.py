@@ -170,13 +170,18 @@ def _observe_file(body: Any, exchange: WSGIExchange) -> None:
         finally:
             exchange.sent(None)
             exchange.finished()
-            exchange.close()
+            try:
+                exchange.close()
+            finally:
+                exchange.pause()
 
     body.close = observed_close
 
 
 class _Body:
     """The body of a response, made in the request's context, chunk by chunk."""
+
+    _closed = True
 
     def __init__(self, body: Iterable[bytes], exchange: WSGIExchange) -> None:
         self._body = body
@@ -205,7 +210,6 @@ class _Body:
 
     def __next__(self) -> bytes:
         exchange = self._exchange
-        failure: BaseException | None = None
         try:
             exchange.resume()
             (chunk,), self._first = self._first or (next(self._chunks),), ()
@@ -213,18 +217,17 @@ class _Body:
             if exchange.has_whole_body():
                 exchange.finished()
                 exchange.end()
-            return chunk
+            exchange.pause()
         except StopIteration:
-            exchange.finished()
-            exchange.end()
+            try:
+                exchange.finished()
+            finally:
+                exchange.close()
             raise
         except BaseException as error:
-            failure = error
-            exchange.end(error)
+            exchange.close(error)
             raise
-        finally:
-            exchange.pause(failure)
-            failure = None
+        return chunk
 
     def close(self) -> None:
         """Close the application's body, once; without its end having been seen, it was aborted."""
@@ -232,20 +235,19 @@ class _Body:
             return
         self._closed = True
         exchange = self._exchange
-        failure: BaseException | None = None
         try:
             exchange.resume()
             close = getattr(self._body, "close", None)
             if close is not None:
                 close()
-        except BaseException as error:
-            failure = error
-            raise
-        finally:
             if not exchange.complete and exchange.has_whole_body():
                 exchange.finished()
-            exchange.close(failure)
-            failure = None
+            exchange.close()
+        except BaseException as error:
+            if not exchange.complete and exchange.has_whole_body():
+                exchange.finished()
+            exchange.close(error)
+            raise
 
     def __del__(self) -> None:
         # A server that is stopping may drop a body without closing it.

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from logging import LogRecord
+from operator import attrgetter
 from types import FrameType
 
 from clew._faults import report_failure, warn
@@ -23,12 +24,10 @@ from .extract import place_of
 from .handler import LineHandler, own_handlers
 from .log_record import make_record, own_method
 
-_make = own_method("makeRecord")
-_handle = own_method("handle")
-_call_handlers = own_method("callHandlers")
-_filter = own_method("filter")
-
-_PATCHABLE = frozenset(("handle", "callHandlers", "makeRecord", "filter"))
+_PATCHABLE = ("handle", "callHandlers", "makeRecord", "filter")
+_methods_of = attrgetter(*_PATCHABLE)
+# As the standard library has them.
+_METHODS = tuple(map(own_method, _PATCHABLE))
 
 # Set while handlers of others are at work; a task that one of them starts has it from there.
 _handling: ContextVar[bool] = ContextVar("clew_handling", default=False)
@@ -76,14 +75,10 @@ def put(logger: logging.Logger, level: int, entry: Entry) -> list[logging.Handle
     They need a record. None where one has to be made for all of them: a filter of the logger, a
     patched method or a record factory would see it, or change it, on its way to the handlers.
     """
-    kind, own = type(logger), logger.__dict__
     if (
         logger.filters
-        or kind.handle is not _handle
-        or kind.callHandlers is not _call_handlers
-        or kind.makeRecord is not _make
-        or kind.filter is not _filter
-        or not (len(own) <= _OWN or _PATCHABLE.isdisjoint(own))
+        or _methods_of(type(logger)) != _METHODS
+        or not (len(logger.__dict__) <= _OWN or _is_own(logger))
         or logging._logRecordFactory is not LogRecord  # type: ignore[attr-defined]
     ):
         return None
@@ -93,13 +88,12 @@ def put(logger: logging.Logger, level: int, entry: Entry) -> list[logging.Handle
     found = False
     parent: logging.Logger | None = logger
     while parent is not None:
-        if parent.handlers:
+        for handler in parent.handlers:
             found = True
-            for handler in parent.handlers:
-                if level >= handler.level and (
-                    type(handler) is not LineHandler or not handler.put(entry)
-                ):
-                    others.append(handler)  # noqa: PERF401 - it writes lines on its way
+            if level >= handler.level and (
+                type(handler) is not LineHandler or not handler.put(entry)
+            ):
+                others.append(handler)
         parent = parent.parent if parent.propagate else None
     if not found:
         if logging.lastResort is not None and level >= logging.lastResort.level:
@@ -107,6 +101,11 @@ def put(logger: logging.Logger, level: int, entry: Entry) -> list[logging.Handle
         elif isinstance(entry.log, HTTPLog):
             hint_at_setup(logger)
     return others
+
+
+def _is_own(logger: logging.Logger) -> bool:
+    """Tell whether *logger* has its class's methods, and none of its own."""
+    return not any(name in logger.__dict__ for name in _PATCHABLE)
 
 
 _hinted: set[str] = set()  # the loggers that were looked at
@@ -144,13 +143,8 @@ def deliver(
     theirs is taken.
     """
     if handlers is None:
-        kind, own = type(logger), logger.__dict__
-        if (
-            kind.handle is not _handle
-            or kind.callHandlers is not _call_handlers
-            or "handle" in own
-            or "callHandlers" in own
-        ):
+        # Their first two are on a record's way.
+        if _methods_of(type(logger))[:2] != _METHODS[:2] or not _is_own(logger):
             token = _handling.set(True)
             try:
                 logger.handle(record)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from clew._faults import raise_interruption
 from clew._plain import to_plain
 from clew._redaction import DEFAULT, OFF, Redact, Redactor, redactor
 from clew._text import printable, text_of, unprintable
@@ -72,10 +73,11 @@ class Encoder:
                     return line[:-1] + b"," + self.part_by_part(further)[1:]
             return line
         except Exception:  # JSON or UTF-8 cannot hold some of it
-            pass
+            raise_interruption()
         try:
             return self.part_by_part(self.line(entry))
         except Exception as error:
+            raise_interruption()
             return self.fallback(entry, error)
 
     def line(self, entry: Entry, owned: Mapping[str, str] | None = None) -> dict[str, Any]:

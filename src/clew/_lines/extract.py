@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from clew._context import Context
 from clew._current import attached_context, context_of, current
 from clew._exceptions import describe
+from clew._faults import raise_interruption
 from clew._objects import fields_of
 from clew._text import printable, text_of
 from clew.records import HTTPLog, TaskLog
@@ -265,6 +266,7 @@ class ContextFilter(logging.Filter):
         try:
             capture(record)
         except Exception:
+            raise_interruption()
             record.__dict__.setdefault("requestId", "")
             record.__dict__.setdefault("userId", "")
         if self.default:

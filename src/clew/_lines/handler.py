@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 import msgspec
 
-from clew._faults import Losses
+from clew._faults import Losses, raise_interruption
 
 from .entry import Entry
 from .extract import ContextFilter, extract
@@ -37,6 +37,9 @@ class LineHandler(logging.StreamHandler[TextIO]):
         self._standard = stream if isinstance(stream, str) else "stdout"
         self._writer: LineWriter | None = None
         self._losses = Losses("lines")
+        # What encodes entries, as long as the formatter and the filters are the same.
+        self._encoder: Encoder | None = None
+        self._known: tuple[object, object] = (None, None)
         # What is written to a stream that another has put in the place of stdout, and the stream
         # that hands what is written to logging, as Twisted's does.
         self._line: bytes | None = None
@@ -57,13 +60,8 @@ class LineHandler(logging.StreamHandler[TextIO]):
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Write the line of *record*, unless a filter drops it; tell whether it was written."""
-        filters = self.filters
-        encoder: Encoder | None = getattr(self.formatter, "direct", None)
-        if (
-            encoder is None
-            or type(self) is not LineHandler
-            or (filters and (len(filters) > 1 or type(filters[0]) is not ContextFilter))
-        ):
+        encoder = self._direct_encoder() if type(self) is LineHandler else None
+        if encoder is None:
             return bool(super().handle(record))
         try:
             # The root logger's last handler is the last one to see a record; its dictionary would
@@ -71,20 +69,27 @@ class LineHandler(logging.StreamHandler[TextIO]):
             last = logging.root.handlers[-1:] == [self]
             line = encoder.encode(extract(record, last=last))
         except Exception:
+            raise_interruption()
             return bool(super().handle(record))
         self.write_line(line)
         return True
 
     def put(self, entry: Entry) -> bool:
         """Write the line of *entry*; return False where a record is needed for it."""
-        filters = self.filters
-        if filters and (len(filters) > 1 or type(filters[0]) is not ContextFilter):
-            return False
-        encoder: Encoder | None = getattr(self.formatter, "direct", None)
+        encoder = self._direct_encoder()
         if encoder is None:
             return False
         self.write_line(encoder.encode(entry))
         return True
+
+    def _direct_encoder(self) -> Encoder | None:
+        """Return what encodes entries; None where a filter or the formatter has to see records."""
+        formatter, filters = self._known
+        if self.formatter is not formatter or self.filters != filters:
+            self._known = self.formatter, self.filters[:]
+            sees_records = any(type(entry) is not ContextFilter for entry in self.filters)
+            self._encoder = None if sees_records else getattr(self.formatter, "direct", None)
+        return self._encoder
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the line of *record*."""
@@ -116,13 +121,14 @@ class LineHandler(logging.StreamHandler[TextIO]):
                     if stream is None:
                         return  # a process without a stdout has nowhere to write to
                     writer = self._writer = LineWriter(stream)
-                if writer.descriptor is None and self._stream is None:
-                    self._write_to_stand_in(writer, line)
-                else:
+                if writer.descriptor is not None or self._stream is not None:
                     writer.write(line)
+                else:
+                    self._write_to_stand_in(writer, line)
                 if self._losses.count:
                     self._losses.end()
             except Exception as error:
+                raise_interruption()
                 self._losses.add(error)
 
     def _write_to_stand_in(self, writer: LineWriter, line: bytes) -> None:

@@ -20,6 +20,7 @@ from collections import deque
 from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import TextIO
 
+from clew._faults import raise_interruption
 from clew._text import escaped, takes_utf8
 
 if sys.platform != "win32":
@@ -44,26 +45,29 @@ class LineWriter:
 
     def write(self, line: bytes) -> None:
         """Write *line*, in UTF-8 and without its end."""
+        if self._is_writing:  # a signal handler logs while this thread is writing
+            self._interrupting.append(line)
+            return
         stream, descriptor = self.stream, self.descriptor
         if descriptor is None or not (line.isascii() or takes_utf8(stream)):
             self._write_otherwise(line)
             return
-        if self._is_writing:  # a signal handler logs while this thread is writing
-            self._interrupting.append(line)
-            return
+        line += b"\n"
         self._is_writing = True
         try:
             stream.flush()  # what others have written to it comes first
             if self.is_shared or self._is_torn:
-                self._write(descriptor, line + b"\n")
-            elif (size := os.write(descriptor, line + b"\n")) <= len(line):
-                self._write(descriptor, line[size:] + b"\n", size)
+                self._write(descriptor, line)
+            elif (size := os.write(descriptor, line)) < len(line):
+                self._write(descriptor, line[size:], size)
             while self._interrupting:
                 self._write(descriptor, self._interrupting.popleft() + b"\n")
         except OSError:
             raise
-        except Exception:  # blockbuster lets a coroutine write to streams alone
-            self._write_text(line.decode())
+        except Exception:
+            raise_interruption()
+            # blockbuster lets a coroutine write to streams alone
+            self._write_text(line[:-1].decode())
         finally:
             self._is_writing = False
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from logging import LogRecord
 from typing import Any
 
-from clew._faults import report_failure
+from clew._faults import raise_interruption, report_failure
 
 from .entry import Entry
 
@@ -116,6 +116,7 @@ def mapping_argument(args: tuple[object, ...]) -> Mapping[Any, object] | None:
         single = len(args) == 1 and isinstance(args[0], Mapping) and args[0]
         return single or None
     except Exception:  # some objects fail when they are asked what they are
+        raise_interruption()
         return None
 
 

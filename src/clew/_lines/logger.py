@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from clew._context import RENAMED_FIELDS, rename_fields
-from clew._faults import report_failure
+from clew._faults import raise_interruption, report_failure
 
 from .delivery import deliver, put
 from .entry import Entry
@@ -145,6 +145,7 @@ def _entry(
         try:
             message %= mapping_argument(args) or args
         except Exception:  # with a record, what is good of it is saved
+            raise_interruption()
             return None
     return Entry.now(level, message, name, fields)
 

@@ -90,6 +90,11 @@ async def wait(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+def sync_stream(_request: HttpRequest) -> StreamingHttpResponse:
+    """Stream from a generator that is not async."""
+    return StreamingHttpResponse(stacks.stream())
+
+
 def session_user(request: HttpRequest) -> HttpResponse:
     """Say whether the lazy user has been loaded, before and after a line."""
     clew.get_logger("app").info("before")
@@ -111,6 +116,7 @@ urlpatterns = [
     path("look", look),
     path("wait", wait),
     path("session-user", session_user),
+    path("sync-stream", sync_stream),
     path("status/<int:n>", lambda request, n: HttpResponse(b"status", status=n)),
     path("crash", crash),
     path("stream", streaming(stacks.stream)),

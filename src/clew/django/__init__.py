@@ -18,8 +18,7 @@ from typing import Any, cast
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.apps import apps
 from django.conf import settings as django_settings
-from django.core import checks
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.core.handlers.base import BaseHandler
 from django.core.signals import got_request_exception
 from django.http import HttpRequest
@@ -27,14 +26,20 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 from django.utils.log import RequireDebugTrue
 
-from ._http.django import Closer, Stream
-from ._http.environ import EnvironExchange, live_exchange
-from ._http.exchange import Exchange, record_caught, record_exception
-from ._http.settings import Settings
-from ._http.users import id_of
-from ._http.wire import EXPOSE, encoded_path, path_of, with_exposed
-from ._lines.handler import own_handlers
-from ._lines.servers import remove_console_handlers
+from clew._http.django import Closer, Stream
+from clew._http.environ import EnvironExchange, live_exchange
+from clew._http.exchange import Exchange, record_caught, record_exception
+from clew._http.settings import Settings
+from clew._http.users import id_of
+from clew._http.wire import EXPOSE, encoded_path, path_of, with_exposed
+from clew._lines.handler import own_handlers
+from clew._lines.servers import remove_console_handlers
+
+from .checks import read_settings
+from .handler import OfRequest, observe_asgi_handlers
+
+# Where django.contrib.auth, which may not be installed, keeps it.
+SESSION_KEY = "_auth_user_id"
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -56,11 +61,12 @@ class RequestIDMiddleware:
         if self.async_mode:
             markcoroutinefunction(self)
         try:
-            self.settings = _settings()
+            self.settings = read_settings()
         except (TypeError, ValueError) as error:
             raise ImproperlyConfigured(f"The setting CLEW is wrong: {error}") from error
         got_request_exception.connect(_on_exception, dispatch_uid="clew")
         _record_handlers()
+        observe_asgi_handlers()
         _take_console()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
@@ -95,8 +101,11 @@ class RequestIDMiddleware:
         outer = live_exchange(request.META) or getattr(request, "scope", {}).get("clew")
         if isinstance(outer, Exchange) and outer.live:  # clew.asgi or clew.wsgi is around Django
             mount = outer.mount(request.META)
-            outer.inner_route = lambda: _route(request, mount)
-            outer.inner_user = lambda: _loaded_user(request)
+            if isinstance(outer, OfRequest):
+                outer.request = request
+            outer.add_inner(
+                route=lambda: _route(request, mount), user=lambda: _loaded_user(request)
+            )
             return None
         exchange = _HTTP(self.settings, request)
         exchange.inject()
@@ -225,36 +234,20 @@ def _loaded_user(request: HttpRequest) -> object:
     return None if user is None else id_of(user, "pk")
 
 
-def _settings() -> Settings:
-    given = getattr(django_settings, "CLEW", {})
-    if isinstance(given, Settings):
-        return given
-    if not isinstance(given, dict):
-        raise TypeError(f"CLEW must be a dictionary of options, not {given!r}")
-    return Settings.of(None, given)
+def session_user(request: HttpRequest) -> str | None:
+    """Return the id of the user whom the session names, for the option ``user_id``.
 
-
-@checks.register
-def check_settings(**_: Any) -> list[checks.CheckMessage]:
-    """Return what is wrong with ``MIDDLEWARE`` and ``CLEW``, for ``manage.py check``."""
-    found: list[checks.CheckMessage] = []
-    name = f"{RequestIDMiddleware.__module__}.{RequestIDMiddleware.__qualname__}"
-    middleware = list(django_settings.MIDDLEWARE)
-
-    def warn(number: int, text: str, hint: str) -> None:
-        found.append(checks.Warning(f"{name} is {text}", hint=hint, id=f"clew.W00{number}"))
-
-    if name not in middleware:
-        hint = f"Put {name!r} first in MIDDLEWARE."
-        warn(1, "not in MIDDLEWARE, so no request gets an id.", hint)
-    elif middleware[0] != name:
-        before = ", ".join(middleware[: middleware.index(name)])
-        hint = f"Move {name!r} to the first place in MIDDLEWARE."
-        warn(2, f"not first in MIDDLEWARE: lines and answers of {before} have no id.", hint)
-    if (count := middleware.count(name)) > 1:
-        warn(3, f"{count} times in MIDDLEWARE; only the first serves.", "Remove the others.")
+    Without it, only a user whom the view or a middleware has loaded is known. This one reads the
+    session and asks no query for the user; with sessions in the database, reading one is a query.
+    ``Vary: Cookie`` stays as it is. An async view that has not loaded its session has no user.
+    """
+    session: Any = getattr(request, "session", None)
+    if session is None or django_settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return None
+    accessed = session.accessed
     try:
-        _settings()
-    except (TypeError, ValueError) as error:
-        found.append(checks.Error(f"The setting CLEW is wrong: {error}", id="clew.E001"))
-    return found
+        return cast("str | None", session.get(SESSION_KEY))
+    except SynchronousOnlyOperation:
+        return None
+    finally:
+        session.accessed = accessed

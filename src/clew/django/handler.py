@@ -1,0 +1,75 @@
+"""Django's ASGI handler, as `clew.asgi` sees it.
+
+A middleware of Django's is called when the whole body of a request is there, and does not hear
+what becomes of the response. So where clew's is the first one, `clew.asgi` stands around the
+handler: it sees an upload whose client leaves, and what of a streamed body goes out. The middleware
+within tells the route and the user.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from django.core.handlers.asgi import ASGIHandler
+
+from clew import asgi
+from clew._http.scope import Receive, Scope, Send
+
+
+class OfRequest:
+    """An exchange whose option ``user_id`` is called with Django's request, once there is one."""
+
+    request: Any = None
+
+    def source(self) -> Any:
+        return self.request
+
+    def find_user(self) -> str | None:
+        found: str | None = None if self.request is None else super().find_user()  # type: ignore[misc]
+        return found
+
+
+class _HTTP(OfRequest, asgi._HTTP):
+    pass
+
+
+class _Logged(OfRequest, asgi._Logged):
+    pass
+
+
+class _Around(asgi.RequestIDMiddleware):
+    """Stands around one handler."""
+
+    def __init__(self, app: Any, middleware: Any) -> None:
+        super().__init__(app, settings=middleware.settings)
+        self._http = _Logged if self.settings.log else _HTTP
+
+
+def observe_asgi_handlers() -> None:
+    """Put `clew.asgi` around each ASGI handler whose first middleware is clew's."""
+    handle: Any = ASGIHandler.handle
+    if hasattr(handle, "_clew"):
+        return
+
+    @functools.wraps(handle)
+    async def observed(self: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        around = _around(self, handle)
+        if around is None:
+            await handle(self, scope, receive, send)
+        else:
+            await around(scope, receive, send)
+
+    observed._clew = True  # type: ignore[attr-defined]
+    setattr(ASGIHandler, "handle", observed)  # noqa: B010
+
+
+def _around(handler: Any, handle: Any) -> _Around | None:
+    """Return what stands around *handler*, made with its first request."""
+    first: Any = getattr(handler._middleware_chain, "__wrapped__", None)
+    if type(first).__module__ != __package__:
+        return None
+    around: _Around | None = vars(first).get("_around")
+    if around is None:
+        around = first._around = _Around(functools.partial(handle, handler), first)
+    return around

@@ -1,0 +1,55 @@
+"""A process that forks in the midst of a request or a task."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from .conftest import run_fresh
+
+REQUEST = """
+import os, sys, clew, clew.wsgi
+from wsgiref.util import setup_testing_defaults
+
+clew.configure_logging()
+
+def app(environ, start_response):
+    child = os.fork()
+    if not child:
+        with clew.context():
+            clew.get_logger("app").info("in the child")
+            sys.exit()
+    os.waitpid(child, 0)
+    start_response("200 OK", [])
+    return [b"ok"]
+
+environ = {}
+setup_testing_defaults(environ)
+clew.wsgi.RequestIDMiddleware(app)(environ, lambda *_: None)
+"""
+
+TASK = """
+import os, sys, clew
+from clew._tasks import TaskRun, TaskSettings
+
+clew.configure_logging()
+run = TaskRun(TaskSettings(), {}, name="mail", id="1")
+run.begin()
+child = os.fork()
+if not child:
+    clew.get_logger("app").info("in the child")
+    run.end("failed")
+    os._exit(0)
+os.waitpid(child, 0)
+run.end("succeeded")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.parametrize(("program", "end"), [(REQUEST, "GET / 200"), (TASK, "mail succeeded")])
+def test_one_record_comes_from_where_it_began(program: str, end: str) -> None:
+    """The child's lines are written; the record is the parent's, and there is one."""
+    lines = [json.loads(line) for line in run_fresh(program).splitlines()]
+    assert [line["message"] for line in lines] == ["in the child", end]
