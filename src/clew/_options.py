@@ -1,11 +1,21 @@
-"""Checks that options of several kinds share; each error names the option and the remedy."""
+"""Checks that several modules share, of options and packages; each error names the remedy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import cast
 
 set_field = object.__setattr__  # of a frozen dataclass, while it is being made
+
+
+@contextmanager
+def needed(remedy: str) -> Iterator[None]:
+    """Raise an ImportError that says the *remedy* when an import in the block fails."""
+    try:
+        yield
+    except ImportError as error:
+        raise ImportError(remedy) from error
 
 
 def check_flag(option: str, value: object) -> bool:

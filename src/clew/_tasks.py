@@ -75,7 +75,7 @@ class TaskSettings:
     exclude: Collection[str] = ()
     log: bool = True
 
-    _excluded: Patterns = field(init=False, repr=False)
+    excluded: Patterns = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for option in ("user_id", "log"):
@@ -88,11 +88,7 @@ class TaskSettings:
                     f"exclude has {name!r}: allowed are a task's name, as 'shop.heartbeat', "
                     "or a prefix ended by a star, as 'celery.*'"
                 )
-        set_field(self, "_excluded", Patterns(names))
-
-    def excludes(self, name: str) -> bool:
-        """Tell whether successes of the task *name* make no TaskLog."""
-        return self._excluded.match(name)
+        set_field(self, "excluded", Patterns(names))
 
     def payload(self, context: Context | None = None) -> dict[str, object] | None:
         """Return what travels with a task that is sent in *context*, or now. Never raises.
@@ -124,6 +120,9 @@ class TaskSettings:
 class TaskRun(Context):
     """Run a task: be the current context from `begin` to `end`, and log what became of it."""
 
+    # What the task system told of it meanwhile: what was raised, and that it will be tried again.
+    error: BaseException | None = None
+    again = False
     _outer: Context | None = None
     _started: float | None = None
     _process: object = None  # where it began
@@ -197,7 +196,7 @@ class TaskRun(Context):
         task, settings = self.task, self.settings
         if self._process not in (None, process[0]):
             return  # a forked process has left the task, whose end its own process sees
-        if not settings.log or (outcome == "succeeded" and settings.excludes(task.name)):
+        if not settings.log or (outcome == "succeeded" and settings.excluded.match(task.name)):
             return
         level = _LEVELS[outcome]
         if not _logger.isEnabledFor(level):

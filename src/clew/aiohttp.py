@@ -6,16 +6,15 @@ import asyncio
 import functools
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-try:
+from ._http.call import Call, CallOptions, mixed, shown_host
+from ._options import needed
+
+with needed("clew.aiohttp wraps its sessions: pip install aiohttp"):
     import aiohttp
-except ImportError as error:
-    raise ImportError("clew.aiohttp wraps its sessions: pip install aiohttp") from error
-
-from multidict import CIMultiDict
-
-from ._http.call import Call, CallOptions, shown_host
+    from multidict import CIMultiDict
+    from yarl import URL
 
 SessionT = TypeVar("SessionT", bound=aiohttp.ClientSession)
 
@@ -51,7 +50,7 @@ def wrap(
     # In its development mode, a session warns of attributes that are set.
     attributes = vars(session)
     if "_clew" not in attributes:
-        session._response_class = _watched(cast("Any", session._response_class))
+        session._response_class = mixed(cast("Any", _Watched), cast("Any", session._response_class))
         attributes["_request"] = _requester(session, attributes.get("_request"))
     attributes["_clew"] = options
     return session
@@ -93,7 +92,7 @@ def _requester(
         cancelled: list[_Call] = []
 
         async def send(sending: aiohttp.ClientRequest, handler: Handler) -> Response:
-            call = _Call(session._clew, sending)
+            call = _Call(session._clew, sending.method, sending.url)
             call.inject(sending.headers)
             try:
                 response = await handler(sending)
@@ -122,21 +121,12 @@ def _requester(
     return requested
 
 
-class _Sending(NamedTuple):
-    """What a mock is asked for."""
-
-    method: str
-    url: Any
-    headers: Any
-
-
 async def _mocked(
     session: Any, request: Callable[..., Awaitable[Any]], method: str, url: Any, options: Any
 ) -> Any:
     """Call *request*, which somebody put on the class, with the id among its headers."""
     headers = CIMultiDict(options.get("headers") or ())
-    sent = _Sending(method, session._build_url(url), headers)
-    call = _Call(session._clew, sent)
+    call = _Call(session._clew, method, session._build_url(url))
     # What the session sends with every request stays.
     if call.header in session.headers:
         call.sent_id = session.headers[call.header]
@@ -144,11 +134,8 @@ async def _mocked(
         call.inject(headers)
         if headers:
             options["headers"] = headers
-    try:
+    with call:
         response = await request(method, url, **options)
-    except BaseException as error:
-        call.end(error=error)
-        raise
     if isinstance(response, aiohttp.ClientResponse):
         _watch(response, call)
     else:
@@ -159,15 +146,11 @@ async def _mocked(
 class _Call(Call):
     """Follow one sending of a request, as a middleware sees it."""
 
-    def __init__(self, options: CallOptions, request: aiohttp.ClientRequest | _Sending) -> None:
-        super().__init__(options)
-        self._request_method = request.method
-        self._url = request.url
+    def __init__(self, options: CallOptions, method: str, url: URL) -> None:
+        super().__init__(options, method)
+        self._url = url
         # What the caller was handling already is not this call's.
         self.handled = sys.exc_info()[1]
-
-    def method(self) -> str:
-        return self._request_method
 
     def host(self) -> str:
         return self._url.raw_host or ""
@@ -181,8 +164,10 @@ class _Call(Call):
     def userinfo(self) -> str:
         return self._url.raw_authority.rpartition("@")[0]
 
-    def count(self, content: aiohttp.StreamReader) -> None:
+    def end_of(self, content: aiohttp.StreamReader, **how: Any) -> None:
+        """End with the *content* of the response, as far as it came."""
         self.body_size = getattr(content, "total_raw_bytes", content.total_bytes)
+        self.end(**how)
 
 
 def _watch(response: Response, call: _Call) -> None:
@@ -190,15 +175,10 @@ def _watch(response: Response, call: _Call) -> None:
     if call.logged:
         return
     call.status = response.status
-    content = response.content
-
-    def complete() -> None:
-        call.count(content)
-        call.end()
-
     if isinstance(response, _Watched):
         response._clew = call
-        content.on_eof(complete)
+        content = response.content
+        content.on_eof(functools.partial(call.end_of, content))
     else:
         call.end()
 
@@ -213,14 +193,13 @@ class _Watched(aiohttp.ClientResponse):
         call = self._clew
         if call is None or call.logged:
             return
-        call.count(self.content)
         error, raised = self.content.exception(), sys.exc_info()[1]
         if error is None and raised is not call.handled:
             # What else the reader raises is no matter of the call.
             given_up = isinstance(raised, (TimeoutError, aiohttp.ClientError))
             if given_up or not isinstance(raised, Exception):
                 error = raised
-        call.end(error=error)
+        call.end_of(self.content, error=error)
 
     def close(self) -> None:
         self._clew_end()
@@ -233,12 +212,5 @@ class _Watched(aiohttp.ClientResponse):
     def __del__(self, *args: Any) -> None:
         call = self._clew
         if call is not None and not call.logged:  # nobody let it go
-            call.count(self.content)
-            call.end(outcome="aborted")
+            call.end_of(self.content, outcome="aborted")
         super().__del__(*args)
-
-
-@functools.cache
-def _watched(base: Any) -> type[Response]:
-    """Return *base* as a _Watched one, which goes by the same name."""
-    return type(base.__name__, (_Watched, base), {"__module__": base.__module__})

@@ -11,18 +11,16 @@ from contextvars import ContextVar
 from typing import Any
 from weakref import WeakValueDictionary
 
-try:
+from ._lines.servers import add_filter_once
+from ._lines.setup import configure_logging
+from ._options import check_flag, needed
+from ._plain import MASK
+from ._tasks import PAYLOAD_KEY, TaskRun, TaskSettings
+
+with needed("clew.celery is for Celery: pip install celery"):
     from billiard import current_process
     from celery import Celery, signals, states
     from celery.exceptions import Ignore, NotRegistered, Reject, Retry
-except ImportError as error:
-    raise ImportError("clew.celery is for Celery: pip install celery") from error
-
-from ._lines.servers import add_filter_once
-from ._lines.setup import configure_logging
-from ._options import check_flag
-from ._plain import MASK
-from ._tasks import PAYLOAD_KEY, TaskRun, TaskSettings
 
 # At INFO they write each task's arguments and return value; the TaskLog replaces that.
 _TASK_LOGGERS = ("celery.app.trace", "celery.worker.strategy", "celery.pool")
@@ -152,7 +150,13 @@ def _inject(headers: dict[str, Any] | None = None, **_: Any) -> None:
         headers[PAYLOAD_KEY] = payload
 
 
-def _make_run(settings: TaskSettings, request: Any, name: object, payload: object) -> TaskRun:
+def _make_run(
+    settings: TaskSettings, request: Any, name: object, default: object = None
+) -> TaskRun:
+    """Return a run of the task of *request*, with the *default* payload where that has none."""
+    payload = _headers(request).get(PAYLOAD_KEY)
+    if payload is None:
+        payload = default
     delivery = request.delivery_info
     queue = delivery.get("routing_key") if isinstance(delivery, Mapping) else None
     return TaskRun(
@@ -167,19 +171,12 @@ def _headers(request: Any) -> Mapping[str, Any]:
     return headers if beside is None else {PAYLOAD_KEY: beside, **headers}
 
 
-def _extract(request: Any) -> object:
-    return _headers(request).get(PAYLOAD_KEY)
-
-
 def _on_task_prerun(task: Any, **_: Any) -> None:
     settings = _settings_of(task.app)
     if settings is None:
         return
     request = task.request
-    payload = _extract(request)
-    if payload is None and request.is_eager:
-        payload = settings.payload()
-    run = _make_run(settings, request, task.name, payload)
+    run = _make_run(settings, request, task.name, settings.payload() if request.is_eager else None)
     request.headers = {**_headers(request), PAYLOAD_KEY: run.payload()}
     # An eager task may run while its caller handles an exception, which is not the task's.
     request._clew = (run, sys.exc_info()[1])
@@ -248,7 +245,7 @@ def _on_task_revoked(sender: Any, request: Any, terminated: bool = False, **_: A
     if own is not None:
         _log_killed(settings, own, "revoked")
     elif not terminated:
-        _make_run(settings, request, sender.name, _extract(request)).end("revoked")
+        _make_run(settings, request, sender.name).end("revoked")
 
 
 def _log_killed(
@@ -256,8 +253,7 @@ def _log_killed(
 ) -> None:
     context, started = request._context, request.time_start
     duration = None if started is None else (time.time() - started) * 1000
-    run = _make_run(settings, context, request.task.name, _extract(context))
-    run.end(outcome, error, duration)
+    _make_run(settings, context, request.task.name).end(outcome, error, duration)
 
 
 def _on_task_unknown(

@@ -20,13 +20,12 @@ from typing import Any
 
 from ._lines.logger import get_logger
 from ._lines.setup import configure_logging
+from ._options import needed
 
-try:
+with needed("clew.daphne is for daphne: pip install daphne"):
     from daphne import cli, server
     from daphne.http_protocol import WebRequest
     from twisted.internet.defer import Deferred
-except ImportError as error:
-    raise ImportError("clew.daphne is for daphne: pip install daphne") from error
 
 # What --verbosity means for daphne's own lines; the root logger's level is another matter.
 _LEVELS = {0: logging.WARNING, 1: logging.INFO}

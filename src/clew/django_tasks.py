@@ -6,14 +6,13 @@ import sys
 from collections.abc import Collection
 from typing import Any
 
-try:
+from ._faults import report_failure
+from ._options import needed
+from ._tasks import Nested, TaskRun, TaskSettings
+
+with needed('clew.django_tasks is for Django 6.0: pip install "django>=6.0"'):
     from django.tasks.base import TaskResultStatus
     from django.tasks.signals import task_finished, task_started
-except ImportError as error:
-    raise ImportError('clew.django_tasks is for Django 6.0: pip install "django>=6.0"') from error
-
-from ._faults import report_failure
-from ._tasks import Nested, TaskRun, TaskSettings
 
 
 def install(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import sys
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
-from flask import g, got_request_exception, request, request_started
+from flask import Flask, g, got_request_exception, request, request_started
 from werkzeug.exceptions import HTTPException
 
 from ._http.environ import live_exchange
@@ -15,9 +15,6 @@ from ._http.settings import Options, Settings
 from ._http.users import id_of
 from ._options import check_application
 from .wsgi import RequestIDMiddleware
-
-if TYPE_CHECKING:
-    from flask import Flask
 
 
 def install(app: Flask, *, settings: Settings | None = None, **options: Unpack[Options]) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ._lines.extract import ContextFilter
 from ._lines.handler import own_handlers
 from ._lines.json_formatter import JSONFormatter
 from ._lines.setup import configure_logging
+from ._options import needed
 
-try:
+with needed("clew.gunicorn is for gunicorn: pip install gunicorn"):
     from gunicorn import glogging
-except ImportError as error:
-    raise ImportError("clew.gunicorn is for gunicorn: pip install gunicorn") from error
-
-if TYPE_CHECKING:
     from gunicorn.config import Config
 
 # gunicorn logs this at DEBUG when the application cannot be found, and stops.
@@ -43,7 +40,8 @@ class Logger(glogging.Logger):  # type: ignore[misc]
                 self.error_log.removeHandler(handler)
                 handler.close()
             else:
-                handler.setFormatter(_formatter())
+                formatters = [own.formatter for own in own_handlers()]
+                handler.setFormatter(next(filter(None, formatters), None) or JSONFormatter())
                 handler.addFilter(ContextFilter())
         self.error_log.propagate = True
 
@@ -61,9 +59,3 @@ class Logger(glogging.Logger):  # type: ignore[misc]
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
         """Write nothing: the HTTPLog says it."""
-
-
-def _formatter() -> logging.Formatter:
-    """Return the formatter of clew's own handler."""
-    formatters = [handler.formatter for handler in own_handlers()]
-    return next(filter(None, formatters), None) or JSONFormatter()

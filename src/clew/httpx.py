@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ._http.call import Call, CallOptions
+from ._http.call import Call, CallOptions, mixed
 
 if TYPE_CHECKING:
     import httpx
@@ -55,71 +54,45 @@ def wrap(
         ValueError: *hosts* has something that is no host, or *header* is no name of a header.
     """
     options = CallOptions.of(hosts, header, log)
-    package = _package_of(client)
-    if package is None:
+    patched: Any = client
+    for name in _PACKAGES:
+        package: Any = sys.modules.get(name)
+        if package is not None and isinstance(patched, (package.Client, package.AsyncClient)):
+            break
+    else:
         raise TypeError(
             f"wrap() takes an httpx.Client or httpx.AsyncClient, or one of httpx2, not {client!r}"
         )
-    patched: Any = client
     if isinstance(getattr(patched, "_clew", None), CallOptions):
         patched._clew = options
         return client
     patched._clew = options
     send = patched._send_single_request
-    if isinstance(client, package.AsyncClient):
+    if isinstance(patched, package.AsyncClient):
         patched._send_single_request = _sender_async(patched, send, package.AsyncByteStream)
     else:
         patched._send_single_request = _sender(patched, send, package.SyncByteStream)
     return client
 
 
-def _package_of(client: object) -> Any:
-    """Return the package whose client *client* is, or None."""
-    for name in _PACKAGES:
-        package: Any = sys.modules.get(name)
-        if package is not None and isinstance(client, (package.Client, package.AsyncClient)):
-            return package
-    return None
-
-
 def _sender(
     client: Any, send: Callable[[httpx.Request], httpx.Response], kind: Any
 ) -> Callable[[httpx.Request], httpx.Response]:
     def send_single_request(request: httpx.Request) -> httpx.Response:
-        call = _Call(client._clew, request)
-        try:
+        with _Call(client._clew, request) as call:
             response = send(request)
-        except BaseException as error:
-            call.end(error=error)
-            raise
-        call.responded(response)
-        if not response.is_closed and isinstance(response.stream, kind):
-            response.stream = _stream(_SyncStream, kind)(response.stream, call)
-        else:
-            call.end()
-        return response
+        return call.watched(response, _SyncStream, kind)
 
     return send_single_request
 
 
 def _sender_async(
-    client: Any,
-    send: Callable[[httpx.Request], Awaitable[httpx.Response]],
-    kind: Any,
+    client: Any, send: Callable[[httpx.Request], Awaitable[httpx.Response]], kind: Any
 ) -> Callable[[httpx.Request], Awaitable[httpx.Response]]:
     async def send_single_request(request: httpx.Request) -> httpx.Response:
-        call = _Call(client._clew, request)
-        try:
+        with _Call(client._clew, request) as call:
             response = await send(request)
-        except BaseException as error:
-            call.end(error=error)
-            raise
-        call.responded(response)
-        if not response.is_closed and isinstance(response.stream, kind):
-            response.stream = _stream(_AsyncStream, kind)(response.stream, call)
-        else:
-            call.end()
-        return response
+        return call.watched(response, _AsyncStream, kind)
 
     return send_single_request
 
@@ -128,7 +101,7 @@ class _Call(Call):
     """Follow one sending of a request, as httpx shows it."""
 
     def __init__(self, options: CallOptions, request: httpx.Request) -> None:
-        super().__init__(options)
+        super().__init__(options, request.method)
         self.request = request
         # Headers are bytes to httpx, so an id that clew put there is known by its mark.
         mark = request.extensions.pop(_MARK, None)
@@ -140,13 +113,16 @@ class _Call(Call):
             request.headers[name] = self.sent_id = made
             request.extensions[_MARK] = (name, made)
 
-    def responded(self, response: httpx.Response) -> None:
+    def watched(self, response: httpx.Response, stream: Any, kind: Any) -> httpx.Response:
+        """Return *response*, with whose body this ends: *kind* is the package's own stream."""
         self.status = response.status_code
         if response.is_closed:
             self.body_size = len(response.content)
-
-    def method(self) -> str:
-        return self.request.method
+        elif isinstance(response.stream, kind):
+            response.stream = mixed(stream, kind)(response.stream, self)
+            return response
+        self.end()
+        return response
 
     def host(self) -> str:
         return self.request.url.raw_host.decode("ascii")
@@ -214,9 +190,3 @@ class _AsyncStream(_Stream):
             await self._stream.aclose()
         finally:
             self._call.end()
-
-
-@functools.cache
-def _stream(kind: type[_Stream], base: Any) -> Any:
-    """Return *kind* as the stream of a package that *base* is of: it takes no others."""
-    return type(kind.__name__, (kind, base), {})

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import pickle
 import time
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
-
-try:
-    from loguru import logger
-except ImportError as error:
-    raise ImportError("clew.loguru needs loguru: pip install loguru") from error
+from typing import Any, NamedTuple, cast
 
 from ._context import rename_fields
 from ._lines.entry import Entry
 from ._lines.extract import capture, message_of
 from ._lines.json_formatter import JSONFormatter
+from ._options import needed
 from ._redaction import Redact
 from ._text import escaped, takes_utf8, text_of
 
-if TYPE_CHECKING:
+with needed("clew.loguru needs loguru: pip install loguru"):
     import loguru
+    from loguru import logger
 
 Record = dict[str, Any]
 
@@ -135,8 +133,13 @@ class _Format:
             record["extra"],
             error=_error_of(record),
         )
-        if "requestId" in entry.fields:
-            entry.fields = _without_ids(entry)
+        if "requestId" in entry.fields:  # `patcher` has put the ids there
+            own = {"requestId": entry.request_id or "", "userId": entry.user_id or ""}
+            entry.fields = {
+                name: value
+                for name, value in entry.fields.items()
+                if not (name in own and type(value) is str and value == own[name])
+            }
         entry.fields = rename_fields(entry.fields)  # type: ignore[arg-type]
         return entry
 
@@ -160,8 +163,10 @@ class InterceptHandler(logging.Handler):
                 patched["module"] = record.module
                 patched[_INTERCEPTED] = _Intercepted(record)
 
-            to = logger.patch(patch).opt(exception=record.exc_info)
-            to.log(_level_name(record), message)
+            level: str | int = record.levelno
+            with contextlib.suppress(ValueError):  # loguru may have no level of that name
+                level = logger.level(record.levelname).name
+            logger.patch(patch).opt(exception=record.exc_info).log(level, message)
         except Exception:
             self.handleError(record)
 
@@ -185,8 +190,7 @@ class _Extra(dict[str, object]):
     """The extra of a record, which a queue takes if it can."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        pickled = _pickled(dict(self))
-        return (dict, ()) if pickled is None else (_unpickled, (pickled, {}))
+        return (_unpickled, (_pickled(dict(self)), {}))
 
 
 class _Exception(NamedTuple):
@@ -197,8 +201,7 @@ class _Exception(NamedTuple):
     traceback: TracebackType | None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        kind, value = _pickled(self.type), _pickled(self.value)
-        return (_exception, (kind, value))
+        return (_exception, (_pickled(self.type), _pickled(self.value)))
 
 
 def _exception(kind: bytes | None, value: bytes | None) -> _Exception:
@@ -219,27 +222,10 @@ def _unpickled(pickled: bytes | None, instead: Any) -> Any:
         return instead
 
 
-def _level_name(record: logging.LogRecord) -> str | int:
-    try:
-        return logger.level(record.levelname).name
-    except ValueError:
-        return record.levelno
-
-
 def _intercepted_in(record: Record) -> logging.LogRecord | None:
     """Return the record of the logging module that *record* was made of, if it was."""
     intercepted = record.get(_INTERCEPTED)
     return intercepted.record if type(intercepted) is _Intercepted else None
-
-
-def _without_ids(entry: Entry) -> dict[str, object]:
-    """Return the fields of *entry* without the ids that `patcher` has put there."""
-    own = {"requestId": entry.request_id or "", "userId": entry.user_id or ""}
-    return {
-        name: value
-        for name, value in entry.fields.items()
-        if not (name in own and type(value) is str and value == own[name])
-    }
 
 
 def _error_of(record: Record) -> BaseException | None:

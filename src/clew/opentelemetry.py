@@ -38,9 +38,12 @@ _ATTRIBUTE = "clew.request_id"
 
 _TRACEPARENT = Header("traceparent")
 
-# W3C Trace Context, section 3.2.2: all of it in lower case; 00 ends with the flags, later versions
-# may go on after a dash.
-_FORMAT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
+# W3C Trace Context, section 3.2.2: all of it in lower case; there is no version ff, and no id of
+# zeros; 00 ends with the flags, later versions may go on after a dash. Servers may join several
+# headers into one, with a comma, which a traceparent cannot hold.
+_FORMAT = re.compile(
+    r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-[^,\n]*)?"
+)
 
 _NO_IDS: Mapping[str, str | None] = {"traceId": None, "spanId": None}
 
@@ -198,18 +201,10 @@ def traceparent_ids(values: Sequence[str]) -> dict[str, str | None] | None:
 
     W3C Trace Context, sections 3.2 and 4.3. Its span is the caller's.
     """
-    # Servers may join several headers into one, with a comma, which a traceparent cannot hold.
-    if len(values) != 1 or "," in values[0]:
+    match = _FORMAT.fullmatch(values[0].strip(" \t")) if len(values) == 1 else None
+    if match is None or (match[1] == "00" and match[4] is not None):
         return None
-    match = _FORMAT.fullmatch(values[0].strip(" \t"))
-    if match is None:
-        return None
-    version, trace_id, span_id, rest = match.groups()
-    if version == "ff" or (version == "00" and rest is not None):
-        return None
-    if not trace_id.strip("0") or not span_id.strip("0"):
-        return None
-    return {"traceId": trace_id, "spanId": span_id}
+    return {"traceId": match[2], "spanId": match[3]}
 
 
 # What a request or a job remembers, and what its span does.
@@ -227,11 +222,9 @@ def _on_begin(context: Context) -> None:
                 _mark(span, context)
             if isinstance(ids, _SpanIds):
                 return
-    if not isinstance(context, Exchange):
-        context.ids = context.ids or _NO_IDS
-        return
     if not context.ids:
-        context.ids = traceparent_ids(context.header_values(_TRACEPARENT)) or _NO_IDS
+        values = context.header_values(_TRACEPARENT) if isinstance(context, Exchange) else ()
+        context.ids = traceparent_ids(values) or _NO_IDS
 
 
 def _on_start(context: Context) -> None:

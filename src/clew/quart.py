@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
-from quart import g, request, websocket
+from quart import Quart, g, has_websocket_context, request, websocket
 from quart.signals import (
     got_request_exception,
     got_websocket_exception,
@@ -20,9 +20,6 @@ from ._http.settings import Options, Settings
 from ._options import check_application
 from .asgi import RequestIDMiddleware
 
-if TYPE_CHECKING:
-    from quart import Quart
-
 
 def install(app: Quart, *, settings: Settings | None = None, **options: Unpack[Options]) -> None:
     """Install clew in *app*, before or after its routes, in an app factory or not.
@@ -35,25 +32,17 @@ def install(app: Quart, *, settings: Settings | None = None, **options: Unpack[O
     middleware = RequestIDMiddleware(asgi_app, settings=Settings.of(settings, options))
     app.asgi_app = middleware  # type: ignore[assignment, method-assign]
     app.handle_user_exception = _recording(app.handle_user_exception)  # type: ignore[method-assign]
-    request_started.connect(_on_request_started, app)
-    websocket_started.connect(_on_websocket_started, app)
+    request_started.connect(_on_started, app)
+    websocket_started.connect(_on_started, app)
     got_request_exception.connect(_on_exception, app)
     got_websocket_exception.connect(_on_exception, app)
 
 
-async def _on_request_started(app: Quart, **_: Any) -> None:
-    _on_started(app, request)
-
-
-async def _on_websocket_started(app: Quart, **_: Any) -> None:
-    _on_started(app, websocket)
-
-
-def _on_started(app: Quart, connection: Any) -> None:
+async def _on_started(app: Quart, **_: Any) -> None:
     exchange = current()
     if not isinstance(exchange, Exchange) or not exchange.live:
         return
-    rule = connection.url_rule
+    rule = (websocket if has_websocket_context() else request).url_rule
     if rule is not None:
         exchange.add_inner(route=lambda: rule.rule)
     # The application context is gone when the HTTPLog is written; what it held is not.

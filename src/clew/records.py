@@ -63,7 +63,17 @@ class ExceptionInfo(Struct, rename="camel"):
     stack_trace: str | list[str]
 
 
-class ApplicationLog(Struct, rename="camel", omit_defaults=True, kw_only=True):
+class _Record(Struct, rename="camel", omit_defaults=True, kw_only=True):
+    level: str
+    message: str
+    created_at: int
+    logger: str
+    service: str | None = None
+    request_id: str | None = None
+    user_id: str | None = None
+
+
+class ApplicationLog(_Record, kw_only=True):
     """What the application says: one line of any logger.
 
     Attributes:
@@ -84,13 +94,6 @@ class ApplicationLog(Struct, rename="camel", omit_defaults=True, kw_only=True):
         exception: The exception that was logged.
     """
 
-    level: str
-    message: str
-    created_at: int
-    logger: str
-    service: str | None = None
-    request_id: str | None = None
-    user_id: str | None = None
     action: Any = None
     value: Any = None
     old_value: Any = None
@@ -144,7 +147,7 @@ class Response(Struct, rename="camel", omit_defaults=True, kw_only=True):
     graphql_status: int | None = None
 
 
-class HTTPLog(Struct, rename="camel", omit_defaults=True, kw_only=True):
+class HTTPLog(_Record, kw_only=True):
     """One request and its response: the record that every request leaves.
 
     It is written with the last byte of the response; for a 5xx, when its exception is known.
@@ -166,13 +169,6 @@ class HTTPLog(Struct, rename="camel", omit_defaults=True, kw_only=True):
         direction: The word outgoing for an outgoing call, else absent.
     """
 
-    level: str
-    message: str
-    created_at: int
-    logger: str
-    service: str | None = None
-    request_id: str | None = None
-    user_id: str | None = None
     request: Request
     response: Response
     outcome: str | None = None
@@ -200,7 +196,7 @@ class Task(Struct, rename="camel", omit_defaults=True, kw_only=True):
     outcome: str
 
 
-class TaskLog(Struct, rename="camel", omit_defaults=True, kw_only=True):
+class TaskLog(_Record, kw_only=True):
     """One run of a background task: the record that every run leaves, on the logger ``clew.task``.
 
     A task that is tried again leaves one for each try, with the same ``task.id``.
@@ -217,13 +213,6 @@ class TaskLog(Struct, rename="camel", omit_defaults=True, kw_only=True):
         exception: The exception by which the run failed.
     """
 
-    level: str
-    message: str
-    created_at: int
-    logger: str
-    service: str | None = None
-    request_id: str | None = None
-    user_id: str | None = None
     task: Task
     exception: ExceptionInfo | None = None
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable, Iterable
 from types import MethodType
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-try:
-    import requests
-except ImportError as error:
-    raise ImportError("clew.requests wraps its sessions: pip install requests") from error
+from ._options import needed
 
-from requests.adapters import BaseAdapter
+with needed("clew.requests wraps its sessions: pip install requests"):
+    import requests
+    from requests.adapters import BaseAdapter
 
 from ._http.call import Call, CallOptions, shown_host
-from ._http.urllib3 import mask_lines, watch
+from ._http.urllib3 import Sendings, mask_lines, watch
 
-_here = threading.local()
+_sendings = Sendings()  # by wrapped adapters
 
 SessionT = TypeVar("SessionT", bound=requests.Session)
 
@@ -91,27 +89,22 @@ def _sender(
             return cast("requests.Response", doing(request, **kwargs))
         call = _Call(session._clew, request)
         call.inject(request.headers)
-        sendings = _sendings()
+        sendings = _sendings.count
         try:
             response = doing(request, **kwargs)
         except BaseException as error:
-            if _sendings() == sendings:
+            if _sendings.count == sendings:
                 call.end(error=error)
             raise
         finally:
             if before is not None:
                 session.get_adapter = before
-        if _sendings() == sendings:
+        if _sendings.count == sendings:
             call.status = getattr(response, "status_code", None)
             call.end()
         return cast("requests.Response", response)
 
     return MethodType(functools.update_wrapper(send, _SEND), session)
-
-
-def _sendings() -> int:
-    """Return how many requests this thread has sent by wrapped adapters."""
-    return getattr(_here, "sendings", 0)
 
 
 class _Adapter(BaseAdapter):
@@ -133,14 +126,11 @@ class _Adapter(BaseAdapter):
     def send(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
     ) -> requests.Response:
-        _here.sendings = _sendings() + 1
+        _sendings.count += 1
         call = _Call(self._session._clew, request)
         call.inject(request.headers)
-        try:
+        with call:
             response = self._adapter.send(request, *args, **kwargs)
-        except BaseException as error:
-            call.end(error=error)
-            raise
         call.status = response.status_code
         # By it a digest authentication sends the request again.
         if getattr(response, "connection", None) is self._adapter:
@@ -156,12 +146,8 @@ class _Call(Call):
     """Follow one sending of a request, as an adapter is asked for it."""
 
     def __init__(self, options: CallOptions, request: requests.PreparedRequest) -> None:
-        super().__init__(options)
-        self._method = str(request.method)
+        super().__init__(options, str(request.method))
         self._url = str(request.url)
-
-    def method(self) -> str:
-        return self._method
 
     def host(self) -> str:
         # By this, and not by urllib3's parser, an adapter finds whom to connect to.

@@ -7,16 +7,15 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-try:
+from ._faults import report_failure
+from ._lines.servers import add_filter_once
+from ._options import needed
+from ._tasks import PAYLOAD_KEY, TaskRun, TaskSettings
+
+with needed("clew.rq is for RQ: pip install rq"):
     from rq.job import Job, JobStatus, Retry
     from rq.utils import now
     from rq.worker import Worker
-except ImportError as error:
-    raise ImportError("clew.rq is for RQ: pip install rq") from error
-
-from ._faults import report_failure
-from ._lines.servers import add_filter_once
-from ._tasks import PAYLOAD_KEY, TaskRun, TaskSettings
 
 
 def install(
@@ -41,15 +40,12 @@ def install(
     settings = TaskSettings(fields=fields, user_id=user_id, exclude=exclude, log=log)
     job_class: Any = Job
     if getattr(job_class, "_clew_settings", None) is None:
-        job_class.create = classmethod(_wrap_create(job_class.create.__func__))
+        job_class.create = classmethod(_wrap(job_class.create.__func__, _create))
         # Versions differ in which class it is that all workers have in common.
         base: Any = next(kind for kind in Worker.__mro__ if "perform_job" in vars(kind))
-        for name, wrap in (
-            ("perform_job", _wrap_perform_job),
-            ("handle_exception", _wrap_handle_exception),
-            ("handle_job_failure", _wrap_handle_job_failure),
-        ):
-            setattr(base, name, wrap(getattr(base, name)))
+        base.perform_job = _wrap(base.perform_job, _perform_job)
+        base.handle_exception = _wrap(base.handle_exception, _handle_exception)
+        base.handle_job_failure = _wrap(base.handle_job_failure, _handle_job_failure)
         # A job's description holds its arguments. The pool of workers has no option for this.
         base.log_job_description = property(lambda _: False, lambda _, __: None)
         add_filter_once(logging.getLogger("rq.worker"), _ArgumentsFilter)
@@ -65,75 +61,62 @@ class _ArgumentsFilter(logging.Filter):
         return True
 
 
+def _wrap(method: Callable[..., Any], instead: Callable[..., Any]) -> Callable[..., Any]:
+    """Return *instead*, which is given the *method* that it calls, in its place."""
+
+    @functools.wraps(method)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        return instead(method, *args, **kwargs)
+
+    return wrapped
+
+
 # Whatever clew does within RQ's own methods may not raise: the exception would be the job's.
 
 
-def _wrap_create(create: Callable[..., Job]) -> Callable[..., Job]:
-    @functools.wraps(create)
-    def create_job(cls: type[Job], *args: Any, **kwargs: Any) -> Job:
-        job = create(cls, *args, **kwargs)
-        try:
-            _inject(job)
-        except Exception:
-            report_failure()
-        return job
-
-    return create_job
+def _create(create: Callable[..., Any], cls: type[Job], *args: Any, **kwargs: Any) -> Any:
+    job = create(cls, *args, **kwargs)
+    try:
+        payload = job._clew_settings.payload()
+        if payload is not None and PAYLOAD_KEY not in job.meta:
+            job.meta = {**job.meta, PAYLOAD_KEY: payload}
+    except Exception:
+        report_failure()
+    return job
 
 
-def _inject(job: Any) -> None:
-    payload = job._clew_settings.payload()
-    if payload is not None and PAYLOAD_KEY not in job.meta:
-        job.meta = {**job.meta, PAYLOAD_KEY: payload}
-
-
-def _wrap_perform_job(perform: Callable[..., bool]) -> Callable[..., bool]:
-    @functools.wraps(perform)
-    def perform_job(worker: Any, job: Any, *args: Any, **kwargs: Any) -> bool:
-        run = _begin(job)
-        if run is None:
-            return perform(worker, job, *args, **kwargs)
-        try:
-            done = perform(worker, job, *args, **kwargs)
-        except BaseException as error:
-            run.end("failed", error)
-            raise
-        run.end(run.outcome(job, done), run.error)
-        return done
-
-    return perform_job
-
-
-def _begin(job: Any) -> _JobRun | None:
+def _perform_job(
+    perform: Callable[..., bool], worker: Any, job: Any, *args: Any, **kwargs: Any
+) -> bool:
     try:
         run = job._clew_run = _JobRun(job)
         run.begin()
-        return run
     except Exception:
         report_failure()
-        return None
+        return perform(worker, job, *args, **kwargs)
+    try:
+        done = perform(worker, job, *args, **kwargs)
+    except BaseException as error:
+        run.end("failed", error)
+        raise
+    run.end(run.outcome(job, done), run.error)
+    return done
 
 
-def _wrap_handle_exception(handle: Callable[..., None]) -> Callable[..., None]:
-    @functools.wraps(handle)
-    def handle_exception(worker: Any, job: Any, *exc_info: Any) -> None:
-        run = getattr(job, "_clew_run", None)
-        if isinstance(run, _JobRun):
-            run.record_exception(job, exc_info)
-        handle(worker, job, *exc_info)
-
-    return handle_exception
+def _handle_exception(handle: Callable[..., None], worker: Any, job: Any, *exc_info: Any) -> None:
+    run = getattr(job, "_clew_run", None)
+    if isinstance(run, _JobRun):
+        run.record_exception(job, exc_info)
+    handle(worker, job, *exc_info)
 
 
-def _wrap_handle_job_failure(handle: Callable[..., None]) -> Callable[..., None]:
-    @functools.wraps(handle)
-    def handle_job_failure(worker: Any, job: Any, *args: Any, **kwargs: Any) -> None:
-        run = getattr(job, "_clew_run", None)
-        if not (isinstance(run, _JobRun) and run.live):
-            _log_killed(worker, job)
-        handle(worker, job, *args, **kwargs)
-
-    return handle_job_failure
+def _handle_job_failure(
+    handle: Callable[..., None], worker: Any, job: Any, *args: Any, **kwargs: Any
+) -> None:
+    run = getattr(job, "_clew_run", None)
+    if not (isinstance(run, _JobRun) and run.live):
+        _log_killed(worker, job)
+    handle(worker, job, *args, **kwargs)
 
 
 def _log_killed(worker: Any, job: Any) -> None:
@@ -155,9 +138,6 @@ def _may_retry(job: Any) -> bool:
 
 class _JobRun(TaskRun):
     """Run one of RQ's jobs."""
-
-    error: BaseException | None = None
-    again = False
 
     def __init__(self, job: Any) -> None:
         try:

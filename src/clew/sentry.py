@@ -5,27 +5,21 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
-
-try:
-    from sentry_sdk.integrations import logging as sentry_logging
-    from sentry_sdk.integrations.logging import ignore_logger
-    from sentry_sdk.scope import Scope, add_global_event_processor
-except ImportError as error:
-    raise ImportError(
-        "clew.sentry gives the events of sentry-sdk their ids: pip install sentry-sdk"
-    ) from error
+from logging import LogRecord
+from typing import Any
 
 from ._context import Context, subscribe
 from ._current import context_of
 from ._faults import report_failure
 from ._http.record import HTTP_LOGGER
 from ._lines.masking import masked, masked_record, own_redactor
+from ._options import needed
 from ._redaction import DEFAULT, Redactor
 
-if TYPE_CHECKING:
-    from logging import LogRecord
-
+with needed("clew.sentry gives the events of sentry-sdk their ids: pip install sentry-sdk"):
+    from sentry_sdk.integrations import logging as sentry_logging
+    from sentry_sdk.integrations.logging import ignore_logger
+    from sentry_sdk.scope import Scope, add_global_event_processor
     from sentry_sdk.types import Event, Hint
 
 TAG = "requestId"

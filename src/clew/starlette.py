@@ -5,19 +5,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Awaitable
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException, WebSocketException
 from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ._http.exchange import record_caught
 from ._http.settings import Options, Settings
 from ._options import check_application
 from .asgi import RequestIDMiddleware
-
-if TYPE_CHECKING:
-    from starlette.applications import Starlette
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 def install(
@@ -48,10 +46,13 @@ class _Stack:
         app = self._app
         handlers, middleware = app.exception_handlers, app.user_middleware
         app.user_middleware = [*middleware, Middleware(_Innermost)]
-        app.exception_handlers = {
-            key: _recording(handler) if _is_crash(key) else handler
+        # Those of exceptions that are no answers themselves.
+        crashes = {
+            key: _recording(handler)
             for key, handler in handlers.items()
+            if isinstance(key, type) and not issubclass(key, (HTTPException, WebSocketException))
         }
+        app.exception_handlers = {**handlers, **crashes}
         try:
             stack = self._build()
         finally:
@@ -96,11 +97,6 @@ class _Innermost:
         if exchange is not None and exchange.scope is not scope:
             exchange.innermost = scope
         return self._app(scope, receive, send)
-
-
-def _is_crash(key: object) -> bool:
-    """Tell whether the handler of *key* answers exceptions that are no answers themselves."""
-    return isinstance(key, type) and not issubclass(key, (HTTPException, WebSocketException))
 
 
 def _recording(handler: Any) -> Any:

@@ -8,14 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-try:
-    from strawberry.extensions import SchemaExtension
-except ImportError as error:
-    raise ImportError(
-        "clew.strawberry is an extension for Strawberry: pip install strawberry-graphql"
-    ) from error
-
+from ._options import needed
 from .graphql import executed
+
+with needed("clew.strawberry is an extension for Strawberry: pip install strawberry-graphql"):
+    from strawberry.extensions import SchemaExtension
 
 
 class HTTPLogExtension(SchemaExtension):

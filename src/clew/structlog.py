@@ -8,23 +8,22 @@ import time
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-try:
-    import structlog
-    from structlog.processors import StackInfoRenderer
-except ImportError as error:
-    raise ImportError("clew.structlog needs structlog: pip install structlog") from error
-
 from ._context import rename_fields
 from ._lines.entry import Entry
 from ._lines.json_formatter import JSONFormatter
+from ._options import needed
 from ._redaction import Redact
 from ._text import text_of
+
+with needed("clew.structlog needs structlog: pip install structlog"):
+    import structlog
+    from structlog.processors import StackInfoRenderer
 
 EventDict = MutableMapping[str, Any]
 
 # The methods of structlog's loggers, whose names a processor is told.
 _NUMBERS = {
-    **dict.fromkeys(("debug",), logging.DEBUG),
+    "debug": logging.DEBUG,
     **dict.fromkeys(("info", "msg", "log"), logging.INFO),
     **dict.fromkeys(("warning", "warn"), logging.WARNING),
     **dict.fromkeys(("error", "err", "exception", "failure"), logging.ERROR),
@@ -127,13 +126,15 @@ class Renderer:
         error = stack = None
         if "exc_info" in fields:
             error = _error_of(fields.pop("exc_info"))
-        if "stack_info" in fields:
-            stack = _stack_of(logger, method, fields.pop("stack_info"))
+        wanted = fields.pop("stack_info", None)
+        if wanted is not None and wanted is not False:
+            stack = str(_stack(logger, method, {"stack_info": True}).get("stack"))
         message = _message_of(fields)
         name = fields.pop("logger", None)
         if name is None:
             name = getattr(logger, "name", None)
-        if "level" in fields and _same_level(fields["level"], method):
+        word = fields.get("level")
+        if type(word) is str and _NUMBERS.get(word) == _level(method):
             del fields["level"]  # add_log_level has put it there
         entry = Entry.of_event(
             _level(method) if record is None else record.levelno,
@@ -177,10 +178,6 @@ def _level(method: str) -> int:
     return _NUMBERS.get(method, logging.INFO)
 
 
-def _same_level(word: object, method: str) -> bool:
-    return type(word) is str and _NUMBERS.get(word) == _level(method)
-
-
 def _message_of(fields: EventDict) -> str:
     """Take the message out of *fields*, whatever EventRenamer has made of its name."""
     for name in ("event", "message", "msg"):
@@ -205,9 +202,3 @@ def _error_of(exc_info: Any) -> BaseException | None:
     elif not (exc_info is None or exc_info is False or issubclass(kind, BaseException)):
         exc_info = sys.exc_info()[1]
     return exc_info if issubclass(type(exc_info), BaseException) else None
-
-
-def _stack_of(logger: object, method: str, wanted: object) -> str | None:
-    if wanted is None or wanted is False:
-        return None
-    return str(_stack(logger, method, {"stack_info": True}).get("stack"))

@@ -8,16 +8,15 @@ from typing import Any
 
 import msgspec
 
-try:
-    from taskiq import AsyncBroker, TaskiqMessage, TaskiqMiddleware, TaskiqResult
-    from taskiq.exceptions import NoResultError
-except ImportError as error:
-    raise ImportError("clew.taskiq is for Taskiq: pip install taskiq") from error
-
 from ._faults import report_failure
 from ._lines.handler import own_handlers
 from ._lines.servers import add_filter_once, remove_console_handlers
+from ._options import needed
 from ._tasks import PAYLOAD_KEY, Nested, TaskRun, TaskSettings
+
+with needed("clew.taskiq is for Taskiq: pip install taskiq"):
+    from taskiq import AsyncBroker, TaskiqMessage, TaskiqMiddleware, TaskiqResult
+    from taskiq.exceptions import NoResultError
 
 
 def install(
@@ -53,13 +52,6 @@ def install(
     broker.middlewares.insert(0, middleware)
 
 
-class _Run(TaskRun):
-    """Run one of Taskiq's tasks."""
-
-    error: BaseException | None = None
-    again = False
-
-
 # They quote a message that cannot be read, and at DEBUG every one.
 _QUOTING_LOGGERS = ("taskiq", "taskiq.receiver.receiver")
 
@@ -77,7 +69,7 @@ class _ArgumentsFilter(logging.Filter):
 
 
 # With a broker in memory a task may wait for another one.
-_runs: Nested[_Run] = Nested("clew_taskiq")
+_runs: Nested[TaskRun] = Nested("clew_taskiq")
 
 
 class _Middleware(TaskiqMiddleware):
@@ -93,7 +85,10 @@ class _Middleware(TaskiqMiddleware):
         Taskiq's main process then logs by ``logging.debug()``, which gives the root logger one.
         """
         if self.broker.is_worker_process and own_handlers():
-            remove_console_handlers(logging.getLogger(), _has_basic_format)
+            remove_console_handlers(
+                logging.getLogger(),
+                lambda handler: getattr(handler.formatter, "_fmt", None) == logging.BASIC_FORMAT,
+            )
 
     def pre_send(self, message: TaskiqMessage) -> TaskiqMessage:
         try:
@@ -103,7 +98,7 @@ class _Middleware(TaskiqMiddleware):
             if PAYLOAD_KEY not in message.labels:
                 payload = self.settings.payload()
                 if payload is not None:
-                    message.labels[PAYLOAD_KEY] = _encode(payload)
+                    message.labels[PAYLOAD_KEY] = msgspec.json.encode(payload).decode()
         except Exception:
             report_failure()
         return message
@@ -111,7 +106,7 @@ class _Middleware(TaskiqMiddleware):
     def pre_execute(self, message: TaskiqMessage) -> TaskiqMessage:
         try:
             labels = message.labels
-            run = _Run(
+            run = TaskRun(
                 self.settings,
                 _decode(labels.get(PAYLOAD_KEY)),
                 name=message.task_name,
@@ -119,7 +114,8 @@ class _Middleware(TaskiqMiddleware):
                 queue=labels.get("queue_name") or getattr(self.broker, "queue_name", None),
                 retries=labels.get("_retries"),
             )
-            labels[PAYLOAD_KEY] = _encode(run.payload())  # a retry sends it again
+            # A retry sends it again.
+            labels[PAYLOAD_KEY] = msgspec.json.encode(run.payload()).decode()
             _runs.push(run)
             run.begin()
         except Exception:
@@ -142,7 +138,7 @@ class _Middleware(TaskiqMiddleware):
             run.end(*_outcome(run, result))
 
 
-def _outcome(run: _Run, result: TaskiqResult[Any]) -> tuple[str, BaseException | None]:
+def _outcome(run: TaskRun, result: TaskiqResult[Any]) -> tuple[str, BaseException | None]:
     error = run.error
     if error is None and not result.is_err:
         return "succeeded", None
@@ -152,14 +148,6 @@ def _outcome(run: _Run, result: TaskiqResult[Any]) -> tuple[str, BaseException |
     ):
         return "retried", error
     return ("ignored", None) if isinstance(error, NoResultError) else ("failed", error)
-
-
-def _has_basic_format(handler: logging.Handler) -> bool:
-    return getattr(handler.formatter, "_fmt", None) == logging.BASIC_FORMAT
-
-
-def _encode(payload: object) -> str:
-    return msgspec.json.encode(payload).decode()
 
 
 def _decode(label: object) -> object:

@@ -9,22 +9,21 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from time import perf_counter
 from typing import Any, TypeVar, cast
 
-try:
-    import urllib3
-except ImportError as error:
-    raise ImportError("clew.urllib3 wraps its pools: pip install urllib3") from error
+from ._options import needed
 
-from urllib3.exceptions import HostChangedError, HTTPError, LocationValueError
-from urllib3.util import parse_url
+with needed("clew.urllib3 wraps its pools: pip install urllib3"):
+    import urllib3
+    from urllib3.exceptions import HostChangedError, HTTPError, LocationValueError
+    from urllib3.util import parse_url
 
 from ._http.call import Call, CallOptions, as_text, shown_host
-from ._http.urllib3 import mask_lines, watch
+from ._http.urllib3 import Sendings, mask_lines, watch
 
 PoolT = TypeVar("PoolT", urllib3.PoolManager, urllib3.HTTPConnectionPool)
 
 # Two threads may be the first to ask a manager for a pool.
 _patching = threading.RLock()
-_here = threading.local()
+_sendings = Sendings()
 
 
 def wrap(
@@ -102,14 +101,11 @@ def _sender(pool: Any, send: Callable[..., Any]) -> Callable[..., Any]:
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        _here.sendings = _sendings() + 1
+        _sendings.count += 1
         call = _Call(pool, method, url)
         headers = call.injected(headers)
-        try:
+        with call:
             response = send(conn, method, url, body, headers, *args, **kwargs)
-        except BaseException as error:
-            call.end(error=error)
-            raise
         watch(response, call)
         return response
 
@@ -121,14 +117,14 @@ def _opener(pool: Any, opening: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(opening)
     def urlopen(method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-        started, before = perf_counter(), _sendings()
+        started, before = perf_counter(), _sendings.count
         try:
             return opening(method, url, *args, **kwargs)
         except (HostChangedError, LocationValueError):
             raise  # there is no such call
         except HTTPError as error:
-            if _sendings() == before:
-                _here.sendings = before + 1  # it has its record
+            if _sendings.count == before:
+                _sendings.count += 1  # it has its record
                 with contextlib.suppress(Exception):
                     call = _Call(pool, method, url)
                     call.started = started
@@ -138,18 +134,12 @@ def _opener(pool: Any, opening: Callable[..., Any]) -> Callable[..., Any]:
     return urlopen
 
 
-def _sendings() -> int:
-    """Return how many requests this thread has sent so far."""
-    return getattr(_here, "sendings", 0)
-
-
 class _Call(Call):
     """Follow one sending of a request, as a pool shows it."""
 
     def __init__(self, pool: Any, method: str, url: str) -> None:
-        super().__init__(pool._clew_owner._clew)
+        super().__init__(pool._clew_owner._clew, method)
         self._pool = pool
-        self._method = method
         self._target = url
         # A proxy is told the whole URL; else the pool's host is called, whatever the URL says.
         self._url = None if url.startswith("/") else parse_url(url)
@@ -176,9 +166,6 @@ class _Call(Call):
             copied = dict(headers or {})
         copied[self.header] = self.sent_id
         return copied
-
-    def method(self) -> str:
-        return self._method
 
     def host(self) -> str:
         return str((self._proxied or self._pool).host)

@@ -7,19 +7,20 @@ The way of one sending, of which a redirect has one for every hop::
 
     client                    call                           logger
     ------                    ----                           ------
-    a request is sent   ->    Call(options), inject(headers)
+    a request is sent   ->    with Call(...), inject(headers)
     its headers came    ->    status
     a part of the body  ->    received(size)
     the body's end      ->    end()                    ->    outgoing HTTPLog
-    it failed           ->    end(error=...)           ->    outgoing HTTPLog
+    it raised           ->    end(error=...)           ->    outgoing HTTPLog
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, Self
 
 from clew._context import DEFAULT_HEADER
 from clew._current import current
@@ -81,19 +82,27 @@ class Call:
     body_size: int | None = None
     sent_id: str | None = None
 
-    def __init__(self, options: CallOptions) -> None:
+    def __init__(self, options: CallOptions, method: str) -> None:
         self.options = options
+        self._method = method
         # A handler that ships lines would ship the record of doing so as well, and so on.
         handled = in_handler()
         self.context = None if handled else current()
         self.started = perf_counter()
         self.logged = handled or not options.log
 
-    # What a client's module translates.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is not None:  # otherwise the call ends with its response
+            self.end(error=error)
 
     def method(self) -> str:
         """Return the request's method."""
-        raise NotImplementedError
+        return self._method
+
+    # What a client's module translates.
 
     def host(self) -> str:
         """Return the host that is called, in ASCII, without port."""
@@ -156,18 +165,22 @@ class Call:
             return
         self.logged = True
         try:
-            self._log(error, outcome)
+            found = record.of_call(self, error, outcome, _logger)
+            if found is not None:
+                http, level, fields = found
+                context = self.context
+                # A response may be closed by another request's work; its ids are not the call's.
+                ids = None if context is None or context is current() else context.ids
+                logged = error if isinstance(error, Exception) else None
+                emit(_logger, http, fields, level, logged, ids)
         except Exception as failure:
             _log.warning("An outgoing HTTPLog failed: %r", failure)
 
-    def _log(self, error: BaseException | None, outcome: str | None) -> None:
-        found = record.of_call(self, error, outcome, _logger)
-        if found is not None:
-            http, level, fields = found
-            context = self.context
-            # A response may be closed by another request's work; its ids are not the call's.
-            ids = None if context is None or context is current() else context.ids
-            emit(_logger, http, fields, level, error if isinstance(error, Exception) else None, ids)
+
+@functools.cache
+def mixed(kind: Any, base: Any) -> Any:
+    """Return *base*, a client's class, as a *kind* as well, which goes by the same name."""
+    return type(base.__name__, (kind, base), {"__module__": base.__module__})
 
 
 def as_text(value: object) -> str | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import logging
+import threading
 from collections.abc import Callable, Generator
 from typing import Any, cast
 
@@ -12,10 +12,16 @@ import urllib3
 from clew._lines.quoting import QuotingFilter
 from clew._lines.servers import add_filter_once
 
-from .call import Call
+from .call import Call, mixed
 
 # Their lines about retries and redirects hold whole URLs.
 _URL_LOGGERS = ("urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry")
+
+
+class Sendings(threading.local):
+    """How many requests a thread has sent so far."""
+
+    count = 0
 
 
 def mask_lines() -> None:
@@ -34,7 +40,7 @@ def watch(response: object, call: Call) -> None:
             if not response.closed:
                 # A reference from the response to itself would keep its connection.
                 cast("Any", response)._clew = call
-                response.__class__ = _watched(type(response))
+                response.__class__ = mixed(cast("Any", _Watched), type(response))
                 return
             call.body_size = response.tell()
         else:
@@ -58,8 +64,7 @@ class _Watched(urllib3.HTTPResponse):
         except StopIteration:
             raise
         except BaseException as error:
-            self._clew_count()
-            self._clew.end(error=error)
+            self._clew_end(error=error)
             raise
         finally:
             self._clew_reading -= 1
@@ -67,14 +72,11 @@ class _Watched(urllib3.HTTPResponse):
             self._clew_end()
         return read_part
 
-    def _clew_count(self) -> None:
-        self._clew.body_size = self.tell() + self._clew_chunks
-
-    def _clew_end(self) -> None:
+    def _clew_end(self, **how: Any) -> None:
         # While it is being read, urllib3 closes it before it raises.
-        if not self._clew_reading and not self._clew.logged:
-            self._clew_count()
-            self._clew.end()
+        if (how or not self._clew_reading) and not self._clew.logged:
+            self._clew.body_size = self.tell() + self._clew_chunks
+            self._clew.end(**how)
 
     def read(
         self,
@@ -121,13 +123,5 @@ class _Watched(urllib3.HTTPResponse):
             self._clew_end()
 
     def __del__(self) -> None:
-        if not self._clew.logged:  # nobody closed it
-            self._clew_count()
-            self._clew.end(outcome="aborted")
+        self._clew_end(outcome="aborted")  # nobody closed it
         super().__del__()
-
-
-@functools.cache
-def _watched(base: type[urllib3.HTTPResponse]) -> type[urllib3.HTTPResponse]:
-    """Return *base* as a _Watched one, which goes by the same name."""
-    return type(base.__name__, (_Watched, base), {"__module__": base.__module__})

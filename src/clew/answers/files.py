@@ -30,14 +30,14 @@ _SURROGATE = re.compile(
 )
 
 
-def find(sources: Sequence[str]) -> list[str]:
-    """Return the log files that *sources* name, each once.
+def find(sources: Sequence[str]) -> dict[str, object]:
+    """Return the log files that *sources* name, each once, and where the file system has them.
 
     A folder stands for the log files in it and below: ``*.ndjson``, ``*.jsonl`` and ``*.log``,
     rotated ones (``app.log.1``) and compressed ones (``.gz``, ``.zst``) too. ``-`` is the standard
     input. Names are taken literally.
     """
-    names: dict[object, str] = {}
+    names: dict[object, str] = {}  # by their place
     if not sources:
         raise AnswerError("Give at least one log file, a folder, or - for the standard input")
     for source in sources:
@@ -58,7 +58,7 @@ def find(sources: Sequence[str]) -> list[str]:
             )
         for log, place in zip(logs, places, strict=True):
             names.setdefault(place, str(log))
-    return list(names.values())
+    return {name: place for place, name in names.items()}
 
 
 def _logs(path: Path) -> list[Path]:
@@ -88,7 +88,7 @@ class LogFile:
     def __init__(self, name: str) -> None:
         self.name = name
         # Which files of this name were read, as the file system tells them apart.
-        self.places: set[tuple[int, int]] = set()
+        self.places: set[object] = set()
         self._inode = 0
         self._begin()
 
@@ -105,14 +105,6 @@ class LogFile:
             return 0 if self.name == STDIN else Path(self.name).stat().st_size
         except OSError:
             return 0
-
-    def place(self) -> tuple[int, int] | None:
-        """Return which file has the name now."""
-        try:
-            status = Path(self.name).stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
 
     def read(self, *, growing: bool = False) -> Iterator[bytes]:
         """Yield what the last call had not reached, in pieces of whole lines.

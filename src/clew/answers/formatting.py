@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 _TIMES = frozenset(("instant", "bucket", "beginning"))
@@ -13,7 +12,8 @@ def format_value(kind: str, value: Any) -> str:
     if value is None:
         return ""
     if kind in ("count", "amount"):
-        return _number(value)
+        text = f"{value:,}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
     if kind == "duration":
         return format_duration(value)
     if kind == "share":
@@ -47,8 +47,3 @@ def heading(name: str, kind: str) -> str:
 def count_of(number: int, noun: str) -> str:
     """Return a number of things: ``1 line``, ``2,000 lines``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _number(value: int | Decimal) -> str:
-    text = f"{value:,}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -8,17 +8,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, Any, cast
 
-from .engines.clickhouse import check_columns, columns_of
 from .engines.columns import COLUMNS
-from .engines.connection import Address, address_of, connect, failures
+from .engines.connection import Address, address_of, check_columns, connect, failures
 from .engines.duckdb import DuckDBEngine
 from .engines.engine import Progress
 from .errors import AnswerError, require
 from .files import find
 
-if TYPE_CHECKING:
+with require("duckdb"):
+    import duckdb
+with require("clickhouse-connect"):
     from clickhouse_connect.driver.client import Client
 
 _FINGERPRINT = "fingerprint"
@@ -109,8 +110,6 @@ def load(
     """
     if ttl_days is not None and not 1 <= ttl_days <= _LONGEST_TTL:
         raise AnswerError(f"ttl-days is {ttl_days!r}: give a number from 1 to {_LONGEST_TTL}")
-    with require("duckdb"):
-        import duckdb
     address = address_of(url)
     find(names)
     with closing(connect(address, create=True)) as client:
@@ -170,7 +169,7 @@ def _prepare(client: Client, address: Address, ttl_days: int | None) -> None:
         # Whoever may only insert is refused a CREATE TABLE, though it would change nothing.
         if not client.command(f"EXISTS TABLE {address.name}"):
             client.command(ddl(address.name, ttl_days))
-    check_columns(address, columns_of(client, address), _NAMES)
+    check_columns(client, address, _NAMES)
     if ttl_days is not None:
         with failures(address):
             created = str(client.command(f"SHOW CREATE TABLE {address.name}"))
@@ -180,8 +179,6 @@ def _prepare(client: Client, address: Address, ttl_days: int | None) -> None:
 
 def _find_missing(engine: DuckDBEngine, client: Client, address: Address, folder: Path) -> int:
     """Make a table ``added`` of the events that ClickHouse lacks; return how many they are."""
-    import duckdb
-
     present = folder / "present.tsv"
     query = f"SELECT createdAt, {_FINGERPRINT} FROM {address.name} WHERE {_period(engine)}"
     with present.open("wb") as file:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any, Self
 
 from .engines.engine import Engine, Progress
@@ -79,9 +78,9 @@ class Logs:
 
     def answer(self, query: Query) -> Answer:
         """Return the answer to *query*."""
-        convert = [_CONVERT.get(kind, _identity) for kind in query.question.columns.values()]
+        kinds = query.question.columns.values()
         rows = [
-            tuple(to(value) for to, value in zip(convert, row, strict=True))
+            tuple(_convert(kind, value) for kind, value in zip(kinds, row, strict=True))
             for row in self.engine.rows(query.sql, query.bindings)
         ]
         return Answer(query.question, rows)
@@ -131,42 +130,25 @@ def open(  # noqa: A001 - it is called as answers.open, like gzip.open
     return Logs(ClickHouseEngine(urls[0]))
 
 
-def _identity(value: Any) -> Any:
+def _convert(kind: str, value: Any) -> Any:
+    """Return what an engine gives for a value of a column of *kind* as an `Answer` holds it."""
+    if value is not None and kind in _CONVERT:
+        return _CONVERT[kind](value)
     return value
 
 
-def _instant(milliseconds: int | None) -> str | None:
-    return None if milliseconds is None else _beginning(milliseconds * 1000)
-
-
-def _bucket(milliseconds: int) -> str:
-    return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat()[:19] + "Z"
-
-
-def _beginning(microseconds: int | None) -> str | None:
-    """Return an instant as ISO 8601 in UTC, to the millisecond, or further where it has more."""
-    if microseconds is None:
-        return None
+def _instant(microseconds: int, precision: str = "milliseconds") -> str:
+    """Return an instant as ISO 8601 in UTC, to the *precision*, or further where it has more."""
     moment = _EPOCH + timedelta(microseconds=microseconds)
-    precision = "microseconds" if microseconds % 1000 else "milliseconds"
+    precision = "microseconds" if microseconds % 1000 else precision
     return moment.isoformat(timespec=precision).removesuffix("+00:00") + "Z"
 
 
-def _duration(microseconds: float | None) -> float | None:
-    return None if microseconds is None else round(microseconds / 1000, 6)
-
-
-def _amount(value: Decimal | int | None) -> Decimal | int | None:
-    if value is None or value % 1:
-        return value
-    return int(value)
-
-
 _CONVERT: dict[str, Callable[[Any], Any]] = {
-    "instant": _instant,
-    "bucket": _bucket,
-    "beginning": _beginning,
-    "duration": _duration,
-    "amount": _amount,
+    "instant": lambda milliseconds: _instant(milliseconds * 1000),
+    "bucket": lambda milliseconds: _instant(milliseconds * 1000, "seconds"),
+    "beginning": _instant,
+    "duration": lambda microseconds: round(microseconds / 1000, 6),
+    "amount": lambda value: value if value % 1 else int(value),
     "flag": bool,
 }

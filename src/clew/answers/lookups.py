@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from .engines.columns import COLUMNS
 from .question import Question
 
 _lookup = partial(Question, title="", purpose="")
+
+
+def _frequent(
+    name: str, column: str, relation: str, where: str = "", kind: str = "text", **options: Any
+) -> Question:
+    """Return a lookup of what is in *column*, the most frequent first."""
+    return _lookup(
+        name,
+        columns={column: kind, relation: "count"},
+        sql=f"""
+            SELECT {column}, count(*) AS {relation} FROM {relation}
+            WHERE {where or f"{column} IS NOT NULL"} GROUP BY {column}
+        """,
+        order=(f"-{relation}",),
+        **options,
+    )
+
+
 _KINDS = {"time": "instant", "microseconds": "duration", "integer": "count", "word": "text"}
 _EVENT = {"began": "beginning", "beganUs": "count"}
 _EVENT |= {column.name: _KINDS.get(column.kind, column.kind) for column in COLUMNS}
@@ -53,29 +72,14 @@ OVERVIEW = _lookup(
 LAST_EVENT = _lookup(
     "last event", columns={"last": "instant"}, sql="SELECT max(createdAt) AS last FROM events"
 )
-SERVICES = _lookup(
-    "services",
-    columns={"service": "text", "events": "count"},
-    sql="""
-        SELECT service, count(*) AS events FROM events
-        WHERE service IS NOT NULL GROUP BY service
-    """,
-    order=("-events",),
-)
-ROUTES = _lookup(
-    "routes",
-    columns={"route": "text", "requests": "count"},
-    sql="SELECT route, count(*) AS requests FROM requests WHERE route IS NOT NULL GROUP BY route",
-    order=("-requests",),
-)
-STATUSES = _lookup(
+SERVICES = _frequent("services", "service", "events")
+ROUTES = _frequent("routes", "route", "requests")
+STATUSES = _frequent(
     "frequent statuses",
-    columns={"status": "count", "requests": "count"},
-    sql="""
-        SELECT status, count(*) AS requests FROM requests
-        WHERE status BETWEEN 400 AND 599 GROUP BY status
-    """,
-    order=("-requests",),
+    "status",
+    "requests",
+    "status BETWEEN 400 AND 599",
+    kind="count",
     takes=("route",),
 )
 ACTIONS = _lookup(
@@ -87,20 +91,12 @@ ACTIONS = _lookup(
     """,
     order=("-events",),
 )
-VALUES = _lookup(
-    "frequent values",
-    columns={"value": "text", "events": "count"},
-    sql="SELECT value, count(*) AS events FROM events WHERE value IS NOT NULL GROUP BY value",
-    order=("-events",),
-)
-CHANGED_VALUES = _lookup(
+VALUES = _frequent("frequent values", "value", "events")
+CHANGED_VALUES = _frequent(
     "frequently changed values",
-    columns={"value": "text", "events": "count"},
-    sql="""
-        SELECT value, count(*) AS events FROM events
-        WHERE value IS NOT NULL AND (oldValue IS NOT NULL OR comment IS NOT NULL) GROUP BY value
-    """,
-    order=("-events",),
+    "value",
+    "events",
+    "value IS NOT NULL AND (oldValue IS NOT NULL OR comment IS NOT NULL)",
 )
 SLOW_REQUESTS = _lookup(
     "slow requests",

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 from .errors import AnswerError
 from .question import RELATIONS, Question
@@ -96,13 +97,12 @@ class Query:
 
 def find_question(name: str) -> Question:
     """Return the question *name*; an unknown one raises an `AnswerError` that lists all."""
-    try:
-        return QUESTIONS[name]
-    except KeyError:
+    if name not in QUESTIONS:
         raise AnswerError(
             f"There is no question {name!r}{_suggestion(name, QUESTIONS)}; "
             f"there are {', '.join(QUESTIONS)}"
-        ) from None
+        )
+    return QUESTIONS[name]
 
 
 _EXAMPLES = {
@@ -124,21 +124,16 @@ def _text(name: str, value: object) -> str:
     return value.encode(errors="replace").decode()  # the shell may give bytes that are no UTF-8
 
 
-def _status(name: str, value: object) -> int:
+def _number(name: str, value: object, least: int, most: int, what: str) -> int:
     text = str(value)
-    if not (text.isascii() and text.isdigit() and len(text) == 3 and 100 <= int(text) <= 599):
-        raise AnswerError(f"{name} is {value!r}: give an HTTP status, 100 to 599")
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+    if not (digits and least <= int(text) <= most):
+        raise AnswerError(f"{name} is {value!r}: give {what}")
     return int(text)
 
 
-def _limit(name: str, value: object) -> int:
-    text = str(value)
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
-        raise AnswerError(f"{name} is {value!r}: give a whole number from 1 up")
-    return int(text)
-
-
-def _bucket(name: str, value: object) -> int:
+def bucket_size(name: str, value: object) -> int:
+    """Return the step of time that *value* names, in milliseconds."""
     if not isinstance(value, str) or value not in BUCKETS:
         raise AnswerError(f"{name} is {value!r}: give {', '.join(BUCKETS)}")
     return BUCKETS[value]
@@ -167,9 +162,9 @@ def _time(name: str, value: object) -> int:
 
 
 _CHECKS: dict[str, Callable[[str, object], int | str]] = {
-    "status": _status,
-    "limit": _limit,
-    "bucket": _bucket,
+    "status": partial(_number, least=100, most=599, what="an HTTP status, 100 to 599"),
+    "limit": partial(_number, least=1, most=999_999_999, what="a whole number from 1 up"),
+    "bucket": bucket_size,
     "since": _time,
     "until": _time,
 }

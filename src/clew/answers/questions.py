@@ -252,15 +252,9 @@ _QUESTIONS = (
         name="timeline",
         title="What happened in one request",
         purpose="Every event of one request, over all services, in the order of their beginning.",
-        columns={
-            "offset": "duration",
-            "createdAt": "beginning",
-            "service": "text",
-            "level": "text",
-            "message": "text",
-            "duration": "duration",
-            "requestId": "text",
-        },
+        columns={"offset": "duration", "createdAt": "beginning"}
+        | dict.fromkeys(("service", "level", "message"), "text")
+        | {"duration": "duration", "requestId": "text"},
         sql="""
             SELECT began - min(began) OVER () AS "offset", began AS createdAt, service, level,
                 message, durationUs AS duration, requestId

@@ -103,16 +103,18 @@ class Timeline:
 
 def timeline_of(logs: Logs, query: Query) -> Timeline:
     """Return the timeline of the request that *query* names, narrowed as the query is."""
+    # In order of their beginning.
     events = logs.answer(query.about(REQUEST_EVENTS)).dicts()
-    return nest(str(query.values["request"]), events)
-
-
-def nest(request_id: str, events: list[dict[str, Any]]) -> Timeline:
-    """Build a timeline of *events*, which are in order of their beginning."""
+    request_id = str(query.values["request"])
     if not events:
         return Timeline(request_id, "", 0, [], [])
     first = events[0]["beganUs"]
-    spans = [_span(event, first) for event in events]
+    spans = []
+    for event in events:
+        begin = (event["beganUs"] - first) / 1000
+        label = " ".join((event["message"] or event["path"] or "").split())
+        end = begin + (event["durationUs"] or 0)
+        spans.append(Span(begin, end, label, event["service"], event))
     # A span lies within a longer one, or, of two alike, within the earlier: never in a circle.
     begins = [span.begin for span in spans]
     lengths = {}
@@ -153,13 +155,6 @@ def _with_near(spans: list[Span]) -> Iterator[tuple[Span, list[Span]]]:
             near.append(spans[coming])
             coming += 1
         yield span, near
-
-
-def _span(event: dict[str, Any], first: int) -> Span:
-    begin = (event["beganUs"] - first) / 1000
-    end = begin + (event["durationUs"] or 0)
-    message = event["message"] or event["path"] or ""
-    return Span(begin, end, " ".join(message.split()), event["service"], event)
 
 
 def _order(span: Span) -> tuple[float, bool, float]:

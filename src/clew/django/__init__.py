@@ -32,7 +32,8 @@ from clew._http.exchange import Exchange, record_caught, record_exception
 from clew._http.settings import Settings
 from clew._http.users import id_of
 from clew._http.wire import EXPOSE, encoded_path, path_of, with_exposed
-from clew._lines.handler import LineHandler
+from clew._lines.handler import own_handlers
+from clew._lines.servers import remove_console_handlers
 
 from .checks import read_settings
 from .handler import OfRequest, observe_asgi_handlers
@@ -147,13 +148,11 @@ def _take_console() -> None:
 
     It writes them as text, on stderr, while ``DEBUG`` is on.
     """
-    if not any(isinstance(handler, LineHandler) for handler in logging.getLogger().handlers):
-        return
-    logger = logging.getLogger("django")
-    for handler in logger.handlers[:]:
-        plain = type(handler) is logging.StreamHandler
-        if plain and any(isinstance(entry, RequireDebugTrue) for entry in handler.filters):
-            logger.removeHandler(handler)
+    if own_handlers():
+        remove_console_handlers(
+            logging.getLogger("django"),
+            lambda handler: any(isinstance(entry, RequireDebugTrue) for entry in handler.filters),
+        )
 
 
 def _on_exception(**_: Any) -> None:

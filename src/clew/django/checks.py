@@ -28,31 +28,19 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
     found: list[checks.CheckMessage] = []
     name = MIDDLEWARE
     middleware = list(django_settings.MIDDLEWARE)
+
+    def warn(number: int, text: str, hint: str) -> None:
+        found.append(checks.Warning(f"{name} is {text}", hint=hint, id=f"clew.W00{number}"))
+
     if name not in middleware:
-        found.append(
-            checks.Warning(
-                f"{name} is not in MIDDLEWARE, so no request gets an id.",
-                hint=f"Put {name!r} first in MIDDLEWARE.",
-                id="clew.W001",
-            )
-        )
+        hint = f"Put {name!r} first in MIDDLEWARE."
+        warn(1, "not in MIDDLEWARE, so no request gets an id.", hint)
     elif middleware[0] != name:
         before = ", ".join(middleware[: middleware.index(name)])
-        found.append(
-            checks.Warning(
-                f"{name} is not first in MIDDLEWARE: lines and answers of {before} have no id.",
-                hint=f"Move {name!r} to the first place in MIDDLEWARE.",
-                id="clew.W002",
-            )
-        )
-    if middleware.count(name) > 1:
-        found.append(
-            checks.Warning(
-                f"{name} is {middleware.count(name)} times in MIDDLEWARE; only the first serves.",
-                hint="Remove the others.",
-                id="clew.W003",
-            )
-        )
+        hint = f"Move {name!r} to the first place in MIDDLEWARE."
+        warn(2, f"not first in MIDDLEWARE: lines and answers of {before} have no id.", hint)
+    if (count := middleware.count(name)) > 1:
+        warn(3, f"{count} times in MIDDLEWARE; only the first serves.", "Remove the others.")
     try:
         read_settings()
     except (TypeError, ValueError) as error:

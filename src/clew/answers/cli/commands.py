@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
@@ -34,11 +34,11 @@ def _complete_question(
 
 
 _sources = click.argument("sources", nargs=-1, type=click.Path(allow_dash=True))
-_period = (
-    click.option("--since", metavar="TIME", help="From this time on: 2026-11-01, or with a time."),
-    click.option("--until", metavar="TIME", help="Before this time."),
-    click.option("--service", help="Only of this service."),
+_since = click.option(
+    "--since", metavar="TIME", help="From this time on: 2026-11-01, or with a time."
 )
+_until = click.option("--until", metavar="TIME", help="Before this time.")
+_service = click.option("--service", help="Only of this service.")
 _format = click.option(
     "--format",
     "form",
@@ -47,15 +47,6 @@ _format = click.option(
     show_default=True,
     help="A table for people; JSON and CSV for programs.",
 )
-
-
-def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def add(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
 
 
 @click.group(
@@ -77,29 +68,27 @@ def cli() -> None:
     """Hold the commands."""
 
 
-def _ask_help() -> str:
-    width = max(map(len, QUESTIONS)) + 2
-    lines = [f"  {name:<{width}}{question.title}" for name, question in QUESTIONS.items()]
-    return "Answer one question.\n\n\b\n" + "\n".join(lines)
+_width = max(map(len, QUESTIONS)) + 2
+_titles = [f"  {name:<{_width}}{question.title}" for name, question in QUESTIONS.items()]
 
 
 @cli.command(
-    help=_ask_help(),
+    help="Answer one question.\n\n\b\n" + "\n".join(_titles),
     epilog="Example: clew ask access app.ndjson --action READ_JOURNAL --since 2026-11-01",
 )
 @click.argument("question", shell_complete=_complete_question)
-@_options(
-    _sources,
-    click.option("--action", help="Of this action: READ_JOURNAL."),
-    click.option("--value", help="Of this value: user:12345."),
-    click.option("--status", help="Of this HTTP status: 401."),
-    click.option("--request", metavar="ID", help="Of this request id."),
-    click.option("--route", help="Only of this route: /orders/{order_id}."),
-    click.option("--bucket", help=f"The step of time: {', '.join(BUCKETS)} (default hour)."),
-    *_period,
-    click.option("--limit", help="At most so many rows; a table shows 20 when not given."),
-    _format,
-)
+@_sources
+@click.option("--action", help="Of this action: READ_JOURNAL.")
+@click.option("--value", help="Of this value: user:12345.")
+@click.option("--status", help="Of this HTTP status: 401.")
+@click.option("--request", metavar="ID", help="Of this request id.")
+@click.option("--route", help="Only of this route: /orders/{order_id}.")
+@click.option("--bucket", help=f"The step of time: {', '.join(BUCKETS)} (default hour).")
+@_since
+@_until
+@_service
+@click.option("--limit", help="At most so many rows; a table shows 20 when not given.")
+@_format
 def ask(question: str, sources: tuple[str, ...], form: str, **parameters: str | None) -> None:
     """Answer one question."""
     # What is wrong is said before anything is read.
@@ -112,13 +101,20 @@ def ask(question: str, sources: tuple[str, ...], form: str, **parameters: str | 
             return
         answer = logs.answer(query)
         if not answer.rows:
-            _explain_nothing(logs)
+            from clew.answers.lookups import OVERVIEW
+
+            [(first, last, events, *_)] = logs.answer(Query.of(OVERVIEW, {})).rows
+            if events:
+                say(f"nothing found between {first} and {last}")
+            else:
+                say("no line is an event, with a createdAt in milliseconds")
         print_answer(answer, form, limited="limit" in query.values)
 
 
 @cli.command(epilog="Example: clew timeline 018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a gateway.ndjson")
 @click.argument("request_id", metavar="ID")
-@_options(_sources, _format)
+@_sources
+@_format
 def timeline(request_id: str, sources: tuple[str, ...], form: str) -> None:
     """Show what happened in one request, over all services.
 
@@ -131,58 +127,34 @@ def timeline(request_id: str, sources: tuple[str, ...], form: str) -> None:
 
 
 @cli.command(epilog="Example: clew report gateway.ndjson orders.ndjson --html report.html")
-@_options(
-    _sources,
-    click.option("--html", "path", metavar="FILE", required=True, help="Where to write the page."),
-    *_period,
-)
+@_sources
+@click.option("--html", "path", metavar="FILE", required=True, help="Where to write the page.")
+@_since
+@_until
+@_service
 def report(sources: tuple[str, ...], path: str, **parameters: str | None) -> None:
     """Write every question and its answer on one page, with plots."""
+    from clew.answers.files import find
     from clew.answers.lookups import OVERVIEW
     from clew.answers.pages.plots import warm_up
     from clew.answers.pages.report import page, replacing
 
     # What is wrong is said before anything is read.
     scope = Query.of(OVERVIEW, parameters)
-    _refuse_logs(sources, path)
-    with replacing(path) as write, _in_background(warm_up), _open(sources) as logs:
-        write(page(logs, scope))
+    logs = find(sources) if not any("://" in source for source in sources) else ()
+    if os.path.realpath(path) in map(os.path.realpath, logs):
+        raise AnswerError(f"{path!r} is one of the logs: give another file for the page")
+    with replacing(path) as write, ThreadPoolExecutor(1) as thread:
+        thread.submit(warm_up)  # what fails there fails again when it is needed
+        with _open(sources) as opened:
+            write(page(opened, scope))
     echo(path)
 
 
-@contextmanager
-def _in_background(prepare: Callable[[], None]) -> Iterator[None]:
-    """Prepare in a thread what is needed later; what fails there fails again when it is needed."""
-
-    def run() -> None:
-        with suppress(Exception):
-            prepare()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
-
-
-def _refuse_logs(sources: tuple[str, ...], path: str) -> None:
-    """Refuse to write the page in the place of a log."""
-    from clew.answers.files import find
-
-    logs = find(sources) if not any("://" in source for source in sources) else []
-    if os.path.realpath(path) in {os.path.realpath(log) for log in logs}:
-        raise AnswerError(f"{path!r} is one of the logs: give another file for the page")
-
-
 @cli.command(epilog="Example: clew serve gateway.ndjson orders.ndjson --port 8321")
-@_options(
-    _sources,
-    click.option("--port", type=click.IntRange(0, 65535), default=8321, show_default=True),
-    click.option(
-        "--host", default="127.0.0.1", show_default=True, help="The address to listen at."
-    ),
-)
+@_sources
+@click.option("--port", type=click.IntRange(0, 65535), default=8321, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 def serve(sources: tuple[str, ...], host: str, port: int) -> None:
     """Show the answers as a live page, for this machine alone."""
     from clew.answers.pages.serve import listen
@@ -196,14 +168,10 @@ def serve(sources: tuple[str, ...], host: str, port: int) -> None:
 @cli.command(
     epilog="Example: clew load gateway.ndjson clickhouse://user:password@host:8123/logs?table=logs"
 )
-@_options(
-    _sources,
-    click.argument("url"),
-    click.option(
-        "--ttl-days",
-        type=click.IntRange(1),
-        help="Make the table forget events after so many days.",
-    ),
+@_sources
+@click.argument("url")
+@click.option(
+    "--ttl-days", type=click.IntRange(1), help="Make the table forget events after so many days."
 )
 def load(sources: tuple[str, ...], url: str, ttl_days: int | None) -> None:
     """Move lines into a ClickHouse table.
@@ -231,7 +199,8 @@ _levels = click.option(
 
 
 @cli.command(epilog="Example: clew check app.ndjson")
-@_options(_sources, _levels)
+@_sources
+@_levels
 def check(sources: tuple[str, ...], levels: tuple[str, ...]) -> int:
     """Show each line that does not fit the schema.
 
@@ -276,13 +245,3 @@ def _open(sources: tuple[str, ...], *, growing: bool = False) -> Iterator[Logs]:
             raise AnswerError(f"None of the {logs.lines:,} lines read is a JSON object")
         say(f"{logs.lines:,} lines, {logs.broken:,} of them broken")
         yield logs
-
-
-def _explain_nothing(logs: Logs) -> None:
-    from clew.answers.lookups import OVERVIEW
-
-    [(first, last, events, *_)] = logs.answer(Query.of(OVERVIEW, {})).rows
-    if not events:
-        say("no line is an event, with a createdAt in milliseconds")
-    else:
-        say(f"nothing found between {first} and {last}")

@@ -80,13 +80,13 @@ def _console() -> Console:
     # Without a terminal nothing has to be cut.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
     console = Console(highlight=False, markup=False, width=width)
-    console.on_broken_pipe = _raise_again  # type: ignore[method-assign]
+
+    def raise_again() -> NoReturn:
+        raise  # noqa: PLE0704 - rich calls this while it handles the BrokenPipeError
+
+    # A closed pipe ends the command as it does elsewhere; rich would exit with 1.
+    console.on_broken_pipe = raise_again  # type: ignore[method-assign]
     return console
-
-
-def _raise_again() -> NoReturn:
-    """Let a closed pipe end the command as it does elsewhere; rich would exit with 1."""
-    raise  # noqa: PLE0704 - rich calls this while it handles the BrokenPipeError
 
 
 @writing()

@@ -49,7 +49,10 @@ def draw_answer(console: Console, answer: Answer, *, limited: bool) -> None:
     measure = answer.question.measure
     bar = 0 if measure is None else _BAR + _GAP
     cells = [
-        [_cell(kind, value) for kind, value in zip(kinds.values(), row, strict=True)]
+        [
+            Text(_safe(format_value(kind, value)), "red" if kind == "flag" else "")
+            for kind, value in zip(kinds.values(), row, strict=True)
+        ]
         for row in rows
     ]
     widths = _widths(kinds, cells, console.width - bar)
@@ -71,15 +74,9 @@ def draw_answer(console: Console, answer: Answer, *, limited: bool) -> None:
         table.add_row(*own)
     console.print()
     console.print(table)
-    hidden = len(answer.rows) - len(rows)
-    if hidden:
-        console.print(
-            Text(
-                f"and {count_of(hidden, 'earlier row' if history else 'further row')}:"
-                f" --limit {len(answer.rows)}",
-                "dim",
-            )
-        )
+    if hidden := len(answer.rows) - len(rows):
+        more = count_of(hidden, "earlier row" if history else "further row")
+        console.print(Text(f"and {more}: --limit {len(answer.rows)}", "dim"))
 
 
 def _widths(kinds: Mapping[str, str], cells: list[list[Text]], width: int) -> list[int]:
@@ -96,11 +93,6 @@ def _widths(kinds: Mapping[str, str], cells: list[list[Text]], width: int) -> li
         natural[place] = max(_LEAST_WIDTH, min(natural[place], room // (len(texts) - number)))
         room -= natural[place]
     return natural
-
-
-def _cell(kind: str, value: object) -> Text:
-    text = _safe(format_value(kind, value))
-    return Text(text, "red" if kind == "flag" else "")
 
 
 def _safe(text: str) -> str:
@@ -128,14 +120,15 @@ def draw_timeline(console: Console, timeline: Timeline) -> None:
             "\n",
         )
     )
-    rows = [
-        (_times(span), _safe(span.service or ""), depth, span) for depth, span in timeline.walk()
-    ]
-    begins = max(len(begin) for (begin, _), *_ in rows)
-    lengths = max(len(length) for (_, length), *_ in rows)
-    services = min(20, max(cell_len(service) for _, service, *_ in rows))
+    rows = []
+    for depth, span in timeline.walk():
+        length = format_duration(span.duration) if span.timed else ""
+        rows.append((f"+{span.begin:,.1f}", length, _safe(span.service or ""), depth, span))
+    begins = max(len(begin) for begin, *_ in rows)
+    lengths = max(len(length) for _, length, *_ in rows)
+    services = min(20, max(cell_len(service) for _, _, service, *_ in rows))
     bar = max(10, min(40, console.width // 4))
-    for (begin, length), service, depth, span in rows:
+    for begin, length, service, depth, span in rows:
         own = styles.get(span.service or "", "")
         quiet = "dim" if span.event is None else ""
         line = Text.assemble(
@@ -148,10 +141,6 @@ def draw_timeline(console: Console, timeline: Timeline) -> None:
         line.rstrip()
         line.truncate(console.width, overflow="ellipsis")
         console.print(line)
-
-
-def _times(span: Span) -> tuple[str, str]:
-    return f"+{span.begin:,.1f}", format_duration(span.duration) if span.timed else ""
 
 
 def _label(depth: int, span: Span) -> Text:
@@ -167,11 +156,10 @@ def _label(depth: int, span: Span) -> Text:
 
 def _bar_of(span: Span, whole: float, width: int) -> str:
     scale = width / whole if whole > 0 else 0
+    at = min(int(span.begin * scale), width - 1)
     if not span.timed:
-        at = min(int(span.begin * scale), width - 1)
         return f"{' ' * at}◆"
     mark = "┄" if span.event is None else "─" if span.outgoing else "━"
-    at = min(int(span.begin * scale), width - 1)
     return " " * at + mark * max(1, min(round(span.duration * scale), width - at))
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from clew.answers.errors import AnswerError, require
+from clew.answers.errors import require
 
 from .columns import COLUMNS
-from .connection import Address, address_of, connect, failures
+from .connection import address_of, check_columns, connect, failures
 from .engine import Progress
 
 _LOGS = "the table of logs"
@@ -26,18 +26,13 @@ class ClickHouseEngine:
         self._address = address_of(url)
         self._client = connect(self._address)
         try:
-            columns = columns_of(self._client, self._address)
-            check_columns(self._address, columns, [column.name for column in COLUMNS])
-            self.broken = 0
-            self.lines = 0
+            check_columns(self._client, self._address, [column.name for column in COLUMNS])
+            self.lines = self.broken = 0
+            self.damage: list[str] = []
             self.read()
         except BaseException:
             self.close()
             raise
-
-    @property
-    def damage(self) -> list[str]:
-        return []
 
     def read(self, progress: Progress | None = None) -> int:  # noqa: ARG002 - there is none
         """Count the events; return how many have come since the last call."""
@@ -54,22 +49,6 @@ class ClickHouseEngine:
 
     def close(self) -> None:
         self._client.close()
-
-
-def columns_of(client: Any, address: Address) -> list[str]:
-    """Return the names of the table's columns."""
-    with failures(address):
-        return [row[0] for row in client.query(f"DESCRIBE TABLE {address.name}").result_rows]
-
-
-def check_columns(address: Address, columns: list[str], expected: list[str]) -> None:
-    """Refuse a table that is not one of clew's."""
-    missing = [name for name in expected if name not in columns]
-    if missing:
-        raise AnswerError(
-            f"{address}: the table has no column {missing[0]!r}, so clew load has not created it; "
-            "name another, which need not exist, with ?table="
-        )
 
 
 @lru_cache(maxsize=256)

@@ -28,8 +28,6 @@ _NUMBERS = {
     "amount": f"CASE WHEN TRY_CAST({{0}} AS DECIMAL(38, 6)) BETWEEN -{_LARGEST} AND {_LARGEST}"
     " THEN TRY_CAST({0} AS DECIMAL(38, 6)) END",
 }
-_DUCKDB = dict.fromkeys(("time", "integer", "microseconds"), "BIGINT")
-_DUCKDB |= {"text": "VARCHAR", "word": "VARCHAR", "amount": "DECIMAL(38, 6)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +43,6 @@ class Column:
     kind: str
     path: str
     task_path: str | None = None
-
-    @property
-    def duckdb_type(self) -> str:
-        """Return the type of the column in DuckDB."""
-        return _DUCKDB[self.kind]
 
     @property
     def duckdb_sql(self) -> str:

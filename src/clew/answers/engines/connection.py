@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from clew.answers.errors import AnswerError, require
 
-if TYPE_CHECKING:
+with require("clickhouse-connect"):
+    import clickhouse_connect
+    import urllib3.exceptions
     from clickhouse_connect.driver.client import Client
-
-SCHEMES = ("clickhouse", "chdb")
+    from clickhouse_connect.driver.exceptions import Error, StreamFailureError
 
 _FORM = (
     "write clickhouse://user:password@host:8123/database?table=logs or chdb:///folder?table=logs"
@@ -82,7 +83,7 @@ def address_of(url: str) -> Address:
     scheme, mark, _ = url.partition("://")
     if "@" in scheme:
         raise AnswerError(_MALFORMED)
-    if parts.scheme not in SCHEMES or not mark:
+    if parts.scheme not in {"clickhouse", "chdb"} or not mark:
         raise AnswerError(f"{scheme!r} is no URL of ClickHouse: {_FORM}")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     table, secure = options.pop("table", "logs"), options.pop("secure", "false").lower()
@@ -118,47 +119,53 @@ def _name(kind: str, name: str) -> str:
 
 def connect(address: Address, *, create: bool = False) -> Client:
     """Connect to the server or engine. Only with *create* may the engine's folder be missing."""
-    with require("clickhouse-connect"):
-        import clickhouse_connect
     # What goes wrong is raised; without a handler Python would print it as well.
     logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
     if address.folder is None:
-        with failures(address):
-            return clickhouse_connect.get_client(
-                interface="https" if address.secure else "http",
-                host=address.host,
-                port=address.port,
-                username=address.user,
-                password=address.password,
-                database=address.database,
-                settings=_SETTINGS,
-                connect_timeout=10,
-                autogenerate_session_id=False,  # one session would not take two queries at once
-            )
+        options: dict[str, Any] = {
+            "interface": "https" if address.secure else "http",
+            "host": address.host,
+            "port": address.port,
+            "username": address.user,
+            "password": address.password,
+            "database": address.database,
+            "connect_timeout": 10,
+            "autogenerate_session_id": False,  # one session would not take two queries at once
+        }
+    else:
+        _find_folder(address.folder, create=create)
+        options = {"interface": "chdb", "path": address.folder}
+    with failures(address):
+        return clickhouse_connect.get_client(settings=_SETTINGS, **options)
+
+
+def _find_folder(folder: str, *, create: bool) -> None:
     with require("chdb", "chdb"):
         import chdb  # noqa: F401
-    folder = Path(address.folder)
-    if create:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise AnswerError(
-                f"The folder {address.folder!r} cannot be made: {error.strerror}"
-            ) from error
-    elif not folder.is_dir():
-        raise AnswerError(f"There is no folder {address.folder!r}: clew load creates it")
+    try:
+        if create:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AnswerError(f"The folder {folder!r} cannot be made: {error.strerror}") from error
+    if not Path(folder).is_dir():
+        raise AnswerError(f"There is no folder {folder!r}: clew load creates it")
+
+
+def check_columns(client: Client, address: Address, expected: list[str]) -> None:
+    """Refuse a table that is not one of clew's."""
     with failures(address):
-        return clickhouse_connect.get_client(
-            interface="chdb", path=address.folder, settings=_SETTINGS
+        columns = [row[0] for row in client.query(f"DESCRIBE TABLE {address.name}").result_rows]
+    missing = [name for name in expected if name not in columns]
+    if missing:
+        raise AnswerError(
+            f"{address}: the table has no column {missing[0]!r}, so clew load has not created it; "
+            "name another, which need not exist, with ?table="
         )
 
 
 @contextmanager
 def failures(address: Address) -> Iterator[None]:
     """Say in one sentence, without the password, what went wrong in the block."""
-    import urllib3.exceptions
-    from clickhouse_connect.driver.exceptions import Error, StreamFailureError
-
     try:
         yield
     except (Error, StreamFailureError, urllib3.exceptions.HTTPError, OSError) as error:

@@ -11,17 +11,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clew.answers.errors import AnswerError, require
 from clew.answers.files import LOG_SUFFIXES, LONGEST_LINE, LogFile, find
 
 from .columns import COLUMNS, line_type
+from .engine import Progress
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+with require("duckdb"):
+    import duckdb
 
-    from .engine import Progress
+_TYPES = dict.fromkeys(("time", "integer", "microseconds"), "BIGINT")
+_TYPES |= {"text": "VARCHAR", "word": "VARCHAR", "amount": "DECIMAL(38, 6)"}
 
 # Most is never taken: a few lines of 16 MiB, all brackets, are what needs it.
 _READ_MEMORY = "4GB"
@@ -58,8 +60,6 @@ class DuckDBEngine:
     def __init__(
         self, names: Sequence[str], *, growing: bool = False, progress: Progress | None = None
     ) -> None:
-        with require("duckdb"):
-            import duckdb
         self._names = names
         self._files = [LogFile(name) for name in find(names)]
         self._growing = growing
@@ -79,11 +79,9 @@ class DuckDBEngine:
         # Closing would compress the whole table anew, and it is removed then.
         self._connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         self._reading = threading.Lock()
-        self.lines = 0
         self._error: AnswerError | None = None
-        self._no_json = 0
-        self._no_objects = 0
-        columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in COLUMNS)
+        self.lines = self._no_json = self._no_objects = 0
+        columns = ", ".join(f'"{column.name}" {_TYPES[column.kind]}' for column in COLUMNS)
         self._connection.execute(f"CREATE TABLE lines ({columns})")
         self._connection.execute("CREATE VIEW logs AS FROM lines WHERE createdAt IS NOT NULL")
         self.read(progress)
@@ -98,8 +96,6 @@ class DuckDBEngine:
 
     def read(self, progress: Progress | None = None) -> int:
         """Read what the files have beyond the last call; return how many lines that were."""
-        import duckdb
-
         before = self.lines
         with self._reading:
             if self._error is not None:
@@ -113,7 +109,7 @@ class DuckDBEngine:
                 with self._connection.cursor() as cursor:
                     cursor.begin()
                     for block in _prefetch(_blocks(pieces, self._folder)):
-                        self._shrink()
+                        self._limit(_ASK_MEMORY)
                         self._limit(_READ_MEMORY)
                         self._convert(cursor, *block)
                         if progress is not None:
@@ -121,35 +117,28 @@ class DuckDBEngine:
                     if self.lines > before:
                         [(self._no_json,)] = cursor.execute(_NO_JSON).fetchall()
                     cursor.commit()
-            except (duckdb.IOException, OSError) as error:  # the disk is full
-                raise self._failure(
-                    before,
+            except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
+                sentence = (  # the disk is full
                     f"The lines do not fit into {str(self._folder.parent)!r}; "
-                    f"set TMPDIR to a folder with more room: {error}",
-                ) from error
-            except duckdb.OutOfMemoryException as error:
-                raise self._failure(
-                    before,
-                    f"Lines with millions of values do not fit into {_READ_MEMORY} of memory; "
-                    "split the files, or leave those lines out",
-                ) from error
+                    f"set TMPDIR to a folder with more room: {error}"
+                )
+                if isinstance(error, duckdb.OutOfMemoryException):
+                    sentence = (
+                        f"Lines with millions of values do not fit into {_READ_MEMORY} of memory; "
+                        "split the files, or leave those lines out"
+                    )
+                # Every later reading raises it again: only the lines before are kept.
+                self.lines, self._error = before, AnswerError(sentence)
+                raise self._error from error
             finally:
-                self._shrink()
+                self._limit(_ASK_MEMORY)
         return self.lines - before
 
-    def _failure(self, lines: int, sentence: str) -> AnswerError:
-        """Return an error that every later reading raises again: only *lines* are kept."""
-        self.lines = lines
-        self._error = AnswerError(sentence)
-        return self._error
-
-    def _shrink(self) -> None:
-        """Give back what was kept of the table in memory, which would grow with it."""
-        import duckdb
-
-        # While a question is just asked, it may have to wait for the next time.
-        with suppress(duckdb.OutOfMemoryException):
-            self._limit(_ASK_MEMORY)
+    def _limit(self, memory: str) -> None:
+        """Take so much, and give back what was kept beyond it: that would grow with the table."""
+        # While a question is just asked, that may have to wait for the next time.
+        with suppress(duckdb.OutOfMemoryException), self._connection.cursor() as cursor:
+            cursor.execute(f"SET memory_limit = '{memory}'")
 
     def _find_files(self) -> None:
         """Take in logs that are new; a rotated or compressed one was read already."""
@@ -159,16 +148,11 @@ class DuckDBEngine:
             return
         names = {file.name for file in self._files}
         places = {place for file in self._files for place in file.places}
-        for name in paths:
-            log = LogFile(name)
-            if name not in names and name.endswith(LOG_SUFFIXES) and log.place() not in places:
-                self._files.append(log)
+        for name, place in paths.items():
+            if name not in names and name.endswith(LOG_SUFFIXES) and place not in places:
+                self._files.append(LogFile(name))
 
-    def _limit(self, memory: str) -> None:
-        with self._connection.cursor() as cursor:
-            cursor.execute(f"SET memory_limit = '{memory}'")
-
-    def _convert(self, cursor: DuckDBPyConnection, block: Path, lines: int) -> None:
+    def _convert(self, cursor: duckdb.DuckDBPyConnection, block: Path, lines: int) -> None:
         parameters = {"block": str(block)}
         [(events,)] = cursor.execute(_INSERT, parameters).fetchall()
         if events != lines:  # blank lines are among them, or JSON that is no event
@@ -178,8 +162,6 @@ class DuckDBEngine:
         block.unlink()
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        import duckdb
-
         with self._connection.cursor() as cursor:
             try:
                 return cursor.execute(sql, dict(parameters)).fetchall()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from markupsafe import Markup
 
 from clew.answers.formatting import count_of, format_duration, format_value
 from clew.answers.query import BUCKETS, Query
 
 from .plots import MOST_BUCKETS, Period, Series, bars, lines
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 _MOST_SERIES = 6
 # Numbers of the page's colours.
@@ -25,7 +25,7 @@ class Chart:
     """One answer as plots of the same content, none where there is nothing to see."""
 
     plots: Sequence[Markup] = ()
-    legend: Sequence[tuple[str, int]] = ()
+    legend: Sequence[Series] = ()
     caption: str = ""
 
 
@@ -66,7 +66,7 @@ def _latency(query: Query, rows: Sequence[tuple[Any, ...]], period: Period, *, w
     when = _date(milliseconds(slowest[0]), period)
     caption = f"Slowest: p95 {format_duration(slowest[3])}, {when}."
     plots = lines(f"{query.question.title}. {caption}", series, period, unit, wide=wide)
-    return Chart(plots, _legend(series), caption)
+    return Chart(plots, series, caption)
 
 
 def _bars(query: Query, rows: Sequence[tuple[Any, ...]], period: Period, *, wide: bool) -> Chart:
@@ -77,15 +77,22 @@ def _bars(query: Query, rows: Sequence[tuple[Any, ...]], period: Period, *, wide
         name = str(row[1]) if kinds[1] == "text" else ""
         by_name.setdefault(name, {})[milliseconds(row[0])] = row[-1]
     ranking = sorted(by_name, key=lambda name: (-sum(by_name[name].values()), name))
+    sums: Counter[int] = Counter()
+    for numbers in by_name.values():
+        sums.update(numbers)
+    colours = list(range(_MOST_SERIES))
+    if query.question.name == "statuses":
+        colours = [_BAD if query.subject >= "500" else _ODD]
     series = [
-        _series(name, _colour(query, place), by_name[name], kind, period)
-        for place, name in enumerate(ranking[:_MOST_SERIES])
+        _series(name, colour, by_name[name], kind, period)
+        for name, colour in zip(ranking, colours, strict=False)
     ]
-    others = _sums(by_name[name] for name in ranking[_MOST_SERIES:])
+    others: Counter[int] = Counter()
+    for name in ranking[_MOST_SERIES:]:
+        others.update(by_name[name])
     if others:
         name = count_of(len(ranking) - _MOST_SERIES, "other")
         series.append(_series(name, _OTHER, others, kind, period))
-    sums = _sums(by_name.values())
     most = max(sums, key=lambda at: sums[at])
     caption = (
         f"{format_value(kind, sum(sums.values()))} in all, most {_date(most, period)}:"
@@ -93,25 +100,7 @@ def _bars(query: Query, rows: Sequence[tuple[Any, ...]], period: Period, *, wide
     )
     title = f"{query.question.title} {query.subject}. {caption}"
     plots = bars(title, series, period, wide=wide)
-    return Chart(plots, _legend(series) if len(by_name) > 1 else (), caption)
-
-
-def _sums(series: Iterable[Mapping[int, Any]]) -> dict[int, Any]:
-    sums: dict[int, Any] = {}
-    for numbers in series:
-        for at, number in numbers.items():
-            sums[at] = sums.get(at, 0) + number
-    return sums
-
-
-def _legend(series: Sequence[Series]) -> list[tuple[str, int]]:
-    return [(each.name, each.colour) for each in series]
-
-
-def _colour(query: Query, place: int) -> int:
-    if query.question.name == "statuses":
-        return _BAD if query.subject >= "500" else _ODD
-    return place
+    return Chart(plots, series if len(by_name) > 1 else (), caption)
 
 
 def _series(

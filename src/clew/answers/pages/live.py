@@ -22,7 +22,7 @@ from starlette.routing import Route
 from clew.answers import lookups
 from clew.answers.errors import AnswerError
 from clew.answers.logs import Answer, Logs
-from clew.answers.query import BUCKETS, Query, find_question
+from clew.answers.query import Query, find_question
 from clew.answers.question import Question
 
 from . import sections
@@ -42,7 +42,13 @@ _MOST_SUGGESTIONS = 50
 # What links take along from page to page.
 _STATE = ("period", "since", "until", "service", "route", "follow")
 _OVERVIEW_ROWS = 8
-_SUGGESTIONS = {"status": lookups.STATUSES, "action": lookups.ACTIONS, "value": lookups.VALUES}
+_SUGGESTIONS = {
+    "service": lookups.SERVICES,
+    "route": lookups.ROUTES,
+    "status": lookups.STATUSES,
+    "action": lookups.ACTIONS,
+    "value": lookups.VALUES,
+}
 _SEARCH_COLUMNS = (
     *("createdAt", "service", "level", "message"),
     *("userId", "action", "value", "oldValue", "requestId"),
@@ -64,7 +70,8 @@ def site(logs: Logs) -> Starlette:
                 return await loop.run_in_executor(threads, page, request)
             except Exception:
                 _log.exception("%s could not be answered", request.url.path)
-                return HTMLResponse(render("error.html", title="Failed", error=_FAILED), 500)
+                sentence = "What went wrong stands where clew serve was started."
+                return _error("Failed", f"This could not be answered. {sentence}", 500)
 
         return endpoint
 
@@ -99,9 +106,6 @@ class _StoppableLogs(Logs):
         return super().answer(query)
 
 
-_FAILED = "This could not be answered. What went wrong stands where clew serve was started."
-
-
 def _file(name: str, media_type: str) -> Callable[[Request], Response]:
     return lambda _: Response(read(name), media_type=media_type)
 
@@ -117,7 +121,7 @@ class _Pages:
         try:
             question = find_question(request.path_params["question"])
         except AnswerError as error:
-            return self._error("There is no such question", str(error), 404)
+            return _error("There is no such question", str(error), 404)
         if question.name == "timeline" and request.query_params.get("request"):
             return _to_request(request.query_params["request"])
         return self._page(
@@ -126,31 +130,47 @@ class _Pages:
 
     def request(self, request: Request) -> Response:
         request_id = request.path_params["request"]
-        fill = partial(self._timeline, request_id)
+
+        def fill(*_: object) -> dict[str, Any]:
+            return {
+                "timeline": sections.timeline(self._logs, request_id),
+                "services": [service for service, _ in run_lookup(self._logs, lookups.SERVICES)],
+                "command": f"clew timeline -- {shlex.quote(request_id)} FILES",
+            }
+
         return self._page(request, "request.html", fill, request_id=request_id)
 
     def search(self, request: Request) -> Response:
         text = request.query_params.get("text", "").strip()
         if text and run_lookup(self._logs, lookups.REQUEST_EVENTS, request=text, limit=1):
             return _to_request(text)
-        return self._page(request, "search.html", partial(self._search, text), text=text)
+
+        def fill(*_: object) -> dict[str, Any]:
+            if not text:
+                return {"panel": None}
+            columns = {name: lookups.SEARCH.columns[name] for name in _SEARCH_COLUMNS}
+            search = replace(lookups.SEARCH, title=f"Events of {text}", columns=columns)
+            query = Query.of(search, {"text": text})
+            return {"panel": sections.panel(self._logs, query, None, _SEARCH_ROWS)}
+
+        return self._page(request, "search.html", fill, text=text)
 
     def unknown(self, _: Request) -> Response:
         sentence = "There is no such page. The overview leads to all there are."
-        return self._error("Not found", sentence, 404)
+        return _error("Not found", sentence, 404)
 
     def _overview(self, filters: Mapping[str, str], form: Mapping[str, str]) -> dict[str, Any]:
         scope = Query.of(lookups.OVERVIEW, filters)
         figures = sections.overview(self._logs, scope)
         if not figures.events:
             return {"figures": figures}
-        bucket = _bucket(form)
+        bucket, rows = form.get("bucket"), _OVERVIEW_ROWS
         tasks = [
-            partial(sections.section, self._logs, name, scope, figures, bucket, _OVERVIEW_ROWS)
+            partial(sections.section, self._logs, name, scope, figures, bucket, rows)
             for name in ("latency", "slowest", "errors", "actions")
         ]
         answers = {each.question.name: each for each in sections.concurrently(tasks)}
-        notable = sections.notable_requests(self._logs, scope, _OVERVIEW_ROWS)
+        notable = sections.notable_requests(self._logs, scope, rows)
         return {"figures": figures, "sections": answers, "notable": notable}
 
     def _question(
@@ -172,28 +192,8 @@ class _Pages:
         query = Query.of(question, parameters)
         figures = sections.overview(self._logs, query)
         most = sections.MOST_NARROW if question.requires else sections.MOST_WIDE
-        period = figures.period(_bucket(form), most) if figures.events else None
+        period = figures.period(form.get("bucket"), most) if figures.events else None
         return {"panel": sections.panel(self._logs, query, period, int(limit), wide=True)}
-
-    def _timeline(
-        self, request_id: str, _: Mapping[str, str], __: Mapping[str, str]
-    ) -> dict[str, Any]:
-        return {
-            "timeline": sections.timeline(self._logs, request_id),
-            "services": [service for service, _ in run_lookup(self._logs, lookups.SERVICES)],
-            "command": f"clew timeline -- {shlex.quote(request_id)} FILES",
-        }
-
-    def _search(self, text: str, _: Mapping[str, str], __: Mapping[str, str]) -> dict[str, Any]:
-        if not text:
-            return {"panel": None}
-        search = replace(
-            lookups.SEARCH,
-            title=f"Events of {text}",
-            columns={name: lookups.SEARCH.columns[name] for name in _SEARCH_COLUMNS},
-        )
-        query = Query.of(search, {"text": text})
-        return {"panel": sections.panel(self._logs, query, None, _SEARCH_ROWS)}
 
     def _page(
         self,
@@ -232,14 +232,10 @@ class _Pages:
 
     def _choices(self, question: Question | None) -> dict[str, list[str]]:
         """Return what the fields of a form suggest, the most frequent first."""
-        suggestions = {"service": lookups.SERVICES, "route": lookups.ROUTES}
-        for name in question.requires if question else ():
-            if name in _SUGGESTIONS:
-                suggestions[name] = _SUGGESTIONS[name]
+        wanted = {"service", "route", *(question.parameters if question else ())}
+        suggestions = {name: _SUGGESTIONS[name] for name in _SUGGESTIONS if name in wanted}
         if question is not None and question.name == "changes":
             suggestions["value"] = lookups.CHANGED_VALUES
-        if question is not None and "action" in question.parameters:
-            suggestions["action"] = lookups.ACTIONS
         return {
             name: [str(row[0]) for row in run_lookup(self._logs, lookup, limit=_MOST_SUGGESTIONS)]
             for name, lookup in suggestions.items()
@@ -259,15 +255,9 @@ class _Pages:
                 filters["since"] = since.isoformat(timespec="milliseconds")
         return filters
 
-    def _error(self, title: str, sentence: str, status: int) -> Response:
-        return HTMLResponse(render("error.html", title=title, error=sentence), status)
 
-
-def _bucket(form: Mapping[str, str]) -> str | None:
-    bucket = form.get("bucket")
-    if bucket is not None and bucket not in BUCKETS:
-        raise AnswerError(f"bucket is {bucket!r}: give {', '.join(BUCKETS)}")
-    return bucket
+def _error(title: str, sentence: str, status: int) -> Response:
+    return HTMLResponse(render("error.html", title=title, error=sentence), status)
 
 
 def _to_request(request_id: str) -> Response:

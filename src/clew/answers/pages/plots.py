@@ -21,7 +21,7 @@ MOST_BUCKETS = 2_000
 _MOST_BARS = 60
 _WIDE, _NARROW = (1040, 210), (430, 190)
 
-_SECOND, _HOUR, _DAY = 1_000, 3_600_000, 86_400_000
+_DAY = 86_400_000
 _AXIS = {
     "domain": False,
     "ticks": False,
@@ -75,7 +75,12 @@ def bars(title: str, series: Sequence[Series], period: Period, *, wide: bool) ->
     values: list[dict[str, Any]] = []
     below: dict[int, float] = {}
     for each in series:
-        for at, number in _fill(each, period) if touching else sorted(each.numbers.items()):
+        points = sorted(each.numbers.items())
+        if touching:  # an outline, which the last one once more closes
+            steps = range(period.begin, period.end, period.step)
+            points = [(at, each.numbers.get(at, 0)) for at in steps]
+            points.append((points[-1][0] + period.step, points[-1][1]))
+        for at, number in points:
             base = below.get(at, 0)
             below[at] = base + number
             # A hair of space between two bars, none in an outline.
@@ -122,14 +127,6 @@ def warm_up() -> None:
     lines("", [two], Period(0, 2, 1), "", wide=False)
 
 
-def _fill(series: Series, period: Period) -> list[tuple[int, float]]:
-    """Return a number for each bucket, and the last once more, which closes an outline."""
-    points = [
-        (at, series.numbers.get(at, 0)) for at in range(period.begin, period.end, period.step)
-    ]
-    return [*points, (points[-1][0] + period.step, points[-1][1])]
-
-
 def _draw(
     title: str,
     values: list[dict[str, Any]],
@@ -146,29 +143,32 @@ def _draw(
         value["n"] = place
     plots = []
     for size in (_WIDE, _NARROW) if wide else (_NARROW,):
-        encoding = _encoding(values, period, unit, size[0] // 110)
-        spec = _spec(size) | {"data": {"values": values}, "encoding": encoding, "layer": layers}
-        plots.append(_clean(vegalite_to_svg(spec, allowed_base_urls=[]), title, titles, size))
+        spec = {
+            "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+            "width": size[0],
+            "height": size[1],
+            "autosize": {"type": "fit", "contains": "padding"},
+            "padding": {"left": 10, "top": 6, "right": 6, "bottom": 0},
+            "background": None,
+            "config": {"view": {"stroke": None}},
+            "data": {"values": values},
+            "encoding": _encoding(values, period, unit, size[0] // 110),
+            "layer": layers,
+        }
+        root = ET.fromstring(vegalite_to_svg(spec, allowed_base_urls=[]))  # noqa: S314 - of numbers
+        plot = _visible(root, titles)
+        plot.attrib |= {"viewBox": f"0 0 {size[0]} {size[1]}", "role": "img", "aria-label": title}
+        plots.append(Markup(ET.tostring(plot, encoding="unicode")))  # noqa: S704 - it is escaped
     return plots
-
-
-def _spec(size: tuple[int, int]) -> dict[str, Any]:
-    return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-        "width": size[0],
-        "height": size[1],
-        "autosize": {"type": "fit", "contains": "padding"},
-        "padding": {"left": 10, "top": 6, "right": 6, "bottom": 0},
-        "background": None,
-        "config": {"view": {"stroke": None}},
-    }
 
 
 def _encoding(
     values: list[dict[str, Any]], period: Period, unit: str, ticks: int
 ) -> dict[str, Any]:
     """Return what all layers share: the axes and the colours."""
-    time_axis = {**_AXIS, "grid": False, "tickCount": ticks, "format": _time_format(period)}
+    days = (period.end - period.begin) / _DAY
+    form = "%H:%M" if days <= 1.5 else "%d %b" if days > 6 else "%d %b %H:%M"
+    time_axis = {**_AXIS, "grid": False, "tickCount": ticks, "format": form}
     number_axis = {**_AXIS, "tickCount": 4, "labelExpr": "format(datum.value, '~s')"}
     most = max((value["y"] for value in values if value["y"] is not None), default=0)
     if unit:  # 1,200 ms, not 1.2k ms
@@ -199,25 +199,11 @@ def _encoding(
     }
 
 
-def _time_format(period: Period) -> str:
-    length = period.end - period.begin
-    if length <= 1.5 * _DAY:
-        return "%H:%M"
-    return "%d %b" if length > 6 * _DAY else "%d %b %H:%M"
-
-
-def _clean(svg: str, title: str, titles: list[str], size: tuple[int, int]) -> Markup:
-    """Return *svg* with what is visible alone, a title for all, and one for each mark.
+def _visible(element: ET.Element, titles: list[str]) -> ET.Element:
+    """Return what is visible of *element*, with a title for each mark.
 
     Vega writes the description of a mark as its aria-label: here its place in *titles*.
     """
-    root = ET.fromstring(svg)  # noqa: S314 - made of numbers, by the library
-    plot = _visible(root, titles)
-    plot.attrib |= {"viewBox": f"0 0 {size[0]} {size[1]}", "role": "img", "aria-label": title}
-    return Markup(ET.tostring(plot, encoding="unicode"))  # noqa: S704 - the serializer escapes
-
-
-def _visible(element: ET.Element, titles: list[str]) -> ET.Element:
     copy = ET.Element(
         element.tag.rpartition("}")[2],
         {

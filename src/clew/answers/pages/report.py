@@ -21,7 +21,7 @@ from clew.answers.logs import Logs
 from clew.answers.query import Query
 
 from . import sections
-from .sections import GROUPS, NotableRequest, Overview, Section
+from .sections import GROUPS, NotableRequest, Section
 from .templates import read, render
 
 # Of fewer requests, one in twenty is none.
@@ -39,7 +39,10 @@ def page(logs: Logs, scope: Query) -> str:
     notable: dict[str, list[NotableRequest]] = {}
     anchors: dict[str, str] = {}
     if figures.events:
-        groups = _sections(logs, scope, figures)
+        names = [name for group in GROUPS.values() for name in group]
+        tasks = [partial(sections.section, logs, name, scope, figures) for name in names]
+        answers = dict(zip(names, sections.concurrently(tasks), strict=True))
+        groups = {group: [answers[name] for name in names] for group, names in GROUPS.items()}
         notable, anchors = _notable(logs, scope)
     style = read("style.css")
     return render(
@@ -58,13 +61,6 @@ def page(logs: Logs, scope: Query) -> str:
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         made=datetime.now(UTC).isoformat(timespec="seconds").removesuffix("+00:00"),
     )
-
-
-def _sections(logs: Logs, scope: Query, figures: Overview) -> dict[str, list[Section]]:
-    names = [name for group in GROUPS.values() for name in group]
-    tasks = [partial(sections.section, logs, name, scope, figures) for name in names]
-    answers = dict(zip(names, sections.concurrently(tasks), strict=True))
-    return {group: [answers[name] for name in names] for group, names in GROUPS.items()}
 
 
 def _notable(logs: Logs, scope: Query) -> tuple[dict[str, list[NotableRequest]], dict[str, str]]:
@@ -116,7 +112,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Callable[[str], None]]:
     path = os.fspath(path)
     target = Path(os.path.realpath(path))
     # What is no file, /dev/stdout say, is written to.
-    into = target if target.exists() and not target.is_file() else _beside(target)
+    beside = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}")
+    into = target if target.exists() and not target.is_file() else beside
     with _writing(path):
         file = into.open("w" if into is target else "x", encoding="utf-8", newline="\n")
 
@@ -142,7 +139,3 @@ def _writing(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise AnswerError(f"{path!r} cannot be written: {error.strerror or error}") from error
-
-
-def _beside(target: Path) -> Path:
-    return target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from clew.answers import lookups
 from clew.answers.errors import AnswerError
 from clew.answers.logs import Logs
-from clew.answers.query import BUCKETS, Query
+from clew.answers.query import BUCKETS, Query, bucket_size
 from clew.answers.question import Question
 from clew.answers.questions import QUESTIONS
 from clew.answers.timeline import Timeline, timeline_of
@@ -70,7 +70,7 @@ class Overview:
         """Return what plots span, in steps of *bucket*, else in the finest of up to *most*."""
         begin, end = milliseconds(self.first or ""), milliseconds(self.last or "") + 1
         fine = [name for name, step in BUCKETS.items() if (end - begin) / step <= most]
-        step = BUCKETS[bucket or next(iter(fine), "day")]
+        step = bucket_size("bucket", bucket or next(iter(fine), "day"))
         begin -= begin % step
         return Period(begin, begin + -(-(end - begin) // step) * step, step)
 

@@ -8,6 +8,7 @@ import ipaddress
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from types import FrameType
 
@@ -107,15 +108,9 @@ class Guard:
         if not port.isdigit():
             name = text
         name = name.removeprefix("[").removesuffix("]")
-        return name in self._hosts or (self._all and _is_address(name))
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
+        with suppress(ValueError):
+            return name in self._hosts or (self._all and bool(ipaddress.ip_address(name)))
         return False
-    return True
 
 
 class _Server(uvicorn.Server):
@@ -152,11 +147,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen()
     except OSError as error:
         listener.close()
+        why = f"cannot be listened at: {error.strerror or error}"
         if error.errno == errno.EADDRINUSE:
-            raise AnswerError(
-                f"Port {port} of {host} is in use; give another, or 0 for a free one: --port 0"
-            ) from error
-        raise AnswerError(
-            f"Port {port} of {host} cannot be listened at: {error.strerror or error}"
-        ) from error
+            why = "is in use; give another, or 0 for a free one: --port 0"
+        raise AnswerError(f"Port {port} of {host} {why}") from error
     return listener

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from clew.answers.errors import require
@@ -16,8 +16,9 @@ from clew.answers.timeline import Span, Timeline
 
 from .sections import GROUPS, LONGEST_TEXT
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
+with require("jinja2"):
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+    from markupsafe import Markup
 
 
 def short(value: object) -> str:
@@ -75,10 +76,6 @@ def stack_of(span: Span) -> str:
 @cache
 def environment() -> Environment:
     """Return the templates. All that they are given is escaped."""
-    with require("jinja2"):
-        from jinja2 import Environment, FunctionLoader, StrictUndefined
-        from markupsafe import Markup
-
     templates = Environment(
         loader=FunctionLoader(read),
         autoescape=True,
