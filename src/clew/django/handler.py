@@ -15,6 +15,7 @@ from django.core.handlers.asgi import ASGIHandler
 
 from clew import asgi
 from clew._http.scope import Receive, Scope, Send
+from clew._http.settings import Settings
 
 
 class OfRequest:
@@ -66,8 +67,9 @@ def observe_asgi_handlers() -> None:
 
 def _around(handler: Any, handle: Any) -> _Around | None:
     """Return what stands around *handler*, made with its first request."""
-    first: Any = getattr(handler._middleware_chain, "__wrapped__", None)
-    if type(first).__module__ != __package__:
+    first: Any = getattr(getattr(handler, "_middleware_chain", None), "__wrapped__", None)
+    first = getattr(first, "_inner", first)  # Sentry stands around each middleware
+    if not isinstance(getattr(first, "settings", None), Settings):
         return None
     around: _Around | None = vars(first).get("_around")
     if around is None:
