@@ -50,14 +50,23 @@ def one_line(text: str) -> str:
     return re.sub(_CONTROL, lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
+def escaped_controls(json: str) -> str:
+    """Return *json* with its control characters, line ends excepted, as JSON escapes them."""
+    return re.sub(
+        _CONTROL, lambda match: match[0] if match[0] == "\n" else _escaped_always(match[0]), json
+    )
+
+
 def escaped(line: str) -> str:
     """Return *line* in ASCII, the rest as JSON escapes it (RFC 8259, section 7)."""
     return "".join(map(_escaped, line))
 
 
 def _escaped(letter: str) -> str:
-    if letter.isascii():
-        return letter
+    return letter if letter.isascii() else _escaped_always(letter)
+
+
+def _escaped_always(letter: str) -> str:
     units = letter.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 

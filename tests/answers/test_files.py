@@ -268,12 +268,11 @@ def test_a_bomb_stays_in_bounded_memory(tmp_path: Path, compress: Compress) -> N
 
 
 def test_a_byte_order_mark_is_left_out(tmp_path: Path) -> None:
-    """A mark at a file's beginning is no part of its first line; elsewhere it breaks a line."""
+    """A mark at a file's beginning is no part of its first line."""
     mark = b"\xef\xbb\xbf"
     (tmp_path / "1.log").write_bytes(mark + lines(1))
-    (tmp_path / "2.log").write_bytes(mark + lines(1) + mark + line(2) + line(3))
     (tmp_path / "3.log").write_bytes(mark)
-    assert read(tmp_path) == (4, 1, 3)
+    assert read(tmp_path) == (1, 0, 1)
 
 
 def test_ends_of_lines(tmp_path: Path) -> None:
@@ -299,3 +298,10 @@ def test_a_long_line_anywhere(
     middle = last + b"\n" if size <= 100 else files.OVERLONG
     content = b"".join(files.LogFile(str(path)).read())
     assert content == first + middle + (b"last\n" if ended else b"")
+
+
+@pytest.mark.parametrize("mark", [b"\0" * 5_000, b"\xef\xbb\xbf", b"\0\xef\xbb\xbf\0"])
+def test_what_stands_in_front_of_a_line_is_left_out(tmp_path: Path, mark: bytes) -> None:
+    """Zeros of a file that was cut while it was written, and marks of files put together."""
+    (tmp_path / "a.log").write_bytes(mark + line(1) + mark + line(2) + line(3))
+    assert read(tmp_path) == (3, 0, 3)

@@ -23,6 +23,8 @@ _PIECE = 64 * 1024
 _SMALL_PIECE = 2048
 _LOG_NAME = re.compile(r"\.(ndjson|jsonl|log)([.-][\w.-]+)?$")
 _GZIP, _ZSTD, _BOM = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xef\xbb\xbf"
+# What may stand in front of a line, and is not of it.
+_IN_FRONT = re.compile(rb"^(?:\0|\xef\xbb\xbf)+(?=\{)", re.MULTILINE)
 # An escaped surrogate (RFC 8259, section 8.2) in group 1 when it is not one of a pair.
 _SURROGATE = re.compile(
     rb"\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -191,10 +193,14 @@ class _Lines:
 
 
 def _repair(lines: bytes) -> bytes:
-    """Return *lines* with U+FFFD for the surrogates that have no pair.
+    """Return *lines* as DuckDB reads them.
 
-    Python's json module writes and reads such escapes; DuckDB refuses the line.
+    U+FFFD stands for the surrogates that have no pair, which Python's json module writes. A file
+    that was cut while it was written begins with zeros, and one that was put together of others
+    has their marks in it: neither is of the line.
     """
+    if b"\0" in lines or _BOM in lines:
+        lines = _IN_FRONT.sub(b"", lines)
     if b"\\" not in lines or (b"\\ud" not in lines and b"\\uD" not in lines):
         return lines
     return _SURROGATE.sub(lambda match: b"\\ufffd" if match[1] else match[0], lines)

@@ -214,3 +214,40 @@ def test_another_failure_is_not_said_of_the_output(
     monkeypatch.setattr(answers.Logs, "answer", refuse)
     with pytest.raises(PermissionError):
         cli.main(["ask", "slowest", str(log)], standalone_mode=False)
+
+
+PASSWORDS = "clickhouse://ada:hush/hu@sh@127.0.0.1:1/logs"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ask", PASSWORDS, "slowest"],
+        ["ask", "slowest", PASSWORDS],
+        ["ask", "slowest", "LOG", PASSWORDS],
+        ["ask", "slowest", "LOG", "--since", PASSWORDS],
+        ["ask", "slowest", "LOG", f"--{PASSWORDS}"],
+        ["timeline", "id", PASSWORDS],
+        ["check", PASSWORDS],
+        ["load", PASSWORDS, PASSWORDS],
+        ["load", "LOG", PASSWORDS, PASSWORDS],
+        ["report", PASSWORDS, "--html", "r.html"],
+        ["serve", PASSWORDS, "--host", PASSWORDS],
+        [PASSWORDS],
+    ],
+)
+def test_a_mistake_shows_no_password(arguments: list[str], log: Path) -> None:
+    """Whatever is quoted of the arguments, the password of a URL among them is not."""
+    done = run(*(str(log) if argument == "LOG" else argument for argument in arguments))
+    assert done.returncode == 2
+    assert done.stderr and "hush" not in done.stderr + done.stdout
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_files_name_is_one_line(tmp_path: Path) -> None:
+    """What is written of a name forges no line, and steers no terminal."""
+    log = write(tmp_path / "a\n\x1b[2Jb.ndjson", ["plain text"])
+    done = run("check", str(log))
+    assert done.stdout.count("\n") == 1 and "\x1b" not in done.stdout
+    missing = run("check", f"{log}x")
+    assert missing.stderr.count("\n") == 1 and "\x1b" not in missing.stderr

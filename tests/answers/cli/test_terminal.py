@@ -118,3 +118,16 @@ def test_hostile_text_does_not_steer_the_terminal(tmp_path: Path) -> None:
         assert not set("\x1b\x07\r\x9b\u202e") & set(text)
         assert "\\x1b[2J" in text
         assert not any(line.startswith("forged") for line in text.splitlines())
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_terminal_is_not_steered(form: str, tmp_path: Path) -> None:
+    """On a terminal control characters are escaped in every form, in JSON as JSON does."""
+    path = "/a\x9b2J\x7f\u202eb"
+    log = write(tmp_path / "a.ndjson", [answered("GET", path, 404, 1, 1.0)])
+    shown = on_terminal("ask", "bad-links", log, "--format", form, columns=200)
+    assert not set(path) - set("/a2Jb") & set(shown)
+    if form == "json":
+        assert json.loads(shown)[0]["path"] == path
+    piped = run("ask", "bad-links", log, "--format", form).stdout
+    assert path in piped

@@ -485,3 +485,10 @@ def test_what_clickhouse_says_is_passed_on(server: Server, shop_url: str) -> Non
     with answers.open(shop_url) as logs:
         said = sentence(lambda: logs.ask("slowest"))
     assert said == f"{address_of(shop_url)} says: {words.replace(PASSWORD, '***')}"
+
+
+def test_the_password_may_be_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command line can be read by every user of a machine; the URL's password goes before."""
+    monkeypatch.setenv("CLICKHOUSE_PASSWORD", "hu%sh")
+    assert address_of("clickhouse://u@h").password == "hu%sh"
+    assert address_of("clickhouse://u:own@h").password == "own"

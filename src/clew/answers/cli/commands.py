@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clew._text import one_line
 from clew.answers.errors import AnswerError
 from clew.answers.query import BUCKETS, Query, find_question
 from clew.answers.questions import QUESTIONS
@@ -214,7 +215,7 @@ def check(sources: tuple[str, ...], levels: tuple[str, ...]) -> int:
         lines += 1
         if why is not None:
             misfits += 1
-            echo(f"{name}:{number}: {why}")
+            echo(one_line(f"{name}:{number}: {why}"))
     say(f"{misfits:,} of {lines:,} lines do not fit the schema")
     return 1 if misfits else 0
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 import msgspec
 
-from clew.answers.errors import AnswerError
+from clew._text import escaped_controls, one_line
+from clew.answers.errors import AnswerError, without_passwords
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,7 +47,7 @@ def echo(text: str | bytes) -> None:
 
 def say(sentence: str) -> None:
     """Note *sentence* on stderr, in one line."""
-    click.echo(f"clew: {' '.join(sentence.split())}", err=True)
+    click.echo(f"clew: {one_line(without_passwords(' '.join(sentence.split())))}", err=True)
 
 
 @contextmanager
@@ -104,10 +105,16 @@ def print_answer(answer: Answer, form: str, *, limited: bool) -> None:
         from .terminal import draw_answer
 
         draw_answer(_console(), answer, limited=limited)
-    elif form == "csv":
+        return
+    # What steers a terminal is escaped on one; a program gets each value as it is.
+    is_terminal = sys.stdout.isatty()
+    if form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(answer.columns)
-        writer.writerows(answer.rows)
+        for row in answer.rows:
+            writer.writerow(
+                [one_line(cell) if is_terminal and isinstance(cell, str) else cell for cell in row]
+            )
     else:
-        rows = b",\n".join(_encode(row) for row in answer.dicts())
-        click.echo(b"[" + rows + b"]")
+        text = (b"[" + b",\n".join(_encode(row) for row in answer.dicts()) + b"]").decode()
+        click.echo(escaped_controls(text) if is_terminal else text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,7 +104,7 @@ def address_of(url: str) -> Address:
         host=parts.hostname or "localhost",
         port=port or (8443 if _SWITCH[secure] else 8123),
         user=unquote(parts.username or "default"),
-        password=unquote(parts.password or ""),
+        password=unquote(parts.password or os.environ.get("CLICKHOUSE_PASSWORD") or ""),
         secure=_SWITCH[secure],
     )
 
