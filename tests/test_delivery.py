@@ -60,11 +60,10 @@ def without_times(attributes: dict[str, Any]) -> dict[str, Any]:
     ],
     ids=str,
 )
-@pytest.mark.parametrize("args", [(), (1, "two"), ({"name": "lamp"},), ({},), (None,), ([1],)])
-def test_a_record_has_what_a_record_has(args: tuple[object, ...], other: dict[str, Any]) -> None:
+def test_a_record_has_what_a_record_has(other: dict[str, Any]) -> None:
     """All attributes, in the same order, with the same values and types, but for the time."""
-    for _ in range(2):  # the first of a file, and a later one
-        ours, theirs = made(*args, **other)
+    for args in ((), (), (1, "two"), ({"name": "lamp"},), ({},), (None,), ([1],)):
+        ours, theirs = made(*args, **other)  # the first of a file, and later ones
         assert list(ours) == list(theirs)
         assert without_times(ours) == without_times(theirs)
         assert list(map(type, ours.values())) == list(map(type, theirs.values()))

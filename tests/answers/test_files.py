@@ -11,6 +11,7 @@ import sys
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -284,18 +285,15 @@ def test_ends_of_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ended", [True, False], ids=["ended", "unfinished"])
-@pytest.mark.parametrize("size", [99, 100, 101, 102, 199, 201, 1000])
-@pytest.mark.parametrize("before", [0, 1, 30, 99, 100])
-def test_a_long_line_anywhere(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, before: int, size: int, ended: bool
-) -> None:
+def test_a_long_line_anywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ended: bool) -> None:
     """Wherever the pieces that are read begin, a long line is one broken line."""
     monkeypatch.setattr(files, "LONGEST_LINE", 100)
     monkeypatch.setattr(files, "_PIECE", 50)
-    first = b"x" * before + b"\n" if before else b""
-    last = b"y" * size
     path = tmp_path / "app.log"
-    path.write_bytes(first + last + (b"\nlast\n" if ended else b""))
-    middle = last + b"\n" if size <= 100 else files.OVERLONG
-    content = b"".join(files.LogFile(str(path)).read())
-    assert content == first + middle + (b"last\n" if ended else b"")
+    for before, size in product((0, 1, 30, 99, 100), (99, 100, 101, 102, 199, 201, 1000)):
+        first = b"x" * before + b"\n" if before else b""
+        last = b"y" * size
+        path.write_bytes(first + last + (b"\nlast\n" if ended else b""))
+        middle = last + b"\n" if size <= 100 else files.OVERLONG
+        content = b"".join(files.LogFile(str(path)).read())
+        assert content == first + middle + (b"last\n" if ended else b""), (before, size)
