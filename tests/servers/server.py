@@ -360,6 +360,7 @@ class Stack:
         return Server((*self.program.command, *options, self.app), directory, **how)
 
 
+# Each server with one application, and each kind of application with one server of its protocol.
 STACKS = {
     f"{program}-{app.partition('_')[0]}": Stack(PROGRAMS[program], app)
     for app, programs in {
@@ -367,9 +368,9 @@ STACKS = {
             *("uvicorn-h11", "uvicorn-httptools", "hypercorn"),
             *("granian-asgi", "gunicorn-asgi", "gunicorn-uvicorn"),
         ),
-        "asgi_app:app": ("uvicorn-h11", "uvicorn-httptools", "hypercorn", "daphne"),
-        "flask_app:app": ("gunicorn-sync", "gunicorn-gthread", "gunicorn-gevent", "granian-wsgi"),
-        "wsgi_app:app": ("gunicorn-sync", "gunicorn-gthread", "granian-wsgi"),
+        "asgi_app:app": ("uvicorn-h11", "daphne"),
+        "flask_app:app": ("gunicorn-gthread", "gunicorn-gevent", "granian-wsgi"),
+        "wsgi_app:app": ("gunicorn-sync",),
         "django_app:app": ("uvicorn-h11", "daphne"),
         "django_app:wsgi": ("gunicorn-sync",),
     }.items()
