@@ -752,7 +752,7 @@ FORMATTERS = [
 ]
 
 
-@settings(deadline=None, derandomize=True, max_examples=200)
+@settings(deadline=None, derandomize=True, max_examples=100)
 @given(
     st.dictionaries(any_key, any_value),
     any_text | any_value,

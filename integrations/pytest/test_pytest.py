@@ -408,8 +408,11 @@ def test_an_installed_clew_is_asked_for(
 
 
 @pytest.mark.usefixtures("installed")
-def test_coverage_sees_clew_being_imported(run: Run, pytester: pytest.Pytester) -> None:
+def test_coverage_sees_clew_being_imported(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where clew is installed, coverage misses no line that runs when it is imported."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # that of this suite
     source = """
         def test_import(clew_logs):
             import clew

@@ -14,11 +14,11 @@ from urllib.parse import quote
 import django
 import msgspec
 import pytest
-from _pytest.logging import LogCaptureHandler
 from django.core.exceptions import ImproperlyConfigured
 
 import clew
 from clew._http.exchange import Exchange
+from tests.conftest import without_capture
 
 from .drive import Reply
 from .stacks import CHUNKS, STACKS, USER, Stack
@@ -580,17 +580,14 @@ def exchanges() -> list[Exchange]:
     return [kept for kept in gc.get_objects() if issubclass(type(kept), Exchange)]
 
 
+@pytest.mark.usefixtures("few_objects")
 def test_frees_what_it_held(stack: Stack) -> None:
     """Requests leave nothing behind once the garbage is collected."""
-    root = logging.getLogger()
-    for handler in root.handlers[:]:
-        if isinstance(handler, LogCaptureHandler):  # pytest's own, which keep all records
-            root.removeHandler(handler)
-    before = {id(kept) for kept in exchanges()}
+    without_capture()  # which keeps all records
     for path in ("/ok", "/crash", "/stream", "/nowhere"):
         stack.request(path)
     deadline = time.monotonic() + 10
-    while {id(kept) for kept in exchanges()} - before:
+    while exchanges():
         assert time.monotonic() < deadline  # a worker thread may just be ending
 
 

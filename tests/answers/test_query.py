@@ -185,6 +185,7 @@ def test_a_hostile_value_is_no_number(logs: answers.Logs, name: str) -> None:
         assert refused(logs, question, **{name: hostile}).startswith(f"{name} is ")
 
 
+@pytest.mark.outside
 def test_bytes_of_the_shell_that_are_no_text_find_nothing(tmp_path: Path) -> None:
     """An argument that is no UTF-8 reaches Python with lone surrogates: nothing is found."""
     path = tmp_path / "app.log"

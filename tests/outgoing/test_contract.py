@@ -628,6 +628,7 @@ def test_a_response_closed_unread_is_logged(caller: Caller, server: Server, line
 
 
 @every_caller
+@pytest.mark.usefixtures("few_objects")
 @pytest.mark.filterwarnings("ignore:Unclosed connection:ResourceWarning")  # aiohttp's own
 def test_a_response_never_closed_is_logged(caller: Caller, server: Server, lines: Lines) -> None:
     """A response that nobody closes is logged when it is thrown away, as aborted, by its status."""
@@ -665,6 +666,7 @@ def test_a_call_made_while_an_exception_is_handled_is_not_that_exceptions(
     assert (line["level"], line.get("outcome")) == ("info", None)
 
 
+@pytest.mark.usefixtures("few_objects")
 @every_caller
 def test_a_body_that_breaks_off_is_danger(caller: Caller, server: Server, lines: Lines) -> None:
     """A response whose body breaks off is danger, with the exception, and raises on; once."""
