@@ -20,6 +20,8 @@ DEMO_GROUPS := --group demo
 TEST_GROUPS := --group test --group apps --group servers --group demo
 INTEGRATIONS := --group integrations
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# What is compiled is kept: tests start many processes, each of which would compile clew anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # $(call install,folder,python,constraints,groups): makes a virtual environment, and installs clew
 # in it, editable, with dependency groups, which pip knows from 25.1 on.
