@@ -295,7 +295,7 @@ def test_outgoing_calls_and_forgeries(name: str, tmp_path: Path) -> None:
             pass
 
     with http.server.HTTPServer(("127.0.0.1", 0), Sibling) as sibling:
-        thread = threading.Thread(target=sibling.serve_forever)
+        thread = threading.Thread(target=sibling.serve_forever, args=(0.01,))
         thread.start()
         address = f"http://127.0.0.1:{sibling.server_port}/"
         try:
