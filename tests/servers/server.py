@@ -148,10 +148,11 @@ class Server:
         try:
             if self.process.poll() is None:
                 self.process.terminate()
+                # Granian's worker often loses the signal that granian hands on to it.
+                is_granian = "granian" in self._command
                 try:
-                    self.process.wait(PATIENCE / 2)
+                    self.process.wait(2 if is_granian else PATIENCE / 2)
                 except subprocess.TimeoutExpired:
-                    # Granian's worker may lose the signal that granian hands on to it.
                     for worker in self._workers():
                         os.kill(worker, signal.SIGTERM)
                     self.process.wait(PATIENCE)
