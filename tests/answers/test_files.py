@@ -19,6 +19,7 @@ import zstandard
 
 from clew import answers
 from clew.answers import AnswerError, files
+from clew.answers.check import check
 
 ACTION = "COUNTED"
 
@@ -298,3 +299,17 @@ def test_a_long_line_anywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, e
         middle = last + b"\n" if size <= 100 else files.OVERLONG
         content = b"".join(files.LogFile(str(path)).read())
         assert content == first + middle + (b"last\n" if ended else b""), (before, size)
+
+
+def test_a_check_tells_of_damage_and_of_lines_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `clew check` finds is also what no line says: that one is too long, that an end is
+    missing.
+    """
+    monkeypatch.setattr(files, "LONGEST_LINE", 1000)
+    path = tmp_path / "app.log.gz"
+    path.write_bytes(gzip.compress(b"x" * 2000 + b"\n") + gzip.compress(lines(3))[:-9])
+    found = [why for _, _, why in check([str(path)])]
+    assert found[0] == "longer than 16 MiB"
+    assert "is damaged and was read in part" in str(found[-1])
