@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import logging
@@ -151,6 +152,14 @@ def without_capture() -> None:
     for handler in logging.root.handlers[:]:
         if isinstance(handler, LogCaptureHandler):
             logging.root.removeHandler(handler)
+
+
+@pytest.fixture
+def few_objects() -> Iterator[None]:
+    """Let collections, of which each goes through all objects, go through a test's own alone."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 class Raising(logging.Handler):

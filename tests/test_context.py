@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 import clew
-from clew import _context
+from clew import _context, _current
 from tests.conftest import Lines, Raising, run_fresh, serve
 
 log = clew.get_logger("shop")
@@ -679,3 +679,23 @@ def test_further_ids_of_a_request_are_on_its_record(
     serve(lambda: clew.bind(traceId="forged"))
     (record,) = lines.http()
     assert (record.get("traceId"), record["traceId_"]) == (value, "forged")
+
+
+def test_a_context_is_copied_as_itself() -> None:
+    """Who copies what holds a context holds the same one."""
+    with clew.context():
+        current = _current.current()
+        assert copy.copy(current) is copy.deepcopy(current) is current
+
+
+def test_a_subscriber_is_told_until_it_leaves() -> None:
+    """Subscribing and unsubscribing again tell whether anything changed."""
+    told: list[object] = []
+    assert _context.subscribe(told.append)
+    assert not _context.subscribe(told.append)
+    with clew.context():
+        assert len(told) == 1
+    assert _context.unsubscribe(told.append)
+    assert not _context.unsubscribe(told.append)
+    with clew.context():
+        assert len(told) == 1

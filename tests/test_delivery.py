@@ -10,10 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from clew._lines import log_record
 from clew._lines.log_record import make_record
 
 LOGGER = logging.getLogger("shop.orders")
@@ -60,11 +62,10 @@ def without_times(attributes: dict[str, Any]) -> dict[str, Any]:
     ],
     ids=str,
 )
-@pytest.mark.parametrize("args", [(), (1, "two"), ({"name": "lamp"},), ({},), (None,), ([1],)])
-def test_a_record_has_what_a_record_has(args: tuple[object, ...], other: dict[str, Any]) -> None:
+def test_a_record_has_what_a_record_has(other: dict[str, Any]) -> None:
     """All attributes, in the same order, with the same values and types, but for the time."""
-    for _ in range(2):  # the first of a file, and a later one
-        ours, theirs = made(*args, **other)
+    for args in ((), (), (1, "two"), ({"name": "lamp"},), ({},), (None,), ([1],)):
+        ours, theirs = made(*args, **other)  # the first of a file, and later ones
         assert list(ours) == list(theirs)
         assert without_times(ours) == without_times(theirs)
         assert list(map(type, ours.values())) == list(map(type, theirs.values()))
@@ -144,3 +145,33 @@ def test_a_forked_process_has_its_own_id() -> None:
     os.close(write)
     with os.fdopen(read, "rb") as pipe:
         assert pipe.read() == b"True"
+
+
+def test_files_without_end_take_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more files than are remembered, as where code is made, the earlier are forgotten."""
+    monkeypatch.setattr(log_record, "_MOST_TEMPLATES", 2)
+    for number in range(5):
+        ours, theirs = made(pathname=f"/srv/{number}.py")
+        assert without_times(ours) == without_times(theirs)
+    assert len(log_record._templates) <= 2
+
+
+def test_a_process_that_is_just_beginning_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While multiprocessing is being imported, a process is the main one."""
+    monkeypatch.setitem(sys.modules, "multiprocessing", ModuleType("multiprocessing"))
+    assert log_record._process_name() == "MainProcess"
+    monkeypatch.delitem(sys.modules, "multiprocessing")
+    assert log_record._process_name() == "MainProcess"
+
+
+def test_outside_of_tasks_there_is_no_tasks_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record is named after the task that makes it, where there is one."""
+
+    async def work() -> str | None:
+        asyncio.current_task().set_name("selling")  # type: ignore[union-attr]
+        return log_record._task_name()
+
+    assert asyncio.run(work()) == "selling"
+    assert log_record._task_name() is None
+    monkeypatch.delitem(sys.modules, "asyncio")
+    assert log_record._task_name() is None

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from pythonjsonlogger.core import RESERVED_ATTRS
 
 import clew
+from clew._lines.console import is_terminal
 from tests.conftest import Lines, parse_line, serve, without_capture
 
 log = clew.get_logger("shop.orders")
@@ -752,7 +753,7 @@ FORMATTERS = [
 ]
 
 
-@settings(deadline=None, derandomize=True, max_examples=200)
+@settings(deadline=None, derandomize=True, max_examples=100)
 @given(
     st.dictionaries(any_key, any_value),
     any_text | any_value,
@@ -960,3 +961,20 @@ def test_no_colours_in_a_file(console: Lines, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("NO_COLOR", raising=False)
     log.info("line")
     assert "\x1b" not in console.raw()
+
+
+def test_a_text_that_fails_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the console's text cannot be made, a line comes out, with what went wrong."""
+    formatter = clew.ConsoleFormatter()
+    monkeypatch.setattr("clew._lines.console.ConsoleEncoder.line", None)
+    assert "line" in formatter.format(record())
+    monkeypatch.setattr("clew._lines.console.extract", None)
+    assert "line" in formatter.format(record())
+
+
+def test_what_cannot_be_asked_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream without isatty(), or whose isatty() fails, gets no colours."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    closed = io.StringIO()
+    closed.close()
+    assert not any(map(is_terminal, (None, object(), closed)))

@@ -19,7 +19,7 @@ log = clew.get_logger("shop")
 
 
 @pytest.fixture(autouse=True)
-def _only_asked_for() -> Iterator[None]:
+def _only_asked_for(few_objects: None) -> Iterator[None]:
     """Let collections come where a test asks for one."""
     gc.disable()
     yield

@@ -128,3 +128,30 @@ def test_a_full_disk_is_complained_about(
     err = capsys.readouterr().err
     assert err.startswith("clew: lines cannot be written: No space left on device; 1 lost since ")
     assert err.count("\n") == 1
+
+
+def test_a_handler_without_a_stream_writes_nothing() -> None:
+    """A process without a stdout has nowhere to write to, and nothing to flush."""
+    handler = LineHandler(io.StringIO())
+    handler.stream = None  # type: ignore[assignment]
+    handler.write_line(b"{}")
+    handler.flush()
+
+
+def test_a_record_that_cannot_be_formatted_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What fails in a user's formatter stands on stderr, where there is one, and raises nothing."""
+
+    class Failing(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            raise RuntimeError("no line")
+
+    handler = LineHandler(stream := io.StringIO())
+    handler.setFormatter(Failing())
+    record = logging.LogRecord("shop", logging.INFO, "", 0, "line", (), None)
+    handler.emit(record)
+    assert "RuntimeError: no line" in capsys.readouterr().err
+    monkeypatch.setattr(logging.StreamHandler, "handleError", None)
+    handler.emit(record)
+    assert stream.getvalue() == ""

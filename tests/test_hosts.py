@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 
@@ -92,3 +93,10 @@ def test_hosts_that_are_no_collection_are_refused(hosts: object) -> None:
     """What is no collection of hosts is named."""
     with pytest.raises(TypeError, match=f"hosts must be a collection of hosts, not {hosts!r}"):
         HostPatterns(hosts)
+
+
+def test_without_idna_a_host_in_ascii_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no client has brought the rules for other letters, the remedy is said."""
+    monkeypatch.setitem(sys.modules, "idna", None)
+    with pytest.raises(ValueError, match=r"hosts has 'bücher\.internal', .* write it as 'xn--"):
+        HostPatterns(["bücher.internal"])

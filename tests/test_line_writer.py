@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import io
 import os
@@ -15,6 +16,7 @@ from typing import Any, TextIO, cast
 
 import pytest
 
+from clew._lines import line_writer
 from clew._lines.line_writer import LineWriter
 
 from .conftest import run_fresh
@@ -188,3 +190,30 @@ print("served")
 def test_a_full_disk_and_a_stderr_that_nobody_reads_stop_nothing(tmp_path: Path) -> None:
     """Thousands of lines that cannot be written leave one line on stderr, and hold up nothing."""
     assert run_fresh(FULL, str(tmp_path / "lines")) == "served\n"
+
+
+def test_what_is_no_file_or_has_grown_is_left_as_it_is(tmp_path: Path) -> None:
+    """Nothing is taken back off a pipe, off a file with more behind it, or off a closed one."""
+    reader, writer = os.pipe()
+    with open(reader), open(writer, "w"):
+        assert not line_writer._take_back(writer, 1)
+    assert not line_writer._take_back(writer, 1)
+    with open(tmp_path / "lines", "w+") as file:
+        file.write("12345")
+        file.flush()
+        os.lseek(file.fileno(), 2, os.SEEK_SET)
+        assert not line_writer._take_back(file.fileno(), 1)
+    assert (tmp_path / "lines").read_text() == "12345"
+
+
+def test_a_pipe_that_cannot_be_locked_is_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system locks no pipes, a long line is written all the same."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EINVAL, "no locks here")
+
+    monkeypatch.setattr(fcntl, "lockf", refuse)
+    reader, writer = os.pipe()
+    with open(reader, "rb") as end, open(writer, "w") as stream:
+        LineWriter(stream).write(b"x" * 5000)
+        assert end.readline() == b"x" * 5000 + b"\n"

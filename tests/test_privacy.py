@@ -573,7 +573,7 @@ FORMATTERS = [
 ]
 
 
-@settings(deadline=None, derandomize=True, max_examples=200)
+@settings(deadline=None, derandomize=True, max_examples=100)
 @given(hiding(), st.sampled_from(FORMATTERS), st.booleans())
 def test_what_a_sensitive_name_holds_is_nowhere_in_the_line(
     field: object, formatter: clew.JSONFormatter, as_message: bool

@@ -53,6 +53,7 @@ def alike(output: str) -> list[str]:
     return sorted(lines)
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_answers_what_is_shown(command: str, folder: Path) -> None:
     """Each command, in the folder of the demo's logs, writes what the README says it writes."""

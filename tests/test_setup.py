@@ -664,3 +664,18 @@ def test_a_wrong_argument_is_refused(
         set_up(**options)
     log.info("still here")
     assert [line["message"] for line in lines()] == ["still here"]
+
+
+def test_granians_line_about_a_crash_has_its_requests_id(lines: Lines) -> None:
+    """Granian writes an exception into its text, just when it has left its request."""
+
+    def crash() -> None:
+        clew.bind(user_id=7)
+        raise ValueError("boom")
+
+    logging.getLogger("_granian.utils").addFilter(clew.ServerFilter())
+    try:
+        serve(crash, generate=lambda: "r-1")
+    except ValueError:
+        logging.getLogger("_granian.utils").error("Application callable raised an exception: boom")
+    assert [(line["requestId"], line["userId"]) for line in lines()] == [("r-1", "7")] * 2

@@ -320,3 +320,25 @@ def test_other_formatters_see_the_task(restored_logging: None) -> None:
 def test_odd_but_right_options(make: Callable[[], TaskSettings]) -> None:
     """Names may be given twice, and a lone star excludes all."""
     assert make()
+
+
+def test_a_fault_of_clews_own_costs_no_task_its_id(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the fields that travel cannot be chosen, the id travels alone."""
+    monkeypatch.setattr(TaskSettings, "select", None)
+    with clew.context(request_id="r-1"):
+        assert TaskSettings().payload() == {"requestId": "r-1"}
+    assert "TypeError" in capsys.readouterr().err
+
+
+def test_a_record_that_fails_ends_its_run(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run whose record cannot be made leaves its context all the same."""
+    monkeypatch.setattr(TaskRun, "_log", None)
+    run = TaskRun(TaskSettings(), None, name="shop.mail", id="1")
+    run.begin()
+    run.end("succeeded")
+    assert clew.request_id() is None
+    assert "TypeError" in capsys.readouterr().err

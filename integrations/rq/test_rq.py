@@ -5,19 +5,29 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from clew._tasks import TaskSettings
 from clew.answers.check import check
 from integrations.processes import ROOT, Line, Worker, environment
-from tests.conftest import run_fresh, run_without
+from tests.conftest import (
+    Lines,
+    lines,
+    pytest_runtest_call,
+    restored_logging,
+    run_fresh,
+    run_without,
+)
 from tests.servers.server import fresh_id, until
 
 rq = pytest.importorskip("rq", reason="RQ is not installed: pip install rq")
 redis = pytest.importorskip("redis", reason="redis is not installed: pip install redis")
+clew_rq = pytest.importorskip("clew.rq")
 
-__all__ = ["environment"]
+__all__ = ["environment", "lines", "pytest_runtest_call", "restored_logging"]
 
 SHOP = "integrations.rq.app.shop"
 
@@ -297,3 +307,53 @@ def test_without_rq_it_says_what_to_install() -> None:
     """Without RQ, importing is refused with the line that installs it."""
     told = run_without("rq", "clew.rq")
     assert told == "clew.rq is for RQ: pip install rq\n"
+
+
+# In this process.
+
+
+def a_job(**other: Any) -> Any:
+    """Return what clew sees of a job."""
+    fields = {"func_name": "shop.mail", "meta": {}, "id": "j", "origin": "shop"}
+    return SimpleNamespace(_clew_settings=TaskSettings(), **{**fields, **other})
+
+
+def test_what_a_job_raises_is_raised_on(lines: Lines) -> None:
+    """A job that leaves by an exception, as at its worker's end, has failed."""
+
+    def perform(*_: object) -> bool:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        clew_rq._wrap_perform_job(perform)(None, a_job())
+    (line,) = lines()
+    assert line["task"]["outcome"] == "failed"
+
+
+def test_a_fault_of_clews_own_stops_no_job(
+    lines: Lines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A job is made, performed and given up as ever where clew fails, and the fault is said."""
+    made = clew_rq._wrap_create(lambda cls: "job")
+    assert made(object) == "job"
+    assert clew_rq._wrap_perform_job(lambda *_: True)(None, None)
+    clew_rq._log_killed(None, None)
+    run = clew_rq._JobRun(a_job())
+    run.record_exception(None, ())
+    assert run.outcome(None, True) == "succeeded"
+    assert lines() == []
+    assert "AttributeError" in capsys.readouterr().err
+
+
+def test_a_job_that_cannot_be_read_is_named_so() -> None:
+    """What was enqueued may not be importable, nor its meta a dictionary."""
+
+    class Unreadable:
+        _clew_settings = TaskSettings()
+        meta, id, origin = None, "j", "shop"
+
+        @property
+        def func_name(self) -> str:
+            raise ValueError("no such module")
+
+    assert clew_rq._JobRun(Unreadable()).task.name == "<unreadable>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tests.servers.server import PROGRAMS, Server, fresh_id, until
 from .receiver import Receiver, parse
 
 pytest.importorskip("sentry_sdk", reason='not installed: pip install "sentry-sdk>=2.8"')
+clew_sentry = pytest.importorskip("clew.sentry")
 
 APPS = Path(__file__).with_name("apps")
 CRASH = "RuntimeError: the crash of the test"
@@ -492,3 +494,31 @@ def test_receiver_reads_envelopes() -> None:
         b'{"type":"session"}\n{"d":1}'
     )
     assert parse(envelope) == [("event", {"a": "b\nc{}"}), ("session", {"d": 1})]
+
+
+# In this process.
+
+
+def test_a_record_that_cannot_be_masked_is_not_handed_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Masking fails closed: Sentry's handler hears nothing of a record that clew fails at."""
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise AssertionError("it was handed on")
+
+    monkeypatch.setattr("clew.sentry.masked_record", None)
+    clew_sentry._patch_emit(Handler)
+    Handler().emit(logging.LogRecord("shop", logging.INFO, "", 0, "line", (), None))
+    assert "TypeError" in capsys.readouterr().err
+
+
+def test_an_event_that_cannot_be_masked_loses_what_may_be_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So an event goes without its extra, its breadcrumbs and its request."""
+    monkeypatch.setattr("clew.sentry.masked", None)
+    event = {"extra": {"password": "hunter2"}, "breadcrumbs": {}, "request": {}, "level": "error"}
+    assert clew_sentry._identify(event, {}) == {"level": "error"}
+    assert "TypeError" in capsys.readouterr().err

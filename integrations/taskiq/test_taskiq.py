@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,14 @@ import pytest
 
 from clew.answers.check import check
 from integrations.processes import ROOT, Line, Worker, environment
-from tests.conftest import run_fresh, run_without
+from tests.conftest import (
+    Lines,
+    lines,
+    pytest_runtest_call,
+    restored_logging,
+    run_fresh,
+    run_without,
+)
 from tests.servers.server import fresh_id, until
 
 taskiq = pytest.importorskip("taskiq", reason="Taskiq is not installed: pip install taskiq")
@@ -20,8 +28,9 @@ pytest.importorskip(
     "taskiq_redis", reason="taskiq-redis is not installed: pip install taskiq-redis"
 )
 redis = pytest.importorskip("redis", reason="redis is not installed: pip install redis")
+clew_taskiq = pytest.importorskip("clew.taskiq")
 
-__all__ = ["environment"]
+__all__ = ["environment", "lines", "pytest_runtest_call", "restored_logging"]
 
 SHOP = "integrations.taskiq.app.shop"
 
@@ -320,3 +329,83 @@ def test_without_taskiq_it_says_what_to_install() -> None:
     """Without Taskiq, importing is refused with the line that installs it."""
     told = run_without("taskiq", "clew.taskiq")
     assert told == "clew.taskiq is for Taskiq: pip install taskiq\n"
+
+
+# In this process.
+
+
+@pytest.fixture
+def middleware() -> Any:
+    """Clew's middleware in a broker."""
+    clew_taskiq.install(broker := taskiq.InMemoryBroker())
+    return broker.middlewares[0]
+
+
+def message() -> Any:
+    """Return what a broker hands to a worker."""
+    return taskiq.TaskiqMessage(task_id="t", task_name="shop.mail", labels={}, args=[], kwargs={})
+
+
+@pytest.mark.parametrize(
+    ("error", "again", "outcome"),
+    [
+        (None, False, "succeeded"),
+        (ValueError("no paper"), False, "failed"),
+        (ValueError("no paper"), True, "retried"),
+        (taskiq.NoResultError(), False, "ignored"),
+    ],
+)
+def test_a_run_ends_as_its_result_says(
+    middleware: Any, lines: Lines, error: Exception | None, again: bool, outcome: str
+) -> None:
+    """What a task raised, and whether it was sent again, is in its record."""
+    of = message()
+    result = taskiq.TaskiqResult[Any](
+        is_err=error is not None, return_value=None, execution_time=0, error=error
+    )
+    middleware.pre_execute(of)
+    if error is not None:
+        middleware.on_error(of, result, error)
+    if again:
+        middleware.pre_send(of)
+    middleware.post_execute(of, result)
+    (line,) = lines()
+    assert line["task"]["outcome"] == outcome
+    assert ("exception" in line) is (outcome in ("failed", "retried"))
+
+
+def test_a_fault_of_clews_own_stops_no_task(
+    middleware: Any, lines: Lines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A message goes on as it came where clew fails, and the fault is said."""
+    middleware.settings = None
+    of = message()
+    assert middleware.pre_send(of) is of
+    assert middleware.pre_execute(of) is of
+    middleware.on_error(of, None, ValueError())
+    middleware.post_execute(of, None)
+    assert lines() == []
+    assert capsys.readouterr().err.count("AttributeError") >= 2
+
+
+def test_a_label_that_cannot_be_read_is_none(middleware: Any, lines: Lines) -> None:
+    """A label that is no JSON, or no text, gives the run an id of its own."""
+    result = taskiq.TaskiqResult[Any](is_err=False, return_value=None, execution_time=0)
+    for label in ("{", 5):
+        of = message()
+        of.labels["clew"] = label
+        middleware.pre_execute(of)
+        middleware.post_execute(of, result)
+    assert len({line["requestId"] for line in lines()}) == 2
+
+
+def test_the_handler_of_taskiqs_main_process_goes(middleware: Any, lines: Lines) -> None:
+    """A worker that has clew's handler does not write its lines as text beside it."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(logging.BASIC_FORMAT))
+    logging.root.addHandler(handler)
+    middleware.startup()
+    assert handler in logging.root.handlers
+    middleware.broker.is_worker_process = True
+    middleware.startup()
+    assert handler not in logging.root.handlers

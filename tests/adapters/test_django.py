@@ -80,6 +80,7 @@ print(logging.getLogger("django").handlers, file=sys.stderr)
 """
 
 
+@pytest.mark.outside
 def test_debug_writes_each_line_once() -> None:
     """With DEBUG on, Django's own handler for terminals writes no text beside; the mail stays."""
     done = subprocess.run(
@@ -404,6 +405,7 @@ def test_a_wrong_setting_stops_the_server() -> None:
         DjangoWSGI(hedaer="X")
 
 
+@pytest.mark.outside
 def test_manage_py_check_tells() -> None:
     """`manage.py check` prints what is wrong."""
     environ = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.adapters.django_project.settings"}

@@ -13,6 +13,9 @@ from clew import answers
 
 from .clickhouse_server import Server, running
 
+# Both ways to the engine. What is asked of it and told to it is the same, and the engine in this
+# process is slow to open: where the way makes no difference, a test takes the server's alone.
+both_ways = pytest.mark.parametrize("url", ["chdb", "http"], indirect=True)
 Load = Callable[["str | os.PathLike[str]"], answers.Logs]
 
 
@@ -42,11 +45,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=["chdb", "http"])
+@pytest.fixture
 def url(request: pytest.FixtureRequest) -> str:
-    """Give the URL of a table that does not exist yet, in this process or of a server."""
+    """Give the URL of a table that does not exist yet, of a server or in this process."""
     chdb: str = request.getfixturevalue("chdb_url")
-    if request.param == "chdb":
+    if getattr(request, "param", "http") == "chdb":
         return chdb
     server: Server = request.getfixturevalue("server")
     return server.url(chdb.rpartition("=")[2])
@@ -55,12 +58,22 @@ def url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def clickhouse_logs(_chdb_tables: Iterator[str]) -> Iterator[Load]:
     """Give a function that loads a log file into a table of its own, and opens it."""
+    yield from _loading(_chdb_tables)
+
+
+@pytest.fixture
+def server_logs(server: Server, _chdb_tables: Iterator[str]) -> Iterator[Load]:
+    """Give the same for tables of a server."""
+    yield from _loading(server.url(table.rpartition("=")[2]) for table in _chdb_tables)
+
+
+def _loading(urls: Iterator[str]) -> Iterator[Load]:
     from clew.answers.load import load
 
     opened: list[answers.Logs] = []
 
     def loaded(path: str | os.PathLike[str]) -> answers.Logs:
-        url = next(_chdb_tables)
+        url = next(urls)
         load([os.fspath(path)], url)
         opened.append(answers.open(url))
         return opened[-1]

@@ -22,6 +22,7 @@ from clew.answers.load import LoadResult, load
 
 from .cli.command import run as run_command
 from .clickhouse_server import Server
+from .conftest import both_ways
 from .shop_lines import NINE, ORDER, said, shop, write
 
 pytestmark = pytest.mark.outside
@@ -47,6 +48,7 @@ def written(url: str) -> str:
     return str(run(url, "SHOW CREATE TABLE TABLE_"))
 
 
+@both_ways
 def test_loading_twice_doubles_nothing(url: str, tmp_path: Path) -> None:
     """The second load of a file adds nothing, and leaves every answer as it was."""
     path = write(tmp_path / "shop.ndjson", shop())
@@ -124,6 +126,7 @@ def test_events_that_differ_in_one_field_are_two(url: str, tmp_path: Path) -> No
         pytest.param('{"createdAt":5}', LoadResult(1, 0, 1, []), id="without its end"),
     ],
 )
+@both_ways
 def test_every_line_is_counted(url: str, tmp_path: Path, content: str, loaded: LoadResult) -> None:
     """A load says how many lines it read, how many were broken, and how many events it added;
     the table is there also when that was none."""
@@ -165,6 +168,7 @@ def many(path: Path) -> Path:
     return write(path, [said(f"{n:05}", n * 1000, requestId=f"r-{n}") for n in range(20_000)])
 
 
+@both_ways
 def test_many_lines_are_loaded_in_batches(url: str, tmp_path: Path, batches: list[Path]) -> None:
     """More lines than one batch takes come in several, each event once, while the progress
     runs forward to its end."""
@@ -255,6 +259,7 @@ def test_the_first_and_the_last_moment_are_loaded(url: str, tmp_path: Path) -> N
     assert messages(url) == ["last"]
 
 
+@both_ways
 def test_a_ttl_is_set_changed_and_kept(url: str, tmp_path: Path) -> None:
     """A new table forgets nothing unless it is told to. --ttl-days sets and changes that, and a
     load without it keeps what there is."""
@@ -286,6 +291,7 @@ def test_a_wrong_ttl_is_refused(chdb_url: str, tmp_path: Path, days: int) -> Non
 
 
 @pytest.mark.parametrize("kind", ["a stranger's", "one column short"])
+@both_ways
 def test_another_table_is_refused(url: str, tmp_path: Path, kind: str) -> None:
     """A table that clew has not created is refused in one sentence, and stays as it is."""
     if kind == "a stranger's":

@@ -178,6 +178,7 @@ def test_the_folder_goes_when_reading_fails(path: Path, temporary: Path) -> None
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize("end", ["pass", "raise SystemExit(3)", "raise ValueError", "wait()"])
 def test_the_folder_goes_with_the_process(path: Path, tmp_path: Path, end: str) -> None:
     """However the process ends, by Ctrl-C too, nothing is left."""

@@ -25,7 +25,7 @@ def ask(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ask]:
     """Give a function that asks a question of lines, on one of the engines."""
     opener: Callable[[Path], answers.Logs] = answers.open
     if request.param == "clickhouse":
-        opener = request.getfixturevalue("clickhouse_logs")
+        opener = request.getfixturevalue("server_logs")
     opened: dict[str, answers.Logs] = {}
 
     def asked(lines: list[Line], question: str, **parameters: Any) -> Rows:

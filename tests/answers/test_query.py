@@ -178,14 +178,14 @@ def test_a_hostile_value_is_a_value(logs: answers.Logs, hostile: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["since", "until", "bucket", "limit", "status"])
-@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: ascii(hostile)[:20])
-def test_a_hostile_value_is_no_number(logs: answers.Logs, name: str, hostile: str) -> None:
+def test_a_hostile_value_is_no_number(logs: answers.Logs, name: str) -> None:
     """Where a number, a date or a word is wanted, a hostile value is refused."""
     question = "statuses" if name == "status" else "latency"
-    given = {} if question == "latency" else {"status": 200}
-    assert refused(logs, question, **{**given, name: hostile}).startswith(f"{name} is ")
+    for hostile in HOSTILE:
+        assert refused(logs, question, **{name: hostile}).startswith(f"{name} is ")
 
 
+@pytest.mark.outside
 def test_bytes_of_the_shell_that_are_no_text_find_nothing(tmp_path: Path) -> None:
     """An argument that is no UTF-8 reaches Python with lone surrogates: nothing is found."""
     path = tmp_path / "app.log"

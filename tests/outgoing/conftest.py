@@ -6,18 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from .callers import CALLERS, Async, Caller, Server, caller_of
+from .callers import CALLERS, ONES_OWN, Async, Caller, Server, caller_of
 
 
-@pytest.fixture(params=CALLERS)
+@pytest.fixture(params=ONES_OWN)
 def caller(request: pytest.FixtureRequest) -> Iterator[Caller]:
-    """Each kind of client."""
+    """Each kind of client for which clew has code of its own."""
     caller = caller_of(request.param)
     yield caller
     caller.end()
 
 
-@pytest.fixture(params=[name for name, kind in CALLERS.items() if issubclass(kind, Async)])
+@pytest.fixture(params=[name for name in ONES_OWN if issubclass(CALLERS[name], Async)])
 def awaited(request: pytest.FixtureRequest) -> Iterator[Async]:
     """Each kind of client that is awaited."""
     caller = caller_of(request.param)

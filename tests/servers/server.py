@@ -148,10 +148,11 @@ class Server:
         try:
             if self.process.poll() is None:
                 self.process.terminate()
+                # Granian's worker often loses the signal that granian hands on to it.
+                is_granian = "granian" in self._command
                 try:
-                    self.process.wait(PATIENCE / 2)
+                    self.process.wait(2 if is_granian else PATIENCE / 2)
                 except subprocess.TimeoutExpired:
-                    # Granian's worker may lose the signal that granian hands on to it.
                     for worker in self._workers():
                         os.kill(worker, signal.SIGTERM)
                     self.process.wait(PATIENCE)
@@ -360,6 +361,7 @@ class Stack:
         return Server((*self.program.command, *options, self.app), directory, **how)
 
 
+# Each server with one application, and each kind of application with one server of its protocol.
 STACKS = {
     f"{program}-{app.partition('_')[0]}": Stack(PROGRAMS[program], app)
     for app, programs in {
@@ -367,9 +369,9 @@ STACKS = {
             *("uvicorn-h11", "uvicorn-httptools", "hypercorn"),
             *("granian-asgi", "gunicorn-asgi", "gunicorn-uvicorn"),
         ),
-        "asgi_app:app": ("uvicorn-h11", "uvicorn-httptools", "hypercorn", "daphne"),
-        "flask_app:app": ("gunicorn-sync", "gunicorn-gthread", "gunicorn-gevent", "granian-wsgi"),
-        "wsgi_app:app": ("gunicorn-sync", "gunicorn-gthread", "granian-wsgi"),
+        "asgi_app:app": ("uvicorn-h11", "daphne"),
+        "flask_app:app": ("gunicorn-gthread", "gunicorn-gevent", "granian-wsgi"),
+        "wsgi_app:app": ("gunicorn-sync",),
         "django_app:app": ("uvicorn-h11", "daphne"),
         "django_app:wsgi": ("gunicorn-sync",),
     }.items()

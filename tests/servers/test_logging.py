@@ -19,7 +19,7 @@ pytestmark = pytest.mark.outside
     ("stack", "option"),
     [
         ("uvicorn-h11-asgi", "--log-config={directory}/logging.json"),
-        ("hypercorn-asgi", "--log-config=json:{directory}/logging.json"),
+        ("hypercorn-fastapi", "--log-config=json:{directory}/logging.json"),
         ("granian-asgi-fastapi", "--log-config={directory}/logging.json"),
         ("gunicorn-sync-wsgi", "--log-config-json={directory}/logging.json"),
         ("gunicorn-sync-wsgi", "--config={directory}/configuration.py"),
@@ -53,10 +53,10 @@ def test_servers_own_configuration(stack: str, option: str, tmp_path: Path) -> N
 
 WRITERS = [
     "uvicorn-h11-asgi",
-    "hypercorn-asgi",
-    "granian-wsgi-wsgi",
-    "gunicorn-sync-flask",
-    "gunicorn-gthread-wsgi",
+    "hypercorn-fastapi",
+    "granian-wsgi-flask",
+    "gunicorn-sync-wsgi",
+    "gunicorn-gthread-flask",
 ]
 
 
@@ -104,10 +104,10 @@ def test_disk_is_full(stack: str, tmp_path: Path) -> None:
     "stack",
     [
         "uvicorn-httptools-fastapi",
-        "hypercorn-asgi",
+        "hypercorn-fastapi",
         "gunicorn-asgi-fastapi",
         "gunicorn-sync-wsgi",
-        "gunicorn-gthread-wsgi",
+        "gunicorn-gthread-flask",
         "gunicorn-gevent-flask",
         "granian-wsgi-flask",
     ],

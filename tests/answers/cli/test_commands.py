@@ -57,6 +57,7 @@ def test_a_timeline_has_the_columns_of_the_question(log: Path) -> None:
     }
 
 
+@pytest.mark.outside
 def test_the_standard_input_is_a_dash(log: Path) -> None:
     """A dash reads the lines that are piped in."""
     piped = run_process("ask", "slowest", "-", "--format", "json", given=log.read_bytes())
@@ -82,6 +83,7 @@ def test_an_answer_without_rows_is_explained(log: Path, tmp_path: Path) -> None:
     assert run("ask", "slowest", empty, "--format", "csv").returncode == 0
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize("form", ["json", "csv"])
 def test_programs_get_texts_as_they_are(form: str, tmp_path: Path) -> None:
     """JSON and CSV hold a text exactly, whatever is in it."""
@@ -178,6 +180,7 @@ def test_help_names_all() -> None:
     assert all(f"{q.name} {q.title}" in questions for q in QUESTIONS.values())
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_shells_complete(shell: str) -> None:
     """The command gives its completion for the shells, and completes a question."""
@@ -245,6 +248,7 @@ def test_the_library_says_what_to_install(bare: str, log: Path) -> None:
     assert done.stdout.decode() == 'duckdb is not installed: pip install "clew[answers]"\n'
 
 
+@pytest.mark.outside
 def test_times_are_in_utc(log: Path) -> None:
     """The time zone of the machine changes nothing."""
     question = ("ask", "latency", log, "--format", "json")

@@ -74,6 +74,7 @@ def test_a_mistake_is_one_line(
     assert done.stderr.startswith("clew: ")
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize(("form", "first"), [("csv", b"path,requests"), ("table", b"Bad links")])
 def test_a_closed_pipe_is_no_error(tmp_path: Path, form: str, first: bytes) -> None:
     """`clew ask ... | head` ends quietly, though much was left to write."""
@@ -88,6 +89,7 @@ def test_a_closed_pipe_is_no_error(tmp_path: Path, form: str, first: bytes) -> N
     assert done.stderr == b"clew: 20,000 lines, 0 of them broken\n"
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_nothing_behind(signal_: signal.Signals, tmp_path: Path) -> None:
     """Stopped while it waits for lines, the command removes its temporary folder and is quiet."""
@@ -173,6 +175,7 @@ def test_a_signal_while_files_are_read(
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize(
     "arguments",
     [

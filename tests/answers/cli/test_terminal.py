@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from clew.answers import QUESTIONS
+from clew.answers.cli.output import progress
 from tests.answers.shop_lines import ORDER, answered, said, shop, write
 
 from .command import coloured, on_terminal, required, run, run_process
@@ -131,3 +136,22 @@ def test_a_terminal_is_not_steered(form: str, tmp_path: Path) -> None:
         assert json.loads(shown)[0]["path"] == path
     piped = run("ask", "bad-links", log, "--format", form).stdout
     assert path in piped
+
+
+def test_a_long_reading_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal a bar is shown once a reading takes longer, and is gone at its end."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    moments = itertools.count(0.0, 0.4)
+    monkeypatch.setattr("clew.answers.cli.output.time", SimpleNamespace(monotonic=moments.__next__))
+    with progress() as show:
+        assert show is not None
+        show(1, 10)
+        assert "Reading" not in terminal.getvalue()
+        show(5, 10)
+    assert "Reading" in terminal.getvalue()

@@ -20,7 +20,7 @@ from clew.answers.engines.columns import COLUMNS
 from clew.answers.engines.connection import Address, address_of, connect
 from clew.answers.load import ddl, load
 from tests.answers.clickhouse_server import PASSWORD, Server
-from tests.answers.conftest import Load
+from tests.answers.conftest import Load, both_ways
 from tests.answers.hostile_lines import HOSTILE, hostile
 from tests.answers.logs_of import log
 from tests.answers.oracle_events import read
@@ -160,6 +160,7 @@ def values_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(path, lines)
 
 
+@both_ways
 def test_hostile_values_are_values(url: str, values_file: Path) -> None:
     """A text that would be SQL, an escape or a placeholder is found as the text that it is, by
     each parameter, and the table is as before."""
@@ -191,6 +192,7 @@ def test_values_that_cannot_be_there_find_nothing(url: str, tmp_path: Path, text
         assert logs.ask("access", action=text, service=text).rows == []
 
 
+@both_ways
 def test_a_hostile_log_is_answered_as_from_the_file(url: str, tmp_path: Path) -> None:
     """Each question that needs no parameter has the same rows on both engines."""
     path = hostile(tmp_path / "hostile.ndjson")
@@ -201,6 +203,7 @@ def test_a_hostile_log_is_answered_as_from_the_file(url: str, tmp_path: Path) ->
                 assert logs.ask(name).rows == file.ask(name).rows
 
 
+@both_ways
 def test_several_threads_ask_at_once(url: str, tmp_path: Path) -> None:
     """One connection answers several threads at a time, to each what it asked."""
     load([str(write(tmp_path / "shop.ndjson", shop()))], url)
@@ -211,6 +214,7 @@ def test_several_threads_ask_at_once(url: str, tmp_path: Path) -> None:
             assert list(pool.map(lambda question: logs.ask(question).rows, asked)) == alone
 
 
+@both_ways
 def test_events_that_come_later_are_seen(url: str, tmp_path: Path) -> None:
     """Open logs are asked of what the table has by then, and count what has come."""
     path = write(tmp_path / "shop.ndjson", shop())
@@ -412,6 +416,7 @@ def test_a_missing_database_or_table(server: Server, chdb_url: str) -> None:
         assert re.search("there is no table '.*', clew load creates it", said)
 
 
+@both_ways
 def test_a_strangers_table_is_not_asked(url: str) -> None:
     """A table without clew's columns is refused."""
     address = address_of(url)

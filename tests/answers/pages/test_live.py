@@ -115,13 +115,13 @@ def test_period_by_its_ends(client: httpx.Client) -> None:
     assert 'value="2026-11-01T09:00:01"' in page.text
 
 
-@pytest.mark.parametrize(("period", "requests"), [("hour", 2), ("day", 3), ("week", 4), ("", 5)])
-def test_period_before_the_last_event(tmp_path: Path, period: str, requests: int) -> None:
+def test_period_before_the_last_event(tmp_path: Path) -> None:
     """A period of an hour, a day or a week goes back from the last event."""
     ago = (0, 1, 23, 24 * 6, 24 * 8)
     lines = [answered("GET", "/", 200, (1000 - hours) * HOUR, 1.0) for hours in ago]
     with opened(write(tmp_path / "a.ndjson", lines)) as client:
-        assert f"Requests {requests} " in text_of(client.get("/", params={"period": period}))
+        for period, requests in (("hour", 2), ("day", 3), ("week", 4), ("", 5)):
+            assert f"Requests {requests} " in text_of(client.get("/", params={"period": period}))
 
 
 def test_timeline(client: httpx.Client) -> None:
@@ -251,16 +251,21 @@ def test_many_at_once(client: httpx.Client) -> None:
             assert page.text == alone[url]
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_odd_logs(tmp_path: Path, seed: int) -> None:
+def test_odd_logs(tmp_path: Path) -> None:
     """Lines of any make leave pages that can be shown."""
     path = tmp_path / "a.ndjson"
-    path.write_bytes(odd_log(seed))
+    path.write_bytes(odd_log(0))
     with opened(path) as client:
         for url in ("/", "/?period=hour", "/?bucket=minute", "/requests/r-1", "/search?text=1"):
             assert client.get(url).status_code == 200, url
         for name in QUESTIONS:
             assert client.get(f"/q/{name}?action=PURCHASED&value=order-77&status=404").is_success
+
+
+def plain(page: httpx.Response) -> None:
+    """Fail where a page has a tag that no page of clew's has."""
+    assert page.status_code == 200
+    assert not re.search(r"<(script|img|svg onload|base|style|a xlink)", page.text)
 
 
 def test_hostile_texts_are_text(tmp_path: Path) -> None:
@@ -269,10 +274,9 @@ def test_hostile_texts_are_text(tmp_path: Path) -> None:
         for text in HOSTILE:
             timeline = client.get(f"/requests/{quote(text, safe='')}")
             assert "Traceback" in timeline.text
-            for url in (f"/search?text={quote(text)}", f"/q/access?action={quote(text)}", "/"):
-                page = client.get(url, follow_redirects=True)
-                assert page.status_code == 200
-                assert not re.search(r"<(script|img|svg onload|base|style|a xlink)", page.text)
+            for url in (f"/search?text={quote(text)}", f"/q/access?action={quote(text)}"):
+                plain(client.get(url, follow_redirects=True))
         overview = client.get("/")
+        plain(overview)
         for link in set(re.findall(r'href="(/requests/[^"]*)"', overview.text)):
             assert "No line carries" not in client.get(html.unescape(link)).text

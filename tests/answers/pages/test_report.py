@@ -365,6 +365,7 @@ def zipped(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.outside
 def test_a_report_from_a_zip(zipped: Path, shop_log: Path, shop_report: str) -> None:
     """clew that is imported from a zip writes the same page."""
     path = shop_log.with_name("r.html")

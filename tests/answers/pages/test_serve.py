@@ -135,6 +135,7 @@ def command(path: Path, host: str = "127.0.0.1", port: int = 0) -> Iterator[subp
         process.kill()
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stops_when_told(path: Path, number: signal.Signals) -> None:
     """It prints where it is, and ends with status 0 on a signal, whoever is still connected."""
@@ -150,6 +151,7 @@ def test_stops_when_told(path: Path, number: signal.Signals) -> None:
         assert process.stderr.read() == ""
 
 
+@pytest.mark.outside
 def test_stops_while_it_answers(path: Path) -> None:
     """A page that is being made when the server is stopped breaks nothing."""
     with command(path) as process, ThreadPoolExecutor(1) as thread:
@@ -169,6 +171,7 @@ def test_stops_while_it_answers(path: Path) -> None:
         assert process.stderr.read() == ""
 
 
+@pytest.mark.outside
 def test_warns_when_others_can_read(path: Path) -> None:
     """At an address that others reach it warns, on stderr."""
     with command(path, host="0.0.0.0") as process:

@@ -1,0 +1,63 @@
+"""What is said of faults that nobody else hears of, and how often."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from clew import _faults
+from clew._faults import Losses, is_due, report_failure, warn
+
+from .conftest import Raising
+
+
+def test_losses_are_counted_and_their_end_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """The first loss is said at once, the others with the end, how many they were."""
+    losses = Losses("lines")
+    losses.end()
+    for _ in range(3):
+        losses.add("the disk is full")
+    losses.end()
+    first, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("clew: lines cannot be written: the disk is full; 1 lost since ")
+    assert last.startswith("clew: lines can be written again; 3 lost since ")
+    assert losses.count == 0
+
+
+def test_faults_that_differ_without_end_take_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more faults than are remembered, the earlier ones are forgotten."""
+    monkeypatch.setattr(_faults, "_MOST_FAULTS", 3)
+    assert [is_due(number) for number in (1, 2, 3, 3, 4, 1)] == [
+        True,
+        True,
+        True,
+        False,
+        True,
+        True,
+    ]
+    assert len(_faults._next_report) <= 3
+
+
+def test_a_warning_that_a_handler_refuses_is_said(
+    restored_logging: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a user's handler raises, what failed stands on stderr."""
+    logging.getLogger("clew").addHandler(Raising())
+    warn("late")
+    assert "RuntimeError: the disk is full" in capsys.readouterr().err
+
+
+def test_nothing_is_said_where_logging_is_not_to_tell(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With logging.raiseExceptions turned off, faults and losses are silent."""
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    losses = Losses("lines")
+    losses.add("gone")
+    losses.end()
+    try:
+        raise ValueError("boom")
+    except ValueError:
+        report_failure()
+    assert capsys.readouterr().err == ""
