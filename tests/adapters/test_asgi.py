@@ -287,7 +287,7 @@ def test_asks_whether_anybody_still_waits(
     lines: Any, monkeypatch: pytest.MonkeyPatch, body_to_come: bool
 ) -> None:
     """Before a late response the server is asked, unless a body is still to be read."""
-    monkeypatch.setattr("clew.asgi._PROBE_AFTER", 0)
+    monkeypatch.setattr("clew._http.asgi._PROBE_AFTER", 0)
     headers = [("Content-Length", "5")] if body_to_come else []
     serve(wrapped(hello), leave_after=-1, headers=headers)
     record = only(lines.http())

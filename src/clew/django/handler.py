@@ -14,6 +14,7 @@ from typing import Any
 from django.core.handlers.asgi import ASGIHandler
 
 from clew import asgi
+from clew._http.asgi import ASGIExchange, LoggedExchange
 from clew._http.scope import Receive, Scope, Send
 from clew._http.settings import Settings
 
@@ -31,11 +32,11 @@ class OfRequest:
         return found
 
 
-class _HTTP(OfRequest, asgi._HTTP):
+class _Exchange(OfRequest, ASGIExchange):
     pass
 
 
-class _Logged(OfRequest, asgi._Logged):
+class _Logged(OfRequest, LoggedExchange):
     pass
 
 
@@ -44,7 +45,7 @@ class _Around(asgi.RequestIDMiddleware):
 
     def __init__(self, app: Any, middleware: Any) -> None:
         super().__init__(app, settings=middleware.settings)
-        self._http = _Logged if self.settings.log else _HTTP
+        self._http = _Logged if self.settings.log else _Exchange
 
 
 def observe_asgi_handlers() -> None:
