@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from clew._context import (
     Context,
@@ -33,7 +33,7 @@ from clew._context import (
     start_subscribers,
 )
 from clew._current import UNSET, attached_context, current, enter, entered, leave
-from clew._faults import raise_interruption, report_failure
+from clew._faults import report_failure
 from clew._lines.delivery import emit, own_logger
 from clew._redaction import Redactor
 
@@ -42,6 +42,7 @@ from .progress import Progress
 from .request import HTTPRequest
 from .request_id import choose_id
 from .settings import Settings
+from .users import loaded_user
 
 _logger = own_logger(record.HTTP_LOGGER)
 
@@ -104,17 +105,9 @@ class Exchange(Progress, HTTPRequest, Context):
         """Make this the current context, until `pause`."""
         outer = entered()
         if outer is not self:
-            self._outer = None if outer is None or self._follows(outer) else outer
+            self._outer = None if outer is None or _follows(self, outer) else outer
         self._inside = True
         enter(self)
-
-    def _follows(self, outer: Context) -> bool:
-        """Tell whether a server started this request in the context of the one before it."""
-        return (
-            isinstance(outer, Exchange)
-            and outer.answered
-            and outer.connection() == self.connection()
-        )
 
     def pause(self, error: BaseException | None = None) -> None:
         """Let the outer context come back; *error*, on its way out, takes this one along.
@@ -145,14 +138,9 @@ class Exchange(Progress, HTTPRequest, Context):
                 return as_user_id(option(self.source()))
             except Exception as error:
                 self.settings.report("user_id", error)
-        try:
-            inner = None if self.inner_user is None else as_user_id(self.inner_user())
-            user = inner or self.framework_user()
-            self._seen_user = None if user is None else as_user_id(user)
-            self.eventful = True
-        except Exception:
-            raise_interruption()
-            # The user's database session may be gone by now; whom it knew stays known.
+        user = loaded_user(self.inner_user, self.framework_user)
+        if user is not UNSET:  # the user's database session may be gone by now
+            self._seen_user, self.eventful = cast("str | None", user), True
         return self._seen_user
 
     def tells_of(self, error: BaseException | None) -> bool:
@@ -223,6 +211,15 @@ class Exchange(Progress, HTTPRequest, Context):
                 emit(_logger, http, fields, level, error, self.ids)
         except Exception:
             report_failure()
+
+
+def _follows(exchange: Exchange, outer: Context) -> bool:
+    """Tell whether a server started this request in the context of the one before it."""
+    return (
+        isinstance(outer, Exchange)
+        and outer.answered
+        and outer.connection() == exchange.connection()
+    )
 
 
 def record_exception(error: BaseException | None) -> None:

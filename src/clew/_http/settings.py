@@ -54,6 +54,7 @@ class Options(TypedDict, total=False):
     log: bool
 
 
+# As long as it has options, each with its sentence and its check.
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Settings:
     """The options of an adapter: keyword-only, the same names everywhere, frozen.

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from clew._context import as_user_id
+from clew._current import UNSET
+from clew._faults import raise_interruption
 
 
 def id_of(user: Any, *names: str, assume_authenticated: bool = False) -> object:
@@ -25,3 +30,15 @@ def id_of(user: Any, *names: str, assume_authenticated: bool = False) -> object:
         if value is not None:
             return value
     return state.identity[0] if state is not None and state.identity else None
+
+
+def loaded_user(inner: Callable[[], object] | None, outer: Callable[[], object]) -> object:
+    """Return the user's id as the framework *inner*, else *outer*, knows it; UNSET where asking
+    for it fails.
+    """
+    try:
+        found = None if inner is None else as_user_id(inner())
+        return found or as_user_id(outer())
+    except Exception:
+        raise_interruption()
+        return UNSET

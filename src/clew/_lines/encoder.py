@@ -29,7 +29,69 @@ _MOST_NAMES = 512
 _LONGEST_NAME = 64
 
 
-class Encoder:
+class _Fields:
+    """Puts a caller's fields into a line: each under a name of its own, masked, and as JSON."""
+
+    def __init__(self, redactor: Redactor, default: Callable[[Any], Any] | None) -> None:
+        self.redactor = redactor
+        self._default = default
+        self._strict = redactor.strict
+        # Names that are written as they are, over values that are.
+        self._open_names: set[str] = set()
+
+    def _add(self, line: dict[str, Any], entry: Entry) -> None:
+        """Add the caller's fields to *line* and, behind them, the bound ones."""
+        fields, open_names, strict = entry.fields, self._open_names, self._strict
+        for name, value in fields.items():
+            if type(name) is str and name in open_names and name not in line:
+                if type(value) is str and not strict:
+                    line[name] = value
+                else:
+                    line[name] = self.redactor.value(name, value, self._default)
+            else:
+                self._settle(line, name, value)
+        if bound := entry.bound:
+            for name, value in bound.items():
+                if name not in fields:
+                    self._settle(line, name, value)
+
+    def _settle(self, line: dict[str, Any], name: object, value: object) -> None:
+        """Add *value* to *line* under the name that it may have there."""
+        if type(name) is str and name == "request" and _is_request(value):
+            return
+        key = printable(name) if type(name) is str else text_of(name)
+        while key in OWNED_KEYS or key in line:
+            key += "_"
+        line[key] = self.redactor.field(key, value, self._default)
+        names = self._open_names
+        if key == name and len(key) <= _LONGEST_NAME and key != "request":
+            if len(names) >= _MOST_NAMES:
+                names.clear()
+            if not self.redactor.is_sensitive(key):
+                names.add(key)
+
+    def part_by_part(self, line: Mapping[str, Any]) -> bytes:
+        """Return *line* as JSON; what UTF-8 or JSON cannot hold, as text."""
+        try:
+            return to_json(line)
+        except Exception:
+            pass
+        parts = [self.value_to_json(key) + b":" + self.value_to_json(line[key]) for key in line]
+        return b"{" + b",".join(parts) + b"}"
+
+    def value_to_json(self, value: object) -> bytes:
+        """Return one value as JSON, however hard that is."""
+        try:
+            return to_json(value)
+        except Exception:
+            pass
+        try:
+            return to_json(to_plain(value, self.redactor, self._default))
+        except Exception:
+            return to_json(unprintable(value))
+
+
+class Encoder(_Fields):
     """Encodes entries as lines of JSON, UTF-8, without a line end.
 
     Args:
@@ -52,14 +114,10 @@ class Encoder:
         self.service = service
         self.level_names = level_words(levels)
         self._words = {10 * rank: word for rank, word in enumerate(self.level_names.values(), 1)}
-        self.redactor: Redactor = redactor(redact)
-        self._default = default
-        self._strict = self.redactor.strict
+        super().__init__(redactor(redact), default)
         # A record is masked by default when it is made; here it is by what masks more.
         self._masks_logs = self.redactor not in (DEFAULT, OFF)
         self._folds = check_frames(frames) == "own"
-        # Names that are written as they are, over values that are.
-        self._open_names: set[str] = set()
 
     def encode(self, entry: Entry) -> bytes:
         """Return the line of *entry*. Never fails."""
@@ -131,37 +189,6 @@ class Encoder:
             line["levelName"] = name
         return line
 
-    def _add(self, line: dict[str, Any], entry: Entry) -> None:
-        """Add the caller's fields to *line* and, behind them, the bound ones."""
-        fields, open_names, strict = entry.fields, self._open_names, self._strict
-        for name, value in fields.items():
-            if type(name) is str and name in open_names and name not in line:
-                if type(value) is str and not strict:
-                    line[name] = value
-                else:
-                    line[name] = self.redactor.value(name, value, self._default)
-            else:
-                self._settle(line, name, value)
-        if bound := entry.bound:
-            for name, value in bound.items():
-                if name not in fields:
-                    self._settle(line, name, value)
-
-    def _settle(self, line: dict[str, Any], name: object, value: object) -> None:
-        """Add *value* to *line* under the name that it may have there."""
-        if type(name) is str and name == "request" and _is_request(value):
-            return
-        key = printable(name) if type(name) is str else text_of(name)
-        while key in OWNED_KEYS or key in line:
-            key += "_"
-        line[key] = self.redactor.field(key, value, self._default)
-        names = self._open_names
-        if key == name and len(key) <= _LONGEST_NAME and key != "request":
-            if len(names) >= _MOST_NAMES:
-                names.clear()
-            if not self.redactor.is_sensitive(key):
-                names.add(key)
-
     def _of_log(self, log: HTTPLog | TaskLog) -> dict[str, Any]:
         text = self.redactor.text
         line: dict[str, Any] = msgspec.to_builtins(
@@ -189,26 +216,6 @@ class Encoder:
             "message": self.redactor.text(exception.message),
             "stackTrace": self.redactor.text(without_installed(trace) if self._folds else trace),
         }
-
-    def part_by_part(self, line: Mapping[str, Any]) -> bytes:
-        """Return *line* as JSON; what UTF-8 or JSON cannot hold, as text."""
-        try:
-            return to_json(line)
-        except Exception:
-            pass
-        parts = [self.value_to_json(key) + b":" + self.value_to_json(line[key]) for key in line]
-        return b"{" + b",".join(parts) + b"}"
-
-    def value_to_json(self, value: object) -> bytes:
-        """Return one value as JSON, however hard that is."""
-        try:
-            return to_json(value)
-        except Exception:
-            pass
-        try:
-            return to_json(to_plain(value, self.redactor, self._default))
-        except Exception:
-            return to_json(unprintable(value))
 
     def fallback(self, entry: Entry, error: Exception) -> bytes:
         """Return the line of an entry that could not be encoded, with all that is sure of it."""
