@@ -7,11 +7,18 @@ import logging
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 import clew
+import clew.starlette
 from clew._exceptions import without_installed
 
 from .adapters.stacks import BareASGI, DjangoASGI, DjangoWSGI, Flask, Stack
+from .adapters.test_asgi import serve
 from .conftest import Lines
 
 OWN = """  File "/app/shop.py", line 3, in pay
@@ -99,3 +106,64 @@ def test_a_404_of_djangos_once(twins: bool, count: int, lines: Any) -> None:
     lines.clear()
     DjangoWSGI(log=False).request("/nowhere")
     assert [line["logger"] for line in lines()] == ["django.request"]
+
+
+def test_a_group_is_folded_within_its_margin() -> None:
+    """The frames of an exception group, and of what is in it, are folded as any other."""
+    margin = "".join(f"  | {line}\n" for line in (INSTALLED + OWN).splitlines())
+    folded = "  |   ... 2 frames of starlette, anyio\n"
+    kept = "".join(f"  | {line}\n" for line in OWN.splitlines())
+    assert without_installed(margin + "  | ExceptionGroup: x\n") == (
+        folded + kept + "  | ExceptionGroup: x\n"
+    )
+
+
+def in_background() -> None:
+    raise ValueError("in the background")
+
+
+def test_what_no_http_log_says_is_no_twin(lines: Lines) -> None:
+    """A crash after the answer, or of a request whose record is off, keeps the server's line."""
+    lines.configure(twins=False)
+    app = Starlette(
+        routes=[
+            Route("/", lambda _: PlainTextResponse("x", background=BackgroundTask(in_background)))
+        ]
+    )
+    clew.starlette.install(app)
+    server = logging.getLogger("uvicorn.error")
+    reply = serve(app, target="/")
+    server.error("Exception in ASGI application", exc_info=reply.error)
+    assert [line["logger"] for line in lines()] == ["clew.http", "uvicorn.error"]
+    lines.clear()
+    logging.getLogger("clew.http").setLevel(logging.CRITICAL)
+    reply = BareASGI().request("/crash")
+    server.error("Exception in ASGI application", exc_info=reply.error)
+    assert [line["logger"] for line in lines()] == ["uvicorn.error"]
+
+
+def test_the_applications_own_lines_are_no_twins(lines: Lines) -> None:
+    """What a handler of the application's logs about the exception that it answers stays."""
+    lines.configure(twins=False)
+
+    def answer(_request: Request, error: Exception) -> PlainTextResponse:
+        logging.getLogger("shop").error("order 77 is lost", exc_info=error)
+        return PlainTextResponse("sorry", 503)
+
+    def crash(_request: Request) -> PlainTextResponse:
+        raise LookupError("boom")
+
+    app = Starlette(routes=[Route("/", crash)], exception_handlers={LookupError: answer})
+    clew.starlette.install(app)
+    serve(app, target="/")
+    assert [line["logger"] for line in lines()] == ["shop", "clew.http"]
+
+
+def test_an_odd_record_is_no_twin(lines: Lines) -> None:
+    """A record that somebody made without its attributes is written, not raised."""
+    lines.configure(twins=False)
+    attributes = {"name": "django.request", "levelno": 30, "msg": "odd", "status_code": 404}
+    record = logging.makeLogRecord(attributes)
+    del record.created
+    logging.getLogger("django.request").handle(record)
+    assert [line["message"] for line in lines()] == ["odd"]

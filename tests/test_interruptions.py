@@ -98,6 +98,35 @@ def on_alarm(_number: int, _frame: object, error: BaseException = TimeLimit()) -
     raise error
 
 
+class OnAlarm:
+    """The handler of a signal that is an object."""
+
+    def __call__(self, number: int, frame: object) -> None:
+        raise TimeLimit
+
+    def method(self, number: int, frame: object) -> None:
+        raise TimeLimit
+
+
+HANDLERS = [OnAlarm(), OnAlarm().method, functools.partial(OnAlarm()), lambda *_: on_alarm(0, 0)]
+
+
+@pytest.mark.parametrize("handler", HANDLERS, ids=["object", "method", "partial", "function"])
+def test_knows_handlers_of_every_kind(handler: Any, lines: Any) -> None:
+    """A function, a method, an object and a partial of one may set a time limit."""
+
+    class Slow:
+        def __str__(self) -> str:
+            signal.raise_signal(signal.SIGALRM)
+            return "never"
+
+    signal.signal(signal.SIGALRM, handler)
+    with pytest.raises(TimeLimit):
+        clew.get_logger("shop").info("Paid %s", Slow())
+    with pytest.raises(TimeLimit):
+        logging.getLogger("shop").info("Paid %s", Slow())
+
+
 @pytest.fixture(autouse=True)
 def _alarm() -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, on_alarm)
@@ -222,12 +251,19 @@ def test_goes_its_way_and_leaves_nothing_behind(
         while True:
             number += 1
             interruption = Interruption(number, error())
+            before = Path(stream.name).stat().st_size
             found = interrupted(work, interruption)
             place = interruption.place
             if place is None:
                 break
             assert found is interruption.error, place
             assert entered() is None, place
+            written = Path(stream.name).read_bytes()[before:].decode()
+            served = {"asgi", "wsgi"} & {kind}
+            is_making = place.startswith(("of_exchange", "ScopeExchange.facts"))
+            assert written.count('"clew.http"') <= 1, place
+            if served and is_making:
+                assert written.count('"clew.http"') == 1, place
             assert is_free(handler.lock), place
             assert shapes_of(stream, work) == usual, place
     assert number > 30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -78,3 +79,21 @@ def test_a_peer_that_cannot_be_told_is_not_trusted(capsys: pytest.CaptureFixture
 
     assert chosen("good", sent=Sent(failing), trust=["10.0.0.0/8"]) == ("made", "untrusted")
     assert "KeyError" in capsys.readouterr().err
+
+
+def test_a_bad_id_made_while_an_exception_is_handled(lines: Any) -> None:
+    """The option that failed is reported; what the caller handles is not raised again."""
+
+    def limit(_number: int, _frame: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, limit)
+    try:
+        try:
+            signal.raise_signal(signal.SIGALRM)
+        except TimeoutError:
+            settings = clew.Settings(generate=lambda: "no good id")
+            assert clew.is_safe_id(settings.made_id())
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert "no safe id" in lines.raw()

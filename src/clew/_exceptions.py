@@ -86,7 +86,8 @@ def _trace(error: BaseException, begin: TracebackType | None) -> str:
     return text if len(text) <= _LONGEST_TRACE else f"...{text[-_LONGEST_TRACE:]}"
 
 
-_FRAME = re.compile(r'  File "(.*?)", line \d+, in ')
+# Behind the margin of an exception group, perhaps.
+_FRAME = re.compile(r'( *\| |)  File "(.*?)", line \d+, in ')
 # Where packages are installed, and a part of the path of every frame within one.
 _INSTALLED = re.compile(
     r".*[/\\](?:site|dist)-packages[/\\](\w+)|.*[/\\]lib[/\\]python3\.\d+[/\\]|<frozen ",
@@ -107,22 +108,22 @@ def without_installed(trace: str) -> str:
         if row:
             packages = ", ".join(dict.fromkeys(package for package, _ in row))
             frames = "frame" if len(row) == 1 else "frames"
-            kept.append(f"  ... {len(row)} {frames} of {packages}\n")
+            kept.append(f"{margin}  ... {len(row)} {frames} of {packages}\n")
         kept.extend(last)
         row.clear()
 
-    in_installed = False
+    in_installed, margin = False, ""
     for line in trace.splitlines(keepends=True):
         frame = _FRAME.match(line)
         if frame is not None:
-            found = _INSTALLED.match(frame[1])
-            in_installed = found is not None
+            found = _INSTALLED.match(frame[2])
+            in_installed, margin = found is not None, frame[1]
             if found is None:
                 end_row(with_last=False)
                 kept.append(line)
             else:
                 row.append((found[1] or "Python", [line]))
-        elif in_installed and line.startswith("    "):
+        elif in_installed and line.startswith(f"{margin}    "):
             row[-1][1].append(line)
         else:
             end_row(with_last=True)

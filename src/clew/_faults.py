@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 import traceback
+from functools import partial
 from io import TextIOWrapper
 from typing import Any
 
@@ -33,14 +34,18 @@ def raise_interruption() -> None:
     _, error, trace = sys.exc_info()
     if error is None or trace is None or trace.tb_next is None:
         return
-    codes = []
-    for number in signal.valid_signals():
-        handler = signal.getsignal(number)
-        codes.append(getattr(getattr(handler, "__func__", handler), "__code__", None))
+    codes = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()}
     while trace is not None:
         if trace.tb_frame.f_code in codes:
             raise error
         trace = trace.tb_next
+
+
+def _code_of(handler: Any) -> object:
+    while isinstance(handler, partial):
+        handler = handler.func
+    function = getattr(handler, "__func__", handler)
+    return getattr(function, "__code__", getattr(type(handler).__call__, "__code__", None))
 
 
 def report_failure() -> None:

@@ -94,7 +94,8 @@ class _Innermost:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         exchange = scope.get("clew")
-        if exchange is not None and exchange.scope is not scope:
+        # A request that the application makes of itself, with this one's scope, has another route.
+        if exchange is not None and "endpoint" not in exchange.innermost:
             exchange.innermost = scope
         return self._app(scope, receive, send)
 

@@ -6,7 +6,7 @@ The source of the rules is PEP 3333.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from ._http.environ import live_exchange
 from ._http.settings import Options, Settings
@@ -49,10 +49,11 @@ class RequestIDMiddleware:
         answers = self.outermost
         try:
             exchange.resume()
-            body = self.app(environ, exchange.respond)
+            body: Any = self.app(environ, exchange.respond)
             answers = True  # no framework answers what its body raises
             body = observed(body, exchange)
             exchange.pause()
+            return cast("Iterable[bytes]", body)
         except BaseException as error:
             try:
                 answer = exchange.answer_crash(error) if answers else None
@@ -61,4 +62,5 @@ class RequestIDMiddleware:
             if answer is None:
                 raise
             return answer
-        return body
+        finally:
+            body = None  # this frame may be held by what the application raised

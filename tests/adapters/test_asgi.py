@@ -18,7 +18,7 @@ import clew
 import clew.asgi
 
 from .drive import Call, Reply, serve_asgi
-from .stacks import CrashError
+from .stacks import CrashError, SimpleUser, bare_asgi
 from .test_contract import only
 
 try:  # the lowest versions are tested without it
@@ -746,3 +746,16 @@ def test_streams_without_a_chunk(lines: Any) -> None:
     serve(app)
     record = only(lines.http())
     assert record["response"]["bodySize"] == 0 and "outcome" not in record
+
+
+def test_a_user_who_was_seen_stays(lines: Any) -> None:
+    """A user whom the application takes out of the scope again is on the record all the same."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["user"] = SimpleUser(7)
+        clew.get_logger("app").info("seen")
+        del scope["user"]
+        await bare_asgi(scope, receive, send)
+
+    serve(clew.asgi.RequestIDMiddleware(app), target="/status/200")
+    assert [line["userId"] for line in lines()] == ["7", "7"]

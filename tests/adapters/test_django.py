@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import django
@@ -20,6 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test.utils import override_settings
+from django.utils.asyncio import async_unsafe
 from rest_framework.response import Response
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -182,10 +184,14 @@ def test_evaluates_no_lazy_user(stack: Stack, lines: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", [DjangoWSGI, DjangoASGI])
-def test_takes_the_sessions_user(lines: Any, kind: type[Stack]) -> None:
+def test_takes_the_sessions_user(
+    lines: Any, kind: type[Stack], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """The option's session_user knows who is logged in, without a query or Vary: Cookie."""
+    monkeypatch.setattr(django_settings, "SESSION_ENGINE", "django.contrib.sessions.backends.file")
+    monkeypatch.setattr(django_settings, "SESSION_FILE_PATH", str(tmp_path))
     stack = kind(user_id=clew.django.session_user)
-    from django.contrib.sessions.backends.signed_cookies import SessionStore
+    from django.contrib.sessions.backends.file import SessionStore
 
     session = SessionStore()
     session["_auth_user_id"] = "77"
@@ -422,3 +428,40 @@ middleware = django.conf.settings.MIDDLEWARE
 middleware.append(middleware.pop(0))
 execute_from_command_line(["manage.py", "check"])
 """
+
+
+def user_by_database(_request: HttpRequest) -> str:
+    """Ask the database, which Django refuses where an event loop runs."""
+    async_unsafe("No database in an event loop.")(int)()
+    return "12345"
+
+
+@pytest.mark.parametrize("path", ["/ok", "/streamed-id"])
+def test_a_user_may_be_asked_from_the_database(path: str, lines: Any) -> None:
+    """Under ASGI the option is called in a thread before the record is made."""
+    DjangoASGI(user_id=user_by_database).request(path)
+    assert lines.http()[-1]["userId"] == "12345"
+
+
+class Choosy(clew.django.RequestIDMiddleware):
+    """Leave some requests alone."""
+
+    async def __acall__(self, request: HttpRequest) -> Any:
+        answer: Any = (
+            self.get_response(request) if request.path == "/ok" else super().__acall__(request)
+        )
+        return await answer
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self.__acall__(request)
+
+
+def test_a_subclass_decides_which_requests_it_serves(lines: Any) -> None:
+    """Under ASGI too, where clew stands around the handler of its own middleware alone."""
+    DjangoASGI()  # sets Django up
+    with override_settings(MIDDLEWARE=[f"{__name__}.{Choosy.__name__}"]):
+        stack = DjangoASGI()
+        stack.request("/ok")
+        assert lines.http() == []
+        stack.request("/status/204")
+    assert len(lines.http()) == 1

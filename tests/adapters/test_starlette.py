@@ -548,3 +548,22 @@ def test_a_copied_scope_has_the_user_and_the_route(lines: Any) -> None:
     record = only(lines.http())
     assert (record["userId"], record["request"]["route"]) == ("7", "/items/{id}")
     assert len(app.user_middleware) == 2
+
+
+def test_a_request_within_keeps_its_route_to_itself(lines: Any) -> None:
+    """An application that serves a copy of the scope itself has the route that it matched."""
+    app = FastAPI()
+    clew.fastapi.install(app)
+    app.get("/items/{id}")(api_answer)
+
+    @app.get("/batch")
+    async def batch(request: Request) -> str:
+        scope = {**request.scope, "path": "/items/1", "raw_path": b"/items/1"}
+        await request.app(scope, request.receive, _ignore)
+        return "x"
+
+    assert routes(lines, app, "/batch") == ["/batch"]
+
+
+async def _ignore(_message: Message) -> None:
+    pass

@@ -9,7 +9,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
-from wsgiref.util import FileWrapper
+from wsgiref.util import FileWrapper, setup_testing_defaults
 
 import pytest
 from a2wsgi import WSGIMiddleware
@@ -533,3 +533,24 @@ def test_records_a_body_that_is_dropped(lines: Any) -> None:
     gc.collect()
     assert body.closed == 1
     assert only(lines.http())["outcome"] == "aborted"
+
+
+def test_a_dropped_body_of_a_handled_crash_is_logged_at_once(lines: Any) -> None:
+    """A body that the server drops unclosed has its record without a garbage collection."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        try:
+            raise CrashError("boom")
+        except CrashError:
+            start_response("500 Sorry", [], sys.exc_info())
+        return iter([b"one", b"two"])
+
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    gc.disable()
+    try:
+        body = clew.wsgi.RequestIDMiddleware(app)(environ, lambda *_: lambda _: None)
+        del body
+        assert len(lines.http()) == 1
+    finally:
+        gc.enable()

@@ -31,7 +31,7 @@ class ASGIExchange(ScopeExchange):
 
     def send(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.started(message["status"])
             message = self.with_id(message)
         elif not message.get("more_body", False):
             self.ended = self.arrived  # nobody asks how long it took
@@ -110,7 +110,7 @@ class LoggedExchange(ASGIExchange):
                         self.sent(size)
                         return
                 # Servers tell of the client's leaving while they send the end, too.
-                self.ended = self.arrived
+                self.ended = perf_counter()
                 try:
                     await self._send(message)
                 except BaseException:

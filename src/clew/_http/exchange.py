@@ -20,6 +20,7 @@ The way of one request::
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any, cast
@@ -32,7 +33,7 @@ from clew._context import (
     process,
     start_subscribers,
 )
-from clew._current import UNSET, attached_context, current, enter, entered, leave
+from clew._current import UNSET, current, enter, entered, leave
 from clew._faults import report_failure
 from clew._lines.delivery import emit, own_logger
 from clew._redaction import Redactor
@@ -62,6 +63,7 @@ class Exchange(Progress, HTTPRequest, Context):
     close_code: int | None = None
     rejected: str | None = None  # why the client's id was refused
     _seen_user: str | None = None
+    _told: int | None = None  # the id of the exception that the record has
     _outer: Context | None = None
     _inside = False
 
@@ -138,15 +140,20 @@ class Exchange(Progress, HTTPRequest, Context):
                 return as_user_id(option(self.source()))
             except Exception as error:
                 self.settings.report("user_id", error)
+        if self.inner_user is None and not self.has_user():
+            return self._seen_user
         user = loaded_user(self.inner_user, self.framework_user)
         if user is not UNSET:  # the user's database session may be gone by now
             self._seen_user, self.eventful = cast("str | None", user), True
         return self._seen_user
 
     def tells_of(self, error: BaseException | None) -> bool:
-        if not self.settings.log or error is None:
-            return self.settings.log and not self.logged
-        return error is self.error or (not self.live and attached_context(error) is self)
+        if self.logged:
+            return error is not None and self._told == id(error)
+        if error is None:
+            return _logger.isEnabledFor(logging.WARNING)
+        ends_it = error is self.error and not (self.handled or self.is_disconnected)
+        return ends_it and _logger.isEnabledFor(logging.ERROR)
 
     # The response's events.
 
@@ -203,14 +210,22 @@ class Exchange(Progress, HTTPRequest, Context):
         self.logged = True
         if self._process is not process[0]:
             return
+        is_made = False
         try:
             found = record.of_exchange(self, _logger)
+            is_made = True
             if found is not None:
                 http, level, fields = found
-                error = None if http.exception is None else self.error
+                error = None
+                if http.exception is not None:
+                    error, self._told = self.error, id(self.error)
                 emit(_logger, http, fields, level, error, self.ids)
-        except Exception:
+        except BaseException as error:
+            self.logged = is_made  # what interrupts the making has it made at the end
+            if not isinstance(error, Exception):
+                raise
             report_failure()
+            self.logged = True
 
 
 def _follows(exchange: Exchange, outer: Context) -> bool:

@@ -214,7 +214,8 @@ class Settings:
 
     def report(self, option: str, fault: object) -> None:
         """Log what is wrong with a user's callable, once for each option."""
-        raise_interruption()
+        if isinstance(fault, BaseException):
+            raise_interruption()
         if option not in self._reported:
             self._reported.add(option)
             warn(

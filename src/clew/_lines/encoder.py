@@ -75,7 +75,7 @@ class _Fields:
         try:
             return to_json(line)
         except Exception:
-            pass
+            raise_interruption()
         parts = [self.value_to_json(key) + b":" + self.value_to_json(line[key]) for key in line]
         return b"{" + b",".join(parts) + b"}"
 
@@ -84,7 +84,7 @@ class _Fields:
         try:
             return to_json(value)
         except Exception:
-            pass
+            raise_interruption()
         try:
             return to_json(to_plain(value, self.redactor, self._default))
         except Exception:

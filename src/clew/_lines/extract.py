@@ -26,6 +26,9 @@ from .entry import Entry
 _OWN = list(LogRecord("", 0, "", 0, "", (), None).__dict__)
 STANDARD_ATTRIBUTES = frozenset((*_OWN, "asctime", "message", "taskName"))
 
+# Whose lines about a crash say what an HTTPLog says.
+_TELLERS = ("django.request", "uvicorn", "gunicorn", "hypercorn", "daphne", "waitress", "litestar")
+
 # Attributes that are no fields: they are written as something else, or, as uvicorn's
 # color_message, say again what the message says.
 NEVER_FIELDS = frozenset(
@@ -128,12 +131,18 @@ def context_of_record(record: LogRecord, error: BaseException | None) -> Context
 
 
 def is_twin(record: LogRecord) -> bool:
-    """Tell whether the HTTPLog of a request says what *record* says: a crash, Django's 4xx."""
-    error = _error_of(record)
-    if error is None and not (record.name == "django.request" and hasattr(record, "status_code")):
+    """Tell whether the HTTPLog of a request says what a server's or a framework's *record* says."""
+    try:
+        error = _error_of(record)
+        if error is None:
+            says = record.name == "django.request" and hasattr(record, "status_code")
+        else:  # Flask and Quart log by the application's own logger
+            says = record.name.startswith(_TELLERS) or record.funcName == "log_exception"
+        context = context_of_record(record, error) if says else None
+        return context is not None and context.tells_of(error)
+    except Exception:  # a record that somebody made otherwise
+        raise_interruption()
         return False
-    context = context_of_record(record, error)
-    return context is not None and context.tells_of(error)
 
 
 def _read(record: LogRecord) -> tuple[str, Mapping[Any, object]]:
@@ -221,11 +230,11 @@ def message_of(record: LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception:
-        pass
+        raise_interruption()
     try:
         return f"{record.msg} {record.args!r}"
     except Exception:
-        pass
+        raise_interruption()
     args = record.args if isinstance(record.args, tuple) else (record.args,)
     return " ".join(text_of(part) for part in (record.msg, *args))
 

@@ -63,8 +63,12 @@ def configure_logging(
     """
     if stream is not None and not hasattr(stream, "write"):
         raise TypeError(f"stream must be a text stream, as sys.stderr, not {stream!r}")
-    options: dict[str, Any] = {"service": service, "levels": levels, "redact": redact}
-    options["frames"] = frames
+    options: dict[str, Any] = {
+        "service": service,
+        "levels": levels,
+        "redact": redact,
+        "frames": frames,
+    }
     level = _check(level, format, service)
     formatter = (
         ConsoleFormatter(colours=is_terminal(sys.stdout if stream is None else stream), **options)

@@ -6,13 +6,22 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# What stands behind the user in a URL, up to the last @; but for the word "password" itself.
-_PASSWORD = re.compile(r"(\w://[^\s:/@]*):(?!password@)\S*@")
+# A URL with a user, up to the last @ before a blank, or between quotes.
+_QUOTED = re.compile(r"""(['"])((?:(?!\1).)*?\w://)((?:(?!\1).)*)@""", re.DOTALL)
+_BARE = re.compile(r"""()(\w://)(\S*)@""")
 
 
 def without_passwords(text: str) -> str:
     """Return *text* with ``***`` in the place of the passwords of the URLs in it."""
-    return _PASSWORD.sub(r"\1:***@", text)
+
+    def mask(match: re.Match[str]) -> str:
+        user, colon, _ = match[3].partition(":")
+        # The sentences that say how a URL is written have this one.
+        is_example = match[3] == "user:password" and text.startswith("host", match.end())
+        shown = match[3] if not colon or is_example else f"{user}:***"
+        return f"{match[1]}{match[2]}{shown}@"
+
+    return _BARE.sub(mask, _QUOTED.sub(mask, text))
 
 
 class AnswerError(ValueError):

@@ -24,7 +24,7 @@ _SMALL_PIECE = 2048
 _LOG_NAME = re.compile(r"\.(ndjson|jsonl|log)([.-][\w.-]+)?$")
 _GZIP, _ZSTD, _BOM = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xef\xbb\xbf"
 # What may stand in front of a line, and is not of it.
-_IN_FRONT = re.compile(rb"^(?:\0|\xef\xbb\xbf)+(?=\{)", re.MULTILINE)
+_IN_FRONT = re.compile(rb"^(?:\0++|\xef\xbb\xbf)++(?=\{)", re.MULTILINE)
 # An escaped surrogate (RFC 8259, section 8.2) in group 1 when it is not one of a pair.
 _SURROGATE = re.compile(
     rb"\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
@@ -26,6 +26,7 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 from django.utils.log import RequireDebugTrue
 
+from clew._current import current
 from clew._http.django import Closer, Stream
 from clew._http.environ import EnvironExchange, live_exchange
 from clew._http.exchange import Exchange, record_caught, record_exception
@@ -66,7 +67,7 @@ class RequestIDMiddleware:
             raise ImproperlyConfigured(f"The setting CLEW is wrong: {error}") from error
         got_request_exception.connect(_on_exception, dispatch_uid="clew")
         _record_handlers()
-        observe_asgi_handlers()
+        observe_asgi_handlers(RequestIDMiddleware)
         _take_console()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
@@ -87,7 +88,12 @@ class RequestIDMiddleware:
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         exchange = self._begin(request)
         if exchange is None:
-            return await cast("Awaitable[HttpResponseBase]", self.get_response(request))
+            response = await cast("Awaitable[HttpResponseBase]", self.get_response(request))
+            outer = current()
+            if isinstance(outer, OfRequest) and self.settings.user_id is not None:
+                # It may ask the database, which Django refuses in an event loop.
+                outer.asked_user = await sync_to_async(outer.user_id)()
+            return response
         try:
             exchange.resume()
             response = await cast("Awaitable[HttpResponseBase]", self.get_response(request))

@@ -9,25 +9,29 @@ within tells the route and the user.
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, cast
 
 from django.core.handlers.asgi import ASGIHandler
 
 from clew import asgi
+from clew._current import UNSET
 from clew._http.asgi import ASGIExchange, LoggedExchange
 from clew._http.scope import Receive, Scope, Send
-from clew._http.settings import Settings
 
 
 class OfRequest:
     """An exchange whose option ``user_id`` is called with Django's request, once there is one."""
 
     request: Any = None
+    # What the option has answered in a thread, where it may ask a database.
+    asked_user: object = UNSET
 
     def source(self) -> Any:
         return self.request
 
     def find_user(self) -> str | None:
+        if self.asked_user is not UNSET:
+            return cast("str | None", self.asked_user)
         found: str | None = None if self.request is None else super().find_user()  # type: ignore[misc]
         return found
 
@@ -48,31 +52,24 @@ class _Around(asgi.RequestIDMiddleware):
         self._http = _Logged if self.settings.log else _Exchange
 
 
-def observe_asgi_handlers() -> None:
-    """Put `clew.asgi` around each ASGI handler whose first middleware is clew's."""
+def observe_asgi_handlers(kind: type) -> None:
+    """Put `clew.asgi` around each ASGI handler whose first middleware is of *kind*, clew's."""
     handle: Any = ASGIHandler.handle
     if hasattr(handle, "_clew"):
         return
 
     @functools.wraps(handle)
     async def observed(self: Any, scope: Scope, receive: Receive, send: Send) -> None:
-        around = _around(self, handle)
+        first: Any = getattr(getattr(self, "_middleware_chain", None), "__wrapped__", None)
+        first = getattr(first, "_inner", first)  # Sentry stands around each middleware
+        if not isinstance(first, kind) or type(first).__call__ is not kind.__call__:
+            await handle(self, scope, receive, send)  # a subclass decides itself
+            return
+        around: _Around | None = vars(first).get("_around")
         if around is None:
-            await handle(self, scope, receive, send)
-        else:
-            await around(scope, receive, send)
+            around = _Around(functools.partial(handle, self), first)
+            vars(first)["_around"] = around
+        await around(scope, receive, send)
 
     observed._clew = True  # type: ignore[attr-defined]
-    setattr(ASGIHandler, "handle", observed)  # noqa: B010
-
-
-def _around(handler: Any, handle: Any) -> _Around | None:
-    """Return what stands around *handler*, made with its first request."""
-    first: Any = getattr(getattr(handler, "_middleware_chain", None), "__wrapped__", None)
-    first = getattr(first, "_inner", first)  # Sentry stands around each middleware
-    if not isinstance(getattr(first, "settings", None), Settings):
-        return None
-    around: _Around | None = vars(first).get("_around")
-    if around is None:
-        around = first._around = _Around(functools.partial(handle, handler), first)
-    return around
+    ASGIHandler.handle = observed  # type: ignore[assignment, method-assign]

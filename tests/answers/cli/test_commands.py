@@ -256,3 +256,12 @@ def test_times_are_in_utc(log: Path) -> None:
     assert json.loads(here)[0]["bucket"] == "2026-11-01T09:00:00Z"
     assert here == run_process(*question, TZ="America/New_York").stdout
     assert NINE % 3_600_000 == 0
+
+
+def test_json_is_utf8_whatever_the_terminal_was(tmp_path: Path) -> None:
+    """A file that the answer goes into is JSON, also where Python's output is another encoding."""
+    log = write(tmp_path / "a.ndjson", [answered("GET", "/\U0001f600", 404, 1, 1.0)])
+    command = [*CLEW, "ask", "bad-links", str(log), "--format", "json"]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(command, capture_output=True, env=environment, timeout=60, check=True)
+    assert json.loads(done.stdout.decode())[0]["path"] == "/\U0001f600"

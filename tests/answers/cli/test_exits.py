@@ -14,6 +14,7 @@ import pytest
 
 from clew import answers
 from clew.answers.cli.commands import cli
+from clew.answers.errors import AnswerError, without_passwords
 from tests.answers.shop_lines import answered, shop, write
 
 from .command import CLEW, run
@@ -220,6 +221,25 @@ def test_another_failure_is_not_said_of_the_output(
 
 
 PASSWORDS = "clickhouse://ada:hush/hu@sh@127.0.0.1:1/logs"
+# As an AnswerError or a note may quote them, and what is shown.
+QUOTED = [
+    ("asked 'clickhouse://u@corp:hush@h/db' alone", "asked 'clickhouse://u@corp:***@h/db' alone"),
+    ("'clickhouse://u:hu sh@h' is none", "'clickhouse://u:***@h' is none"),
+    ("clickhouse://u:password@hush1@h", "clickhouse://u:***@h"),
+    ("clickhouse://corp/u:hush@h", "clickhouse://corp/u:***@h"),
+    ("clickhouse://u@h:8123/db?table=a@b", "clickhouse://u@h:***@b"),
+    (
+        "write clickhouse://user:password@host:8123/d",
+        "write clickhouse://user:password@host:8123/d",
+    ),
+    ("clickhouse://h:8123/db and bob@example.org", "clickhouse://h:8123/db and bob@example.org"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "shown"), QUOTED)
+def test_passwords_are_masked(sentence: str, shown: str) -> None:
+    """Of a URL all between the first colon behind its scheme and the last @ may be a password."""
+    assert without_passwords(sentence) == str(AnswerError(sentence)) == shown
 
 
 @pytest.mark.parametrize(

@@ -116,5 +116,5 @@ def print_answer(answer: Answer, form: str, *, limited: bool) -> None:
                 [one_line(cell) if is_terminal and isinstance(cell, str) else cell for cell in row]
             )
     else:
-        text = (b"[" + b",\n".join(_encode(row) for row in answer.dicts()) + b"]").decode()
-        click.echo(escaped_controls(text) if is_terminal else text)
+        rows = b"[" + b",\n".join(_encode(row) for row in answer.dicts()) + b"]"
+        click.echo(escaped_controls(rows.decode()) if is_terminal else rows)
