@@ -11,6 +11,7 @@ import argparse
 import sys
 import time
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from .judging import Listed, judge_log, read_listed
 from .running import Run, Runner
@@ -58,7 +59,7 @@ def judge(runner: Runner, listed: list[Listed]) -> Verdict:
         if not run.ended or not run.passed:
             verdict.faults.append(f"the run {name} did not end well:\n{run.output[-2_000:]}")
     differing = plain.passed - mounted.passed
-    mine = [each for each in listed if each.suite == suite.name]
+    mine = [each for each in listed if fnmatchcase(suite.name, each.suite)]
     verdict.listed = {test for test in differing if any(each.has(test) for each in mine)}
     differing -= verdict.listed
     if differing and not verdict.faults:
@@ -66,6 +67,12 @@ def judge(runner: Runner, listed: list[Listed]) -> Verdict:
         verdict.unsteady = differing & again.passed
         differing -= verdict.unsteady
         verdict.faults += judge_log(again.log)
+    of_headers = [each for each in mine if each.is_of_headers]
+    headers = {test for test in verdict.listed if any(each.has(test) for each in of_headers)}
+    if headers:
+        bare = runner.again(headers, header=False)
+        wrong = sorted(headers - bare.passed)
+        verdict.faults += [f"fails without clew's header, too: {test}" for test in wrong]
     verdict.faults += [f"fails with clew: {test}" for test in sorted(differing)]
     verdict.faults += judge_log(mounted.log)
     for test, stderr in sorted(mounted.complaints.items()):
@@ -83,9 +90,9 @@ def main() -> int:
     arguments = parser.parse_args()
     unknown = set(arguments.suites) - set(names)
     if unknown:
-        parser.error(f"there is no suite {sorted(unknown)[0]!r}, but {', '.join(names)}")
+        parser.error(f"there is no suite {min(unknown)!r}, but {', '.join(names)}")
     listed = read_listed()
-    rows = [_COLUMNS]
+    rows: list[tuple[str, ...]] = [_COLUMNS]
     failed = False
     for suite in SUITES:
         chosen = suite.name in arguments.suites or not arguments.suites

@@ -21,7 +21,7 @@ class Listed:
     """A line of `listed.txt`: tests that may fail with clew, and why.
 
     Attributes:
-        suite: The suite's name.
+        suite: The suite's name; a pattern too, for suites that run the same tests.
         tests: The tests' ids, as a pattern in which ``*`` stands for anything.
         reason: Why they fail, though nothing is wrong.
     """
@@ -29,6 +29,11 @@ class Listed:
     suite: str
     tests: str
     reason: str
+
+    @property
+    def is_of_headers(self) -> bool:
+        """Whether these tests fail for nothing but the header that clew adds."""
+        return self.reason.startswith("all headers")
 
     def has(self, test: str) -> bool:
         """Tell whether *test* is one of these; in a pattern, only ``*`` has a meaning."""

@@ -63,9 +63,9 @@ class Runner:
             mounted = threads.submit(self.run, "clew")
             return plain.result(), mounted.result()
 
-    def again(self, tests: Iterable[str]) -> Run:
-        """Run *tests* once more with clew."""
-        return self.run("again", tuple(sorted(tests)))
+    def again(self, tests: Iterable[str], *, header: bool = True) -> Run:
+        """Run *tests* once more with clew; without *header*, it adds none to any message."""
+        return self.run("again" if header else "without-header", tuple(sorted(tests)))
 
     def run(self, kind: str, only: tuple[str, ...] = ()) -> Run:
         """Run the suite, or of it *only* some tests; *kind* "plain" is without clew."""
@@ -86,6 +86,8 @@ class Runner:
         }
         if kind != "plain":
             surroundings["SUITE_MOUNTS"] = ",".join(suite.mounts)
+        if kind == "without-header":
+            surroundings["SUITE_WITHOUT_HEADER"] = "1"
         if not suite.is_django:
             surroundings["SUITE_PYTEST"] = "1"
         if suite.in_context:
@@ -115,7 +117,9 @@ class Runner:
             return [python, "runtests.py", *options, *suite.options, *tests]
         plugins = (f"-p{name}" for name in ("no:cacheprovider", *suite.plugins, "suite_results"))
         # Else pytest takes the configuration of this repository, in which they lie.
-        config = ("--rootdir=.", f"--config-file={suite.config}")
+        config = (
+            *("--continue-on-collection-errors", "--rootdir=.", f"--config-file={suite.config}"),
+        )
         # As "python -m pytest" it would import the packages of this folder.
         return [python.with_name("pytest"), "-q", *plugins, *config, *suite.options, *tests]
 

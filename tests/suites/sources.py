@@ -60,9 +60,7 @@ def _sdist(suite: Suite) -> Path:
     folder = CACHE / "sdists" / pinned.replace("==", "-")
     if not list(folder.glob("*.tar.gz")):
         name = pinned.partition("==")[0]
-        _pip(
-            sys.executable, "download", "--no-deps", "--no-binary", name, "--dest", folder, pinned
-        )
+        _pip(sys.executable, "download", "--no-deps", "--no-binary", name, "--dest", folder, pinned)
     (archive,) = folder.glob("*.tar.gz")
     return archive
 

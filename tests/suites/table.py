@@ -14,8 +14,8 @@ class Suite:
 
     Attributes:
         name: What it is called here.
-        project: The project on the package index whose source distribution has the tests; with
-            a version, where the one in the constraints file has none.
+        project: The project whose source distribution has the tests; with a version, where the
+            constraints file has none or its own has no tests.
         mounts: The mounts of `tests.suites.inside.clew_mounts`.
         requires: What the tests need beside pytest.
         environment: Suites of one environment share it; each needs what all of them need.
@@ -58,6 +58,11 @@ _DJANGO = (
     *("middleware_exceptions", "sessions_tests", "staticfiles_tests", "test_client"),
     *("test_client_regress", "view_tests", "wsgi"),
 )
+_QUICK_DJANGO = ("asgi", "handlers", "middleware", "test_client", "view_tests", "wsgi")
+_AIOHTTP = (
+    *("connection", "exceptions", "functional", "middleware", "middleware_digest_auth", "proto"),
+    *("request", "response", "session", "ws", "ws_functional"),
+)
 
 SUITES = (
     Suite(
@@ -77,16 +82,28 @@ SUITES = (
         mounts=("fastapi",),
         requires=(
             *("fastapi", "anyio[trio]", "a2wsgi", "dirty-equals", "email-validator", "flask"),
-            *("httpx", "httpx2", "inline-snapshot", "jinja2", "opentelemetry-exporter-otlp-proto-http"),
+            *(
+                "httpx",
+                "httpx2",
+                "inline-snapshot",
+                "jinja2",
+                "opentelemetry-exporter-otlp-proto-http",
+            ),
             *("opentelemetry-instrumentation-fastapi", "opentelemetry-sdk", "orjson"),
             *("pwdlib[argon2]", "pydantic-extra-types", "pydantic-settings", "pyjwt"),
-            *("pytest-timeout", "python-multipart", "python-slugify", "pyyaml", "sentry-sdk"),
+            *(
+                "pytest-timeout",
+                "pytest-xdist",
+                "python-multipart",
+                "python-slugify",
+                "pyyaml",
+                "sentry-sdk",
+            ),
             *("sqlmodel", "strawberry-graphql", "ujson", "uvicorn"),
         ),
-        # The pages of the tutorial are 3,000 tests, each an application of its own.
         quick=False,
         source=("fastapi",),
-        plugins=("anyio", "pytest_timeout", "inline_snapshot"),
+        plugins=("anyio", "pytest_timeout", "inline_snapshot", "xdist.plugin"),
         options=("--timeout=60", "--inline-snapshot=disable"),
     ),
     Suite(
@@ -121,5 +138,112 @@ SUITES = (
         project="python-json-logger",
         mounts=("json_logger",),
         requires=("freezegun", "orjson", "tzdata"),
+    ),
+    Suite(
+        name="requests",
+        project="requests",
+        mounts=("requests",),
+        requires=(
+            *("requests[socks]", "httpbin>=0.10.2", "pytest-httpbin==2.1.0", "pytest-mock"),
+            "trustme",
+        ),
+        environment="requests",
+        constrained=False,  # httpbin wants an older Flask
+        plugins=("pytest_httpbin.plugin", "pytest_mock"),
+        in_context=True,
+    ),
+    Suite(
+        name="urllib3",
+        project="urllib3",
+        mounts=("urllib3",),
+        requires=(
+            *("anyio[trio]", "brotli", "cryptography", "h2", "httpx", "hypercorn", "pyopenssl"),
+            *("pysocks", "pytest-socket", "pytest-timeout", "quart", "quart-trio", "trustme"),
+        ),
+        tests=("test",),
+        quick=("test/test_connectionpool.py", "test/test_poolmanager.py", "test/test_response.py"),
+        plugins=("anyio", "pytest_timeout", "pytest_socket"),
+        in_context=True,
+    ),
+    Suite(
+        name="aiohttp",
+        project="aiohttp",
+        mounts=("aiohttp",),
+        requires=(
+            *("aiohttp", "blockbuster", "brotli", "freezegun", "isal", "proxy.py", "pytest-mock"),
+            *("pytest-codspeed", "pytest-timeout", "pytest-xdist", "trustme", "zlib_ng"),
+        ),
+        tests=(
+            *(f"tests/test_client_{name}.py" for name in _AIOHTTP),
+            *(f"tests/test_{name}.py" for name in ("connector", "cookiejar", "proxy")),
+            *(f"tests/test_{name}.py" for name in ("proxy_functional", "web_functional")),
+        ),
+        quick=("tests/test_client_functional.py", "tests/test_client_session.py"),
+        source=("aiohttp",),
+        config="pytest.ini",
+        plugins=("pytest_mock", "pytest_timeout", "xdist.plugin", "pytest_codspeed.plugin"),
+        options=("-oaddopts=",),
+        in_context=True,
+    ),
+    Suite(
+        name="litestar",
+        # The last one whose source distribution has tests; the version of the constraints runs.
+        project="litestar==2.12.1",
+        mounts=("litestar",),
+        requires=(
+            *("litestar[full]", "beautifulsoup4", "fsspec", "httpx-sse", "hypothesis", "psutil"),
+            *("pytest-asyncio", "pytest-lazy-fixtures", "pytest-mock", "pytest-rerunfailures"),
+            *(
+                "pytest-timeout",
+                "pytest-xdist",
+                "python-dotenv",
+                "starlette",
+                "time-machine",
+                "trio",
+            ),
+        ),
+        environment="litestar",
+        tests=("tests/unit", "tests/e2e"),
+        quick=False,
+        source=("litestar",),
+        plugins=(
+            *("anyio", "pytest_asyncio.plugin", "pytest_lazy_fixtures.plugin", "pytest_mock"),
+            *("pytest_rerunfailures", "pytest_timeout", "xdist.plugin"),
+        ),
+        options=("-oaddopts=", "--timeout=60"),
+    ),
+    # Quart's source distributions have no tests; those of its extensions use its test client.
+    *(
+        Suite(
+            name=name,
+            project=project,
+            mounts=("quart",),
+            requires=(
+                *("quart", "quart-trio", "quart-auth", "quart-schema[msgspec,pydantic]"),
+                *("quart-cors", "hypothesis", "pytest-asyncio", "pytest-trio", "trio"),
+            ),
+            environment="quart",
+            plugins=("pytest_asyncio.plugin",),
+            options=("-oaddopts=",),
+        )
+        for name, project in (
+            ("quart-auth", "quart-auth"),
+            ("quart-cors", "quart-cors==0.8.0"),
+            ("quart-schema", "quart-schema==0.25.0"),
+            ("quart-trio", "quart-trio==0.12.0"),
+        )
+    ),
+    *(
+        Suite(
+            name=name,
+            project="django",
+            mounts=mounts,
+            requires=("django[argon2,bcrypt]", "jinja2", "pyyaml", "tblib", "tzdata"),
+            environment="django",
+            tests=_DJANGO,
+            quick=_QUICK_DJANGO,
+            source=("django",),
+        )
+        for name, mounts in (("django", ("django",)), ("django-outside", ("django_outside",)))
     ),
 )

@@ -18,6 +18,8 @@ from typing import Any
 
 import clew
 
+_HAS_HEADER = not os.environ.get("SUITE_WITHOUT_HEADER")
+
 # Each id that was made, and the test for which it was.
 _made_ids: dict[str, str] = {}
 
@@ -53,7 +55,13 @@ def _made_id() -> str:
 
 
 def _settings() -> clew.Settings:
-    return clew.Settings(generate=_made_id)
+    return clew.Settings(generate=_made_id, response_header=_HAS_HEADER, inject=_HAS_HEADER)
+
+
+def _wrapped_by(module: Any) -> Callable[[Any], object]:
+    """Return what wraps a client by *module*, so that its calls carry the id or none at all."""
+    hosts = None if _HAS_HEADER else ()
+    return lambda client: module.wrap(client, hosts=hosts)
 
 
 def _after_init(kind: Any, mounting: Callable[[Any], object]) -> None:
@@ -202,8 +210,8 @@ def _mount_httpx() -> None:
 
     import clew.httpx
 
-    _after_init(httpx.Client, clew.httpx.wrap)
-    _after_init(httpx.AsyncClient, clew.httpx.wrap)
+    _after_init(httpx.Client, _wrapped_by(clew.httpx))
+    _after_init(httpx.AsyncClient, _wrapped_by(clew.httpx))
 
 
 def _mount_requests() -> None:
@@ -211,7 +219,7 @@ def _mount_requests() -> None:
 
     import clew.requests
 
-    _after_init(requests.Session, clew.requests.wrap)
+    _after_init(requests.Session, _wrapped_by(clew.requests))
 
 
 def _mount_urllib3() -> None:
@@ -219,8 +227,8 @@ def _mount_urllib3() -> None:
 
     import clew.urllib3
 
-    _after_init(urllib3.PoolManager, clew.urllib3.wrap)
-    _after_init(urllib3.HTTPConnectionPool, clew.urllib3.wrap)
+    _after_init(urllib3.PoolManager, _wrapped_by(clew.urllib3))
+    _after_init(urllib3.HTTPConnectionPool, _wrapped_by(clew.urllib3))
 
 
 def _mount_aiohttp() -> None:
@@ -228,7 +236,7 @@ def _mount_aiohttp() -> None:
 
     import clew.aiohttp
 
-    _after_init(aiohttp.ClientSession, clew.aiohttp.wrap)
+    _after_init(aiohttp.ClientSession, _wrapped_by(clew.aiohttp))
 
 
 def _mount_json_logger() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import unittest
 from typing import Any
 
 from django.test.runner import DiscoverRunner
-from suite_results import results
 
 DATABASES = {
     "default": {"ENGINE": "django.db.backends.sqlite3"},
@@ -18,9 +19,16 @@ DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 USE_TZ = False
 TEST_RUNNER = "django_suite.Runner"
 
+# It lies beside this one on the path of a run.
+results = importlib.import_module("suite_results").results
+
 
 class Noted(unittest.TextTestResult):
     """Write what became of each test."""
+
+    def startTest(self, test: Any) -> None:
+        os.environ["PYTEST_CURRENT_TEST"] = test.id()
+        super().startTest(test)
 
     def addSuccess(self, test: Any) -> None:
         super().addSuccess(test)
