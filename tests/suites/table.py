@@ -223,7 +223,7 @@ SUITES = (
                 *("quart-cors", "hypothesis", "pytest-asyncio", "pytest-trio", "trio"),
             ),
             environment="quart",
-            plugins=("pytest_asyncio.plugin",),
+            plugins=("pytest_trio.plugin" if name == "quart-trio" else "pytest_asyncio.plugin",),
             options=("-oaddopts=",),
         )
         for name, project in (

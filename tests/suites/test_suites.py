@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
-from fnmatch import filter
 from pathlib import Path
 
 import pytest
@@ -89,7 +89,7 @@ def test_list_without_reason(tmp_path: Path) -> None:
 def test_list_names_suites() -> None:
     """Each line of the list is of a suite in the table."""
     names = [suite.name for suite in SUITES]
-    assert all(filter(names, each.suite) for each in read_listed(LISTED))
+    assert all(fnmatch.filter(names, each.suite) for each in read_listed(LISTED))
 
 
 def test_versions() -> None:
