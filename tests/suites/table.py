@@ -191,7 +191,9 @@ SUITES = (
         project="litestar==2.12.1",
         mounts=("litestar",),
         requires=(
-            *("litestar[full]", "beautifulsoup4", "fsspec", "httpx-sse", "hypothesis", "psutil"),
+            "litestar[annotated-types,attrs,brotli,cli,cryptography,jinja,jwt,mako,minijinja]",
+            "litestar[opentelemetry,prometheus,pydantic,structlog]",
+            *("beautifulsoup4", "fsspec", "httpx-sse", "hypothesis", "opentelemetry-sdk", "psutil"),
             *("pytest-asyncio", "pytest-lazy-fixtures", "pytest-mock", "pytest-rerunfailures"),
             *(
                 "pytest-timeout",
