@@ -136,15 +136,15 @@ def test_an_adapter_reads_its_attributes_while_it_sends(
     """What a session of one's own asks its adapter for while it sends is the mounted one's."""
     found: list[Any] = []
 
-    class Asking(requests.Session):
-        def send(self, request: Any, **kwargs: Any) -> requests.Response:
+    class Asking(requests.Session):  # type: ignore[misc, name-defined, unused-ignore]
+        def send(self, request: Any, **kwargs: Any) -> Any:
             adapter: Any = self.get_adapter(request.url)
             found.append(adapter.sent)
             with pytest.raises(AttributeError):
                 adapter.missing
             return super().send(request, **kwargs)
 
-    session, adapter = clew.requests.wrap(Asking()), Recording()
+    session, adapter = caller.clew.wrap(Asking()), Recording()
     session.mount("http://", adapter)
     session.get(server.url())
     assert found[0] is adapter.sent
