@@ -43,14 +43,14 @@ def _applies(marker: str) -> bool:
 
 
 def unpack(suite: Suite, folder: Path) -> Path:
-    """Unpack the tests of *suite* into *folder*, anew, without the packages that they test."""
+    """Unpack the tests of *suite* into *folder*, anew; return where they are."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with tarfile.open(_sdist(suite)) as archive:
         archive.extractall(folder, filter="data")
     (top,) = folder.iterdir()
-    for package in suite.source:
-        shutil.rmtree(top / package, ignore_errors=True)
+    for left in suite.without:
+        shutil.rmtree(top / left, ignore_errors=True)
     return top
 
 

@@ -22,7 +22,8 @@ class Suite:
         constrained: Whether the environment has the versions of the constraints file.
         tests: The paths that are run, below the source distribution.
         quick: Whether it is one of the quick ones; as paths, what of it is.
-        source: The packages in the source distribution, in whose place the installed ones run.
+        without: The folders that are left out: the packages, in whose place the installed ones
+            run, and tests that need more than Python.
         config: The file that has pytest's configuration.
         plugins: The plugins of pytest's that are loaded; no other is.
         options: Further options of pytest's, or of Django's runtests.py.
@@ -39,7 +40,7 @@ class Suite:
     constrained: bool = True
     tests: tuple[str, ...] = ("tests",)
     quick: bool | tuple[str, ...] = True
-    source: tuple[str, ...] = ("src",)
+    without: tuple[str, ...] = ("src",)
     config: str = "pyproject.toml"
     plugins: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
@@ -73,7 +74,7 @@ SUITES = (
             *("starlette[full]", "httpx2[zstd]", "blockbuster", "opentelemetry-sdk", "trio"),
             "importlib-metadata",
         ),
-        source=("starlette",),
+        without=("starlette",),
         plugins=("anyio",),
     ),
     Suite(
@@ -102,7 +103,7 @@ SUITES = (
             *("sqlmodel", "strawberry-graphql", "ujson", "uvicorn"),
         ),
         quick=False,
-        source=("fastapi",),
+        without=("fastapi",),
         plugins=("anyio", "pytest_timeout", "inline_snapshot", "xdist.plugin"),
         options=("--timeout=60", "--inline-snapshot=disable"),
     ),
@@ -128,7 +129,7 @@ SUITES = (
             *("httpx[brotli,http2,socks,zstd]", "chardet<6", "click", "pygments", "rich"),
             *("trio", "trustme", "uvicorn"),
         ),
-        source=("httpx",),
+        without=("httpx",),
         plugins=("anyio",),
         in_context=True,
         in_turn=True,  # its server has port 8000
@@ -170,7 +171,16 @@ SUITES = (
         project="aiohttp",
         mounts=("aiohttp",),
         requires=(
-            *("aiohttp", "blockbuster", "brotli", "freezegun", "isal", "proxy.py", "pytest-mock"),
+            *(
+                "aiohttp",
+                "blockbuster",
+                "brotli",
+                "coverage",
+                "freezegun",
+                "isal",
+                "proxy.py",
+                "pytest-mock",
+            ),
             *("pytest-codspeed", "pytest-timeout", "pytest-xdist", "trustme", "zlib_ng"),
         ),
         tests=(
@@ -179,7 +189,7 @@ SUITES = (
             *(f"tests/test_{name}.py" for name in ("proxy_functional", "web_functional")),
         ),
         quick=("tests/test_client_functional.py", "tests/test_client_session.py"),
-        source=("aiohttp",),
+        without=("aiohttp",),
         config="pytest.ini",
         plugins=("pytest_mock", "pytest_timeout", "xdist.plugin", "pytest_codspeed.plugin"),
         options=("-oaddopts=",),
@@ -195,24 +205,19 @@ SUITES = (
             "litestar[opentelemetry,prometheus,pydantic,structlog]",
             *("beautifulsoup4", "fsspec", "httpx-sse", "hypothesis", "opentelemetry-sdk", "psutil"),
             *("pytest-asyncio", "pytest-lazy-fixtures", "pytest-mock", "pytest-rerunfailures"),
-            *(
-                "pytest-timeout",
-                "pytest-xdist",
-                "python-dotenv",
-                "starlette",
-                "time-machine",
-                "trio",
-            ),
+            *("asyncpg", "pytest-timeout", "pytest-xdist", "python-dotenv", "redis", "starlette"),
+            *("picologging", "time-machine", "trio"),
         ),
         environment="litestar",
         tests=("tests/unit", "tests/e2e"),
         quick=False,
-        source=("litestar",),
+        # For its channels two databases would have to run.
+        without=("litestar", "tests/unit/test_channels"),
         plugins=(
             *("anyio", "pytest_asyncio.plugin", "pytest_lazy_fixtures.plugin", "pytest_mock"),
             *("pytest_rerunfailures", "pytest_timeout", "xdist.plugin"),
         ),
-        options=("-oaddopts=", "--timeout=60"),
+        options=("-oaddopts=", "--timeout=60", "-Wignore::pytest.PytestRemovedIn9Warning"),
     ),
     # Quart's source distributions have no tests; those of its extensions use its test client.
     *(
@@ -244,7 +249,7 @@ SUITES = (
             environment="django",
             tests=_DJANGO,
             quick=_QUICK_DJANGO,
-            source=("django",),
+            without=("django",),
         )
         for name, mounts in (("django", ("django",)), ("django-outside", ("django_outside",)))
     ),

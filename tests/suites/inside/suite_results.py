@@ -47,6 +47,8 @@ def pytest_runtest_logreport(report: Any) -> None:
     """Take the outcome: failing in any phase is failing."""
     stderr = "".join(text for title, text in report.sections if "stderr" in title)
     outcome = "xfailed" if hasattr(report, "wasxfail") else report.outcome
+    if outcome == "rerun":  # by pytest-rerunfailures
+        return
     if report.when == "call" or outcome != "passed":
         results.add(report.nodeid, outcome, stderr)
     elif stderr:
