@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar, cast
@@ -75,9 +76,9 @@ def _requester(
     made: Any = type(session)._request
 
     @functools.wraps(_REQUEST)
-    async def requested(
+    def requested(
         method: str, url: Any, *, middlewares: Sequence[Any] | None = None, **options: Any
-    ) -> Response:
+    ) -> Any:
         request: Any = own
         if request is None:
             request = type(session)._request
@@ -89,7 +90,12 @@ def _requester(
             if mocked:
                 if middlewares is not None:
                     options["middlewares"] = middlewares
-                return cast("Response", await _mocked(session, request, method, url, options))
+                return _mocked(session, request, method, url, options)
+        return sent(request, method, url, middlewares, options)
+
+    async def sent(
+        request: Any, method: str, url: Any, middlewares: Sequence[Any] | None, options: Any
+    ) -> Response:
         cancelled: list[_Call] = []
 
         async def send(sending: aiohttp.ClientRequest, handler: Handler) -> Response:
@@ -130,10 +136,11 @@ class _Sending(NamedTuple):
     headers: Any
 
 
-async def _mocked(
-    session: Any, request: Callable[..., Awaitable[Any]], method: str, url: Any, options: Any
-) -> Any:
-    """Call *request*, which somebody put on the class, with the id among its headers."""
+def _mocked(session: Any, request: Callable[..., Any], method: str, url: Any, options: Any) -> Any:
+    """Call *request*, which somebody put on the class, with the id among its headers.
+
+    It is called at once, as without clew, and need not give back what can be awaited.
+    """
     headers = CIMultiDict(options.get("headers") or ())
     sent = _Sending(method, session._build_url(url), headers)
     call = _Call(session._clew, sent)
@@ -145,7 +152,20 @@ async def _mocked(
         if headers:
             options["headers"] = headers
     try:
-        response = await request(method, url, **options)
+        answer = request(method, url, **options)
+    except BaseException as error:
+        call.end(error=error)
+        raise
+    if inspect.isawaitable(answer):
+        return _answered(answer, call)
+    call.end()
+    return answer
+
+
+async def _answered(answer: Awaitable[Any], call: _Call) -> Any:
+    """Return what *answer* comes to, and end *call* with it."""
+    try:
+        response = await answer
     except BaseException as error:
         call.end(error=error)
         raise
@@ -161,25 +181,25 @@ class _Call(Call):
 
     def __init__(self, options: CallOptions, request: aiohttp.ClientRequest | _Sending) -> None:
         super().__init__(options)
-        self._request_method = request.method
-        self._url = request.url
+        # It may be of a class of the caller's: what cannot be read costs the record, not the call.
+        self._request = request
         # What the caller was handling already is not this call's.
         self.handled = sys.exc_info()[1]
 
     def method(self) -> str:
-        return self._request_method
+        return self._request.method
 
     def host(self) -> str:
-        return self._url.raw_host or ""
+        return self._request.url.raw_host or ""
 
     def netloc(self) -> str:
-        return shown_host(self._url.scheme, self.host(), self._url.port)
+        return shown_host(self._request.url.scheme, self.host(), self._request.url.port)
 
     def target(self) -> tuple[str, str]:
-        return self._url.raw_path, self._url.raw_query_string
+        return self._request.url.raw_path, self._request.url.raw_query_string
 
     def userinfo(self) -> str:
-        return self._url.raw_authority.rpartition("@")[0]
+        return self._request.url.raw_authority.rpartition("@")[0]
 
     def count(self, content: aiohttp.StreamReader) -> None:
         self.body_size = getattr(content, "total_raw_bytes", content.total_bytes)
@@ -196,7 +216,7 @@ def _watch(response: Response, call: _Call) -> None:
         call.count(content)
         call.end()
 
-    if isinstance(response, _Watched):
+    if isinstance(response, _Watched) and content is not None:
         response._clew = call
         content.on_eof(complete)
     else:

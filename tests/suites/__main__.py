@@ -66,7 +66,7 @@ def judge(runner: Runner, listed: list[Listed]) -> Verdict:
         again = runner.again(differing)
         verdict.unsteady = differing & again.passed
         differing -= verdict.unsteady
-        verdict.faults += judge_log(again.log)
+        verdict.faults += judge_log(again.log, mine)
     of_headers = [each for each in mine if each.is_of_headers]
     headers = {test for test in verdict.listed if any(each.has(test) for each in of_headers)}
     if headers:
@@ -74,7 +74,7 @@ def judge(runner: Runner, listed: list[Listed]) -> Verdict:
         wrong = sorted(headers - bare.passed)
         verdict.faults += [f"fails without clew's header, too: {test}" for test in wrong]
     verdict.faults += [f"fails with clew: {test}" for test in sorted(differing)]
-    verdict.faults += judge_log(mounted.log)
+    verdict.faults += judge_log(mounted.log, mine)
     for test, stderr in sorted(mounted.complaints.items()):
         if test not in plain.complaints:
             verdict.faults.append(f"stderr has a complaint: {test}\n{stderr}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -54,8 +55,11 @@ def read_listed(path: Path = LISTED) -> list[Listed]:
     return found
 
 
-def judge_log(folder: Path) -> list[str]:
-    """Return what is wrong with the log in *folder*, in sentences."""
+def judge_log(folder: Path, listed: Iterable[Listed] = ()) -> list[str]:
+    """Return what is wrong with the log in *folder*, in sentences.
+
+    The requests of tests that are *listed* may have no HTTPLog: such a test may end midway.
+    """
     faults: list[str] = []
     records: Counter[str] = Counter()
     for path in sorted(folder.glob("lines-*.ndjson")):
@@ -76,6 +80,9 @@ def judge_log(folder: Path) -> list[str]:
         made.update(json.loads(path.read_text(encoding="utf-8")))
     wrong = Counter((records[one], test) for one, test in made.items() if records[one] != 1)
     for (count, test), requests in sorted(wrong.items()):
+        # Pytest names the phase after the test.
+        if not count and any(each.has(test.removesuffix(" (call)")) for each in listed):
+            continue
         faults.append(f"{requests} requests have {count} HTTPLogs each: {test}")
     return faults
 

@@ -46,6 +46,12 @@ def test_no_record(tmp_path: Path) -> None:
     assert judged(tmp_path, ids={ID: "test_a"}) == ["1 requests have 0 HTTPLogs each: test_a"]
 
 
+def test_no_record_of_a_listed_test(tmp_path: Path) -> None:
+    """A listed test may leave a request open, which has no HTTPLog."""
+    judged(tmp_path, ids={ID: "test_a (call)"})
+    assert judge_log(tmp_path, [Listed("a", "test_a", "why")]) == []
+
+
 def test_two_records(tmp_path: Path) -> None:
     """A request with two HTTPLogs is named by its test."""
     found = judged(tmp_path, http_log(), http_log(), ids={ID: "test_a"})

@@ -188,21 +188,18 @@ def _mount_django_outside() -> None:
     import clew.wsgi
 
     _mount_django()
-    for handler, middleware in (
-        (ASGIHandler, clew.asgi.RequestIDMiddleware),
-        (WSGIHandler, clew.wsgi.RequestIDMiddleware),
-    ):
-        _call_through(handler, middleware)
+    call_asgi, call_wsgi = ASGIHandler.__call__, WSGIHandler.__call__
 
+    async def __call__(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        app = functools.partial(call_asgi, self)
+        await clew.asgi.RequestIDMiddleware(app, settings=_settings())(scope, receive, send)
 
-def _call_through(handler: Any, middleware: Any) -> None:
-    call = handler.__call__
+    def respond(self: Any, environ: Any, start_response: Any) -> Any:
+        app = functools.partial(call_wsgi, self)
+        return clew.wsgi.RequestIDMiddleware(app, settings=_settings())(environ, start_response)
 
-    @functools.wraps(call)
-    def __call__(self: Any, *args: Any) -> Any:
-        return middleware(functools.partial(call, self), settings=_settings())(*args)
-
-    handler.__call__ = __call__
+    ASGIHandler.__call__ = __call__  # type: ignore[method-assign]
+    WSGIHandler.__call__ = respond  # type: ignore[method-assign]
 
 
 def _mount_httpx() -> None:
