@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import sys
@@ -100,7 +101,7 @@ def _requester(
 
         async def send(sending: aiohttp.ClientRequest, handler: Handler) -> Response:
             call = _Call(session._clew, sending)
-            call.inject(sending.headers)
+            call.inject(getattr(sending, "headers", {}))  # a mock may have none
             try:
                 response = await handler(sending)
             except asyncio.CancelledError:
@@ -181,25 +182,27 @@ class _Call(Call):
 
     def __init__(self, options: CallOptions, request: aiohttp.ClientRequest | _Sending) -> None:
         super().__init__(options)
-        # It may be of a class of the caller's: what cannot be read costs the record, not the call.
-        self._request = request
+        # A request of a class of one's own that cannot be read costs the record, not the call. It
+        # is not kept: it has its response, which has this.
+        with contextlib.suppress(Exception):
+            self._request_method, self._url = request.method, request.url
         # What the caller was handling already is not this call's.
         self.handled = sys.exc_info()[1]
 
     def method(self) -> str:
-        return self._request.method
+        return self._request_method
 
     def host(self) -> str:
-        return self._request.url.raw_host or ""
+        return self._url.raw_host or ""
 
     def netloc(self) -> str:
-        return shown_host(self._request.url.scheme, self.host(), self._request.url.port)
+        return shown_host(self._url.scheme, self.host(), self._url.port)
 
     def target(self) -> tuple[str, str]:
-        return self._request.url.raw_path, self._request.url.raw_query_string
+        return self._url.raw_path, self._url.raw_query_string
 
     def userinfo(self) -> str:
-        return self._request.url.raw_authority.rpartition("@")[0]
+        return self._url.raw_authority.rpartition("@")[0]
 
     def count(self, content: aiohttp.StreamReader) -> None:
         self.body_size = getattr(content, "total_raw_bytes", content.total_bytes)

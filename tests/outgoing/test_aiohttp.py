@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
@@ -368,6 +370,24 @@ def test_a_session_may_be_wrapped_while_a_mock_is_there(caller: Aiohttp, server:
     with clew.context(request_id="made-here"):
         caller.call(client, server.url())
     assert server.ids() == ["made-here"]
+
+
+def test_a_response_that_nobody_keeps_is_freed_at_once(caller: Aiohttp, server: Server) -> None:
+    """A response goes with its last reference: it gives its connection back then."""
+
+    async def run() -> object:
+        async with wrap(aiohttp.ClientSession()) as session:
+            response = await session.get(server.url())
+            kept = weakref.ref(response)
+            await response.read()
+            del response
+            return kept()
+
+    gc.disable()
+    try:
+        assert caller.run(run()) is None
+    finally:
+        gc.enable()
 
 
 def test_in_development_mode_nothing_warns(server: Server) -> None:

@@ -19,7 +19,7 @@ LISTED = Path(__file__).with_name("listed.txt")
 
 @dataclass
 class Listed:
-    """A line of `listed.txt`: tests that may fail with clew, and why.
+    """A line of `listed.txt`: tests that may fail with clew, or sentences on its log, and why.
 
     Attributes:
         suite: The suite's name; a pattern too, for suites that run the same tests.
@@ -58,7 +58,8 @@ def read_listed(path: Path = LISTED) -> list[Listed]:
 def judge_log(folder: Path, listed: Iterable[Listed] = ()) -> list[str]:
     """Return what is wrong with the log in *folder*, in sentences.
 
-    The requests of tests that are *listed* may have no HTTPLog: such a test may end midway.
+    What is *listed* is left out: sentences, and that a request of a test, which may end midway,
+    has no HTTPLog.
     """
     faults: list[str] = []
     records: Counter[str] = Counter()
@@ -81,10 +82,13 @@ def judge_log(folder: Path, listed: Iterable[Listed] = ()) -> list[str]:
     wrong = Counter((records[one], test) for one, test in made.items() if records[one] != 1)
     for (count, test), requests in sorted(wrong.items()):
         # Pytest names the phase after the test.
-        if not count and any(each.has(test.removesuffix(" (call)")) for each in listed):
-            continue
-        faults.append(f"{requests} requests have {count} HTTPLogs each: {test}")
-    return faults
+        if count or not _is_listed(test.removesuffix(" (call)"), listed):
+            faults.append(f"{requests} requests have {count} HTTPLogs each: {test}")
+    return [fault for fault in faults if not _is_listed(fault, listed)]
+
+
+def _is_listed(what: str, listed: Iterable[Listed]) -> bool:
+    return any(each.has(what) for each in listed)
 
 
 def _parse(line: bytes) -> dict[str, Any]:

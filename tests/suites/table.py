@@ -21,7 +21,8 @@ class Suite:
         environment: Suites of one environment share it; each needs what all of them need.
         constrained: Whether the environment has the versions of the constraints file.
         tests: The paths that are run, below the source distribution.
-        quick: Whether it is one of the quick ones; as paths, what of it is.
+        quick: Whether it is one of the quick ones, of which all run in ten minutes; as paths,
+            what of it is.
         without: The folders that are left out: the packages, in whose place the installed ones
             run, and tests that need more than Python.
         config: The file that has pytest's configuration.
@@ -59,7 +60,7 @@ _DJANGO = (
     *("middleware_exceptions", "sessions_tests", "staticfiles_tests", "test_client"),
     *("test_client_regress", "view_tests", "wsgi"),
 )
-_QUICK_DJANGO = ("asgi", "handlers", "middleware", "test_client", "view_tests", "wsgi")
+_QUICK_DJANGO = ("asgi", "handlers", "middleware", "test_client", "wsgi")
 _AIOHTTP = (
     *("connection", "exceptions", "functional", "middleware", "middleware_digest_auth", "proto"),
     *("request", "response", "session", "ws", "ws_functional"),
@@ -150,6 +151,7 @@ SUITES = (
         ),
         environment="requests",
         constrained=False,  # httpbin wants an older Flask
+        quick=False,
         plugins=("pytest_httpbin.plugin", "pytest_mock"),
         in_context=True,
     ),
@@ -188,7 +190,7 @@ SUITES = (
             *(f"tests/test_{name}.py" for name in ("connector", "cookiejar", "proxy")),
             *(f"tests/test_{name}.py" for name in ("proxy_functional", "web_functional")),
         ),
-        quick=("tests/test_client_functional.py", "tests/test_client_session.py"),
+        quick=("tests/test_client_session.py", "tests/test_client_ws_functional.py"),
         without=("aiohttp",),
         config="pytest.ini",
         plugins=("pytest_mock", "pytest_timeout", "xdist.plugin", "pytest_codspeed.plugin"),
@@ -229,7 +231,6 @@ SUITES = (
                 *("quart", "quart-trio", "quart-auth", "quart-schema[msgspec,pydantic]"),
                 *("quart-cors", "hypothesis", "pytest-asyncio", "pytest-trio", "trio"),
             ),
-            environment="quart",
             plugins=("pytest_trio.plugin" if name == "quart-trio" else "pytest_asyncio.plugin",),
             options=("-oaddopts=",),
         )
@@ -246,7 +247,6 @@ SUITES = (
             project="django",
             mounts=mounts,
             requires=("django[argon2,bcrypt]", "jinja2", "pyyaml", "tblib", "tzdata"),
-            environment="django",
             tests=_DJANGO,
             quick=_QUICK_DJANGO,
             without=("django",),

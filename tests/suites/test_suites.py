@@ -77,6 +77,13 @@ def test_warning(tmp_path: Path) -> None:
     assert judged(tmp_path, json.dumps(line)) == ["clew warns: user_id raised"]
 
 
+def test_listed_warning(tmp_path: Path) -> None:
+    """A warning of clew's may be listed."""
+    line = {"level": "warning", "message": "Mock is odd", "createdAt": 1, "logger": "clew"}
+    judged(tmp_path, json.dumps(line))
+    assert judge_log(tmp_path, [Listed("a", "clew warns: Mock*", "why")]) == []
+
+
 def test_pattern_of_list() -> None:
     """Brackets in a listed test's id are its parameters."""
     listed = Listed("a", "test.py::test_[a]*", "why")
