@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import inspect
 import sys
@@ -17,6 +16,7 @@ except ImportError as error:
 
 from multidict import CIMultiDict
 
+from ._faults import warn
 from ._http.call import Call, CallOptions, shown_host
 
 SessionT = TypeVar("SessionT", bound=aiohttp.ClientSession)
@@ -182,10 +182,12 @@ class _Call(Call):
 
     def __init__(self, options: CallOptions, request: aiohttp.ClientRequest | _Sending) -> None:
         super().__init__(options)
-        # A request of a class of one's own that cannot be read costs the record, not the call. It
-        # is not kept: it has its response, which has this.
-        with contextlib.suppress(Exception):
+        # The request is not kept: it has its response, which has this.
+        try:
             self._request_method, self._url = request.method, request.url
+        except Exception as failure:  # of a class of one's own: it costs the record, not the call
+            self.logged = True
+            warn("An outgoing call has no record: %r", failure)
         # What the caller was handling already is not this call's.
         self.handled = sys.exc_info()[1]
 
