@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo quick test check test-wheel test-lowest test-pythons bench bench-answers clean
+.PHONY: help demo quick test check test-wheel test-lowest test-pythons test-suites bench bench-answers clean
 
 # The first of these that is Python 3.11 or later. Another: make PYTHON=... test
 PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,\
@@ -80,6 +80,9 @@ test-pythons: $(VENV)/.test ## Run the tests in process on every other Python of
 		"$(VENV)/$$version/bin/python" $(PYTEST) $(IN_PROCESS) integrations/django_tasks \
 			</dev/null || exit 1; \
 	done
+
+test-suites: $(VENV)/.test ## Run the own tests of frameworks and clients with clew in place (SUITES=...)
+	@$(VENV)/bin/python -m tests.suites $(SUITES)
 
 bench-answers: $(VENV)/.test ## Measure the answers on 5 million lines, next to jq and GoAccess
 	@$(VENV)/bin/python -m tests.benchmarks.answers

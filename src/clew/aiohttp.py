@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar, cast
 
+from ._faults import warn
 from ._http.call import Call, CallOptions, mixed, shown_host
 from ._options import needed
 
@@ -74,9 +76,9 @@ def _requester(
     made: Any = type(session)._request
 
     @functools.wraps(_REQUEST)
-    async def requested(
+    def requested(
         method: str, url: Any, *, middlewares: Sequence[Any] | None = None, **options: Any
-    ) -> Response:
+    ) -> Any:
         request: Any = own
         if request is None:
             request = type(session)._request
@@ -88,12 +90,17 @@ def _requester(
             if mocked:
                 if middlewares is not None:
                     options["middlewares"] = middlewares
-                return cast("Response", await _mocked(session, request, method, url, options))
+                return _mocked(session, request, method, url, options)
+        return sent(request, method, url, middlewares, options)
+
+    async def sent(
+        request: Any, method: str, url: Any, middlewares: Sequence[Any] | None, options: Any
+    ) -> Response:
         cancelled: list[_Call] = []
 
         async def send(sending: aiohttp.ClientRequest, handler: Handler) -> Response:
-            call = _Call(session._clew, sending.method, sending.url)
-            call.inject(sending.headers)
+            call = _call_of(session._clew, sending)
+            call.inject(getattr(sending, "headers", {}))  # a mock may have none
             try:
                 response = await handler(sending)
             except asyncio.CancelledError:
@@ -121,10 +128,11 @@ def _requester(
     return requested
 
 
-async def _mocked(
-    session: Any, request: Callable[..., Awaitable[Any]], method: str, url: Any, options: Any
-) -> Any:
-    """Call *request*, which somebody put on the class, with the id among its headers."""
+def _mocked(session: Any, request: Callable[..., Any], method: str, url: Any, options: Any) -> Any:
+    """Call *request*, which somebody put on the class, with the id among its headers.
+
+    It is called at once, as without clew, and need not give back what can be awaited.
+    """
     headers = CIMultiDict(options.get("headers") or ())
     call = _Call(session._clew, method, session._build_url(url))
     # What the session sends with every request stays.
@@ -135,7 +143,17 @@ async def _mocked(
         if headers:
             options["headers"] = headers
     with call:
-        response = await request(method, url, **options)
+        answer = request(method, url, **options)
+    if inspect.isawaitable(answer):
+        return _answered(answer, call)
+    call.end()
+    return answer
+
+
+async def _answered(answer: Awaitable[Any], call: _Call) -> Any:
+    """Return what *answer* comes to, and end *call* with it."""
+    with call:
+        response = await answer
     if isinstance(response, aiohttp.ClientResponse):
         _watch(response, call)
     else:
@@ -170,12 +188,23 @@ class _Call(Call):
         self.end(**how)
 
 
+def _call_of(options: CallOptions, request: aiohttp.ClientRequest) -> _Call:
+    """Return the call of *request*, which is not kept: it has its response, which has this."""
+    try:
+        return _Call(options, request.method, request.url)
+    except Exception as failure:  # of a class of one's own: it costs the record, not the call
+        warn("An outgoing call has no record: %r", failure)
+        call = _Call(options, "", URL())
+        call.logged = True
+        return call
+
+
 def _watch(response: Response, call: _Call) -> None:
     """Let *call* end with the body of *response*, which is read before anyone asks for it."""
     if call.logged:
         return
     call.status = response.status
-    if isinstance(response, _Watched):
+    if isinstance(response, _Watched) and response.content is not None:
         response._clew = call
         content = response.content
         content.on_eof(functools.partial(call.end_of, content))

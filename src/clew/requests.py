@@ -62,7 +62,9 @@ def _of_class(session: Any, name: str) -> Any:
 def _finder(session: Any, own: Callable[..., BaseAdapter] | None) -> Callable[..., BaseAdapter]:
     def get_adapter(session: Any, *args: Any, **kwargs: Any) -> BaseAdapter:
         find = own or _of_class(session, "get_adapter")
-        return _Adapter(session, find(*args, **kwargs))
+        adapter: BaseAdapter = find(*args, **kwargs)
+        # Whoever asks for it in another place gets what was mounted.
+        return _Adapter(session, adapter) if _sendings.session is session else adapter
 
     functools.update_wrapper(get_adapter, requests.Session.get_adapter)
     cast("Any", get_adapter)._clew_finds = True
@@ -75,7 +77,7 @@ _SEND: Any = requests.Session.send
 def _sender(
     session: Any, own: Callable[..., requests.Response] | None
 ) -> Callable[..., requests.Response]:
-    """Return the session's ``send``, which only looks after what somebody patches.
+    """Return the session's ``send``, for which the adapter is watched, and what somebody patches.
 
     requests_mock puts an adapter of its own in the place of all others, and what the class has
     there afterwards.
@@ -86,7 +88,11 @@ def _sender(
         ours = getattr(before, "_clew_finds", False)
         doing = own or _of_class(session, "send")
         if ours and (own or requests.Session.send is _SEND):
-            return cast("requests.Response", doing(request, **kwargs))
+            outer, _sendings.session = _sendings.session, session
+            try:
+                return cast("requests.Response", doing(request, **kwargs))
+            finally:
+                _sendings.session = outer
         call = _Call(session._clew, request)
         call.inject(request.headers)
         sendings = _sendings.count

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
+import sys
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
@@ -302,6 +305,64 @@ def test_a_mock_on_the_class_is_what_runs(caller: Aiohttp, server: Server, lines
     assert len(lines.http()) == 2
 
 
+def test_a_mock_is_called_at_once(caller: Aiohttp) -> None:
+    """A Mock that gives nothing to await is called before anything is awaited."""
+    client = caller.client()
+    with mock.patch("aiohttp.ClientSession._request", new_callable=mock.Mock) as mocked:
+        client.get("http://a.internal/")
+    mocked.assert_called_once_with("GET", "http://a.internal/", allow_redirects=True)
+
+
+def test_a_response_without_content_is_returned(
+    caller: Aiohttp, server: Server, lines: Lines
+) -> None:
+    """A response without a body to read, of a class of one's own, is the caller's."""
+
+    class Bare(aiohttp.ClientResponse):  # type: ignore[misc, unused-ignore]
+        @property
+        def content(self) -> Any:
+            return None
+
+        @content.setter
+        def content(self, value: object) -> None:
+            pass
+
+    async def run(url: str) -> int:
+        async with wrap(aiohttp.ClientSession(response_class=Bare)) as session:
+            response = await session.get(url)
+            response.close()
+            return int(response.status)
+
+    assert caller.run(run(server.url())) == 200
+    assert [line["response"]["httpStatus"] for line in lines.http()] == [200]
+
+
+def test_a_request_that_cannot_be_read_is_sent(
+    caller: Aiohttp, server: Server, lines: Lines
+) -> None:
+    """A request of a class of one's own whose URL clew cannot read costs the record alone."""
+
+    class Odd(aiohttp.ClientRequest):  # type: ignore[misc, unused-ignore]
+        @property
+        def url(self) -> Any:
+            if sys._getframe(1).f_globals["__name__"] == "clew.aiohttp":
+                raise ValueError("not for everybody")
+            return self._url
+
+        @url.setter
+        def url(self, value: object) -> None:
+            self._url = value
+
+    async def run() -> int:
+        async with wrap(aiohttp.ClientSession(request_class=Odd)) as session:
+            return int((await session.get(server.url())).status)
+
+    with clew.context(request_id="made-here"):
+        assert caller.run(run()) == 200
+    assert server.ids() == ["made-here"]
+    assert not lines.http()
+
+
 def test_a_session_may_be_wrapped_while_a_mock_is_there(caller: Aiohttp, server: Server) -> None:
     """A session that was wrapped beneath a mock is a wrapped one without it."""
     with mock.patch("aiohttp.ClientSession._request"):
@@ -309,6 +370,24 @@ def test_a_session_may_be_wrapped_while_a_mock_is_there(caller: Aiohttp, server:
     with clew.context(request_id="made-here"):
         caller.call(client, server.url())
     assert server.ids() == ["made-here"]
+
+
+def test_a_response_that_nobody_keeps_is_freed_at_once(caller: Aiohttp, server: Server) -> None:
+    """A response goes with its last reference: it gives its connection back then."""
+
+    async def run() -> object:
+        async with wrap(aiohttp.ClientSession()) as session:
+            response = await session.get(server.url())
+            kept = weakref.ref(response)
+            await response.read()
+            del response
+            return kept()
+
+    gc.disable()
+    try:
+        assert caller.run(run()) is None
+    finally:
+        gc.enable()
 
 
 def test_in_development_mode_nothing_warns(server: Server) -> None:

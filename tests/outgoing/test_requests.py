@@ -122,14 +122,33 @@ def test_adapters_are_used_also_later_ones(caller: Requests, server: Server, lin
     assert len(lines.http()) == 1
 
 
-def test_what_an_adapter_has_can_be_read(caller: Requests) -> None:
-    """The adapter that a session finds shows what the one that was mounted has."""
+def test_the_adapter_found_is_the_one_mounted(caller: Requests) -> None:
+    """Who asks a session for an adapter gets the one that was mounted, not what watches it."""
     session, adapter = caller.client(), Recording()
+    session.mount("http://a.", adapter)
+    assert session.get_adapter("http://a.internal/") is adapter
+    assert session.adapters["http://a."] is adapter
+
+
+def test_an_adapter_reads_its_attributes_while_it_sends(
+    caller: Requests, server: Server, lines: Lines
+) -> None:
+    """What a session of one's own asks its adapter for while it sends is the mounted one's."""
+    found: list[Any] = []
+
+    class Asking(requests.Session):  # type: ignore[misc, name-defined, unused-ignore]
+        def send(self, request: Any, **kwargs: Any) -> Any:
+            adapter: Any = self.get_adapter(request.url)
+            found.append(adapter.sent)
+            with pytest.raises(AttributeError):
+                adapter.missing
+            return super().send(request, **kwargs)
+
+    session, adapter = caller.clew.wrap(Asking()), Recording()
     session.mount("http://", adapter)
-    assert session.get_adapter("http://a.internal/").sent is adapter.sent
-    assert session.adapters["http://"] is adapter
-    with pytest.raises(AttributeError):
-        session.get_adapter("http://a.internal/").missing
+    session.get(server.url())
+    assert found[0] is adapter.sent
+    assert len(lines.http()) == 1
 
 
 def test_what_is_set_on_an_adapter_is_set(caller: Requests, server: Server) -> None:

@@ -19,9 +19,10 @@ _URL_LOGGERS = ("urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.r
 
 
 class Sendings(threading.local):
-    """How many requests a thread has sent so far."""
+    """How many requests a thread has sent so far, and the session that it is sending with."""
 
     count = 0
+    session: object = None
 
 
 def mask_lines() -> None:
