@@ -193,13 +193,19 @@ async def wait_for_ever() -> None:
     await Waiting()
 
 
-def test_a_context_is_current_again_after_a_carried_coroutine_was_closed() -> None:
-    """Closed in the midst of another context, it does not end that from which it was carried."""
-    with clew.context(request_id="a"):
-        running: Any = clew.carry(wait_for_ever)()
-        running.send(None)
+def test_a_carried_coroutine_that_is_closed_ends_no_context() -> None:
+    """Closed in the midst of another context, it leaves that alone from which it was carried."""
+
+    def close() -> None:
         with clew.context(request_id="b"):
             running.close()
+
+    with clew.context(request_id="a"):
+        running: Any = clew.carry(wait_for_ever)()
+        Context().run(running.send, None)
+        Context().run(close)
+        with clew.context(request_id="inner"):
+            pass
         assert clew.request_id() == "a"
 
 

@@ -93,12 +93,12 @@ def test_calls_at_the_same_time_are_told_apart(path: Path) -> None:
 
 def test_where_services_have_no_names_a_call_holds_what_it_reached(path: Path) -> None:
     """Who gives no service its name has the request within the call all the same."""
-    timeline = read(
-        path,
-        answered("GET", "/users", 200, 20, 10.0, service=None),
-        call("/users", 22, 14.0, service=None),
-        answered("GET", "/", 200, 30, 30.0, service=None),
+    lines = (
+        answered("GET", "/users", 200, 20, 10.0),
+        call("/users", 22, 14.0),
+        answered("GET", "/", 200, 30, 30.0),
     )
+    timeline = read(path, *({**line, "service": None} for line in lines))
     assert tree(timeline) == ["GET / 200", "  GET /users 200", "    GET /users 200"]
 
 
