@@ -38,6 +38,9 @@ PROXIES = parse_networks("proxies", ["10.0.0.0/8", "2001:db8:1::/48", "192.0.2.1
         pytest.param(["2001:DB8:0:0::7"], "2001:db8::7", id="one spelling"),
         pytest.param(["203.0.113.7, 2001:db8:1::9"], "203.0.113.7", id="IPv6 proxy"),
         pytest.param(["::ffff:203.0.113.7"], "203.0.113.7", id="mapped"),
+        pytest.param(
+            ["0000:0000:0000:0000:0000:ffff:203.0.113.107"], "203.0.113.107", id="mapped, in full"
+        ),
         pytest.param(["203.0.113.7, ::ffff:10.0.0.2"], "203.0.113.7", id="mapped proxy"),
         pytest.param(["203.0.113.7, [::ffff:10.0.0.2]:80"], "203.0.113.7", id="mapped, port"),
     ],

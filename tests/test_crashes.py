@@ -79,6 +79,16 @@ def test_own_frames(lines: Lines) -> None:
         clew.JSONFormatter(frames="mine")  # type: ignore[arg-type]
 
 
+def test_own_frames_at_a_terminal(lines: Lines) -> None:
+    """frames="own" counts in the console format, too."""
+    lines.configure(format="console", frames="own")
+    try:
+        json.loads("{")
+    except ValueError:
+        logging.getLogger("legacy").exception("crash")
+    assert "  ... " in lines.raw()
+
+
 @pytest.mark.parametrize("kind", [BareASGI, Flask, DjangoWSGI, DjangoASGI])
 @pytest.mark.parametrize("twins", [True, False])
 def test_a_crash_once(kind: type[Stack], twins: bool, lines: Lines) -> None:

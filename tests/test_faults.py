@@ -25,6 +25,16 @@ def test_losses_are_counted_and_their_end_is_said(capsys: pytest.CaptureFixture[
     assert losses.count == 0
 
 
+def test_a_loss_after_the_end_of_others_is_said_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is lost anew does not wait for the minute of what was lost before."""
+    losses = Losses("lines")
+    for _ in range(2):
+        losses.add("the disk is full")
+        losses.end()
+    said = capsys.readouterr().err.splitlines()
+    assert ["cannot be written" in line for line in said] == [True, False, True, False]
+
+
 def test_faults_that_differ_without_end_take_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more faults than are remembered, the earlier ones are forgotten."""
     monkeypatch.setattr(_faults, "_MOST_FAULTS", 3)

@@ -238,6 +238,14 @@ def test_timestamp(option: bool | str, key: str) -> None:
     assert abs(told.timestamp() - one.created) < 0.001
 
 
+def test_a_timestamp_has_six_digits_or_none() -> None:
+    """The microseconds of a timestamp have their zeros in front; a whole second has none."""
+    one = record()
+    for created, text in ((1.00015, "1970-01-01T00:00:01.000150Z"), (2.0, "1970-01-01T00:00:02Z")):
+        one.created = created
+        assert formatted(one, timestamp=True)["timestamp"] == text
+
+
 def test_prefix() -> None:
     """prefix stands before the line."""
     line = clew.JSONFormatter(prefix="@cee: ").format(record())
@@ -795,6 +803,15 @@ def test_a_stream_of_any_encoding_gets_valid_lines(
         line = parse_line(written.getvalue().decode())
         told = "\\ud800" if text == "\ud800" else text
         assert (line["message"], line["field"], line[told]) == (told, told, 1)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "utf_8"])
+def test_a_stream_of_utf8_gets_letters(encoding: str, restored_logging: None) -> None:
+    """By whatever name a stream is one of UTF-8, nothing is escaped there."""
+    written = io.BytesIO()
+    clew.configure_logging(stream=io.TextIOWrapper(written, encoding=encoding, newline=""))
+    log.info("日本")
+    assert "日本" in written.getvalue().decode()
 
 
 def test_lines_are_flushed(tmp_path: pathlib.Path, restored_logging: None) -> None:

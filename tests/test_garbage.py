@@ -7,6 +7,7 @@ import gc
 import logging
 import weakref
 from collections.abc import Callable, Generator, Iterator
+from contextvars import Context, copy_context
 from typing import Any
 
 import pytest
@@ -179,6 +180,47 @@ def test_a_carried_coroutine_ends_elsewhere(
             assert clew.request_id() == current
     assert clew.request_id() is None
     loop.close()
+
+
+class Waiting:
+    """What is awaited for ever, without a loop."""
+
+    def __await__(self) -> Generator[None]:
+        yield
+
+
+async def wait_for_ever() -> None:
+    await Waiting()
+
+
+def test_a_carried_coroutine_that_is_closed_ends_no_context() -> None:
+    """Closed in the midst of another context, it leaves that alone from which it was carried."""
+
+    def close() -> None:
+        with clew.context(request_id="b"):
+            running.close()
+
+    with clew.context(request_id="a"):
+        running: Any = clew.carry(wait_for_ever)()
+        Context().run(running.send, None)
+        Context().run(close)
+        with clew.context(request_id="inner"):
+            pass
+        assert clew.request_id() == "a"
+
+
+def test_a_coroutine_that_was_carried_from_nowhere_brings_nothing_back() -> None:
+    """Closed where no context is current, it leaves none, though that goes on in which it began."""
+    carried: Any = clew.carry(wait_for_ever)
+    with clew.context(request_id="a"):
+        running = carried()
+        copy_context().run(running.send, None)
+
+        def close() -> str | None:
+            running.close()
+            return clew.request_id()
+
+        assert Context().run(close) is None
 
 
 def test_a_context_within_a_collection_ends_with_it() -> None:

@@ -102,6 +102,15 @@ def test_whoever_would_see_a_record_gets_it(
     assert len(written(handler)) == 1
 
 
+def test_a_filter_that_comes_later_sees_records(handler: LineHandler, made: list[str]) -> None:
+    """A filter that is added when lines have been written gets the next ones."""
+    log.info("before")
+    handler.addFilter(lambda record: record.getMessage() != "secret")
+    log.info("secret")
+    assert made == ["secret"]
+    assert written(handler) == ["before"]
+
+
 def test_levels_and_switches_count_without_a_record(handler: LineHandler) -> None:
     """The handler's level and a disabled logger drop lines that need no record, too."""
     handler.setLevel(logging.WARNING)

@@ -603,6 +603,20 @@ def test_a_way_replaced_on_one_logger_is_used(
     assert len(lines()) == 1
 
 
+def test_a_replaced_way_that_raises_has_ended(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is logged afterwards comes from no handler's midst."""
+
+    def failing(record: logging.LogRecord) -> None:
+        raise ValueError("boom")
+
+    with monkeypatch.context() as patches:
+        patches.setattr(logging.getLogger("shop.orders"), "handle", failing)
+        log.info("lost")
+    assert not delivery.in_handler()
+
+
 class Shouting(logging.Logger):
     """A logger class with a filter of its own."""
 
@@ -652,6 +666,21 @@ def test_filters_of_users_scrub_records(
     for line in lines():
         assert "***" in line["message"] or line["note"] == "***"
         assert not {"exception", "stackInfo"} & line.keys()
+
+
+def drop_traceback(record: logging.LogRecord) -> bool:
+    """Leave the text of the exception only, as who hands records on to another process."""
+    if record.exc_info:
+        record.exc_text, record.exc_info = "ValueError: boom", None
+    return True
+
+
+def test_an_exception_of_which_the_text_stays_is_written(lines: Lines) -> None:
+    """A filter behind clew's that takes the traceback off, and leaves its text, costs nothing."""
+    [handler] = [one for one in logging.root.handlers if isinstance(one, LineHandler)]
+    handler.addFilter(drop_traceback)
+    logging.getLogger("legacy").info("line", exc_info=ValueError("boom"))
+    assert lines()[0]["exception"]["message"] == "boom"
 
 
 @pytest.mark.usefixtures("both_ways")
@@ -963,6 +992,16 @@ def test_a_kept_record_takes_no_later_id(lines: Lines) -> None:
     assert "requestId" not in outside
     assert other["requestId"] == "a"
     assert within["requestId"] == "b"
+
+
+def test_where_threads_are_not_told_a_record_takes_its_id(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record has its request's id also where the logging module notes no threads."""
+    monkeypatch.setattr(logging, "logThreads", False)
+    with clew.context(request_id="a"):
+        logging.getLogger("legacy").info("line")
+    assert lines()[0]["requestId"] == "a"
 
 
 def test_a_record_of_another_thread_takes_no_id(lines: Lines) -> None:

@@ -302,3 +302,16 @@ def test_a_duration_of_any_class_is_one() -> None:
     """A subclass of timedelta is written as timedelta is."""
     kind = type("Duration", (dt.timedelta,), {})
     assert plain(kind(hours=1)) == dt.timedelta(hours=1)
+
+
+class Broken(list[int]):
+    """A list whose items cannot be read."""
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("no items, please")
+
+
+def test_after_a_value_that_fails_the_next_is_where_it_was() -> None:
+    """What cannot be read costs itself: it is as often so as it comes, and nothing lies within."""
+    broken = Broken([1])
+    assert plain([broken] * 40 + [[1]]) == ["<unprintable Broken>"] * 40 + [[1]]

@@ -414,6 +414,7 @@ REVEALING = [
     (f"/callback/{JWT}", "eyJ"),
     (f"id_token%3D{JWT}", "eyJ"),
     (f"token_{JWT}", "eyJ"),
+    ("unionpay 6200000000000000000", "6200"),
 ]
 
 

@@ -28,6 +28,10 @@ def failed(error: BaseException) -> Step:
     return lambda progress: progress.failed(error)
 
 
+def caught(error: BaseException) -> Step:
+    return lambda progress: progress.caught(error)
+
+
 def finished(progress: Progress) -> None:
     progress.finished()
 
@@ -67,6 +71,10 @@ ERROR = ValueError("no")
         ([failed(ERROR), started(500), finished], 500, "error"),
         ([failed(ERROR), started(404), finished], 404, None),
         ([started(200), sent(2), finished, failed(ERROR)], 200, None),
+        # What a handler answers counts with a 5xx only, and what is raised afterwards counts again.
+        ([caught(ERROR), started(404), finished], 404, None),
+        ([caught(ERROR), started(503), finished], 503, "error"),
+        ([caught(ERROR), started(200), sent(2), failed(ERROR)], 200, "error"),
         # Until something of the body is out, another answer may take the first one's place.
         ([started(200), started(503), finished], 503, None),
         ([started(200), sent(0), started(503), finished], 503, None),

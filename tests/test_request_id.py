@@ -36,6 +36,7 @@ def chosen(*values: str, sent: HTTPRequest | None = None, **options: Any) -> tup
         ("x" * 201, "length"),
         ("-" * 8000 + "0" * 32, "length"),
         (" " * 201, "length"),
+        (" " * 200, "charset"),
         ("a b", "charset"),
         ("urn:uuid:{1}", "charset"),
         ('"}{"', "charset"),

@@ -284,7 +284,8 @@ def test_a_fault_without_a_text_is_reported(lines: Lines) -> None:
 def test_what_is_no_application_is_refused(module: str) -> None:
     """install() takes an application of its framework, not a class, and names what it got."""
     install = importlib.import_module(f"clew.{module}").install
-    for wrong in (object(), type("Application", (), {})):
+    wanted = ("wsgi_app", "asgi_app", "asgi_handler", "build_middleware_stack")
+    for wrong in (object(), type("Application", (), dict.fromkeys(wanted))):
         with pytest.raises(TypeError, match="takes an application of") as raised:
             install(wrong)
         assert repr(wrong) in str(raised.value)

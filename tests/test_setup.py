@@ -200,6 +200,7 @@ QUOTED: list[tuple[Callable[[], None], str]] = [
         ),
         "('GET /x?token=***",
     ),
+    (lambda: GUNICORN.error("Bad request GET /x?page=2 from /y?token=in-clear"), "/y?token=***"),
 ]
 
 
@@ -425,6 +426,15 @@ def test_only_plain_console_handlers_are_removed() -> None:
     assert own_handlers(logger) == logger.handlers == [own]
 
 
+def test_all_console_handlers_are_removed() -> None:
+    """However many a logger has."""
+    logger = logging.Logger("server")
+    for _ in range(3):
+        logger.addHandler(logging.StreamHandler())
+    remove_console_handlers(logger)
+    assert logger.handlers == []
+
+
 def test_the_dictionary_is_plain() -> None:
     """The dictionary survives JSON, so it can be a file."""
     config = clew.logging_config(
@@ -576,6 +586,23 @@ def test_the_dictionary_may_write_to_stderr(
     out, err = capsys.readouterr()
     assert out == ""
     assert parse_line(err)["message"] == "line"
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_the_dictionary_has_the_colours_of_its_stream(
+    stream: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The console format is coloured where the stream that it goes to is a terminal."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    config = clew.logging_config(format="console", stream=stream)
+    assert config["formatters"]["clew"]["colours"] is (stream == "stderr")
 
 
 def test_a_call_replaces_the_dictionary(restored_logging: None) -> None:

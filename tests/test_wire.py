@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from clew._http.wire import Queries, clean_method, clean_path, shown_path, with_exposed, with_header
+from clew._http.wire import (
+    Queries,
+    below,
+    clean_method,
+    clean_path,
+    shown_path,
+    with_exposed,
+    with_header,
+)
 from clew._redaction import DEFAULT, STRICT
 
 
@@ -35,6 +43,22 @@ def test_paths_are_cut() -> None:
     assert len(shown_path(clean_path("/" + "p" * 100_000), DEFAULT)) == 2048
     assert shown_path("/to/bob%40example.com", STRICT) == "/to/***"
     assert shown_path("/to/bob%40example.com", DEFAULT) == "/to/bob%40example.com"
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "rest"),
+    [
+        ("", "/a", "/a"),
+        ("/api", "/api/a", "/a"),
+        ("/api/", "/api/a", "/a"),
+        ("/café", "/caf%C3%A9/a", "/a"),
+        ("/api", "/api", "/api"),
+        ("/api", "/apiary/a", "/apiary/a"),
+    ],
+)
+def test_a_path_below_a_root_has_it_in_front(root: str, path: str, rest: str) -> None:
+    """A root is taken off whole segments alone, with a slash at its end or without."""
+    assert below(root, path) == rest
 
 
 @pytest.mark.parametrize(

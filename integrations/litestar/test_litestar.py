@@ -234,6 +234,20 @@ def test_routes_that_are_registered_later_are_known(restored_logging: None) -> N
         assert [line["request"]["route"] for line in lines if "request" in line] == [route]
 
 
+def test_an_application_that_is_mounted_twice_has_no_template(restored_logging: None) -> None:
+    """Litestar does not tell at which of its two places a request came to it."""
+
+    @asgi(["/one", "/two"], is_mount=True, copy_scope=True)
+    async def mounted(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"mounted"})
+
+    app = Litestar([mounted], logging_config=None)
+    clew.litestar.install(app)
+    _, lines = served(app, "/two/x")
+    assert ["route" in line["request"] for line in lines if "request" in line] == [False]
+
+
 def test_litestars_own_lines_can_come_along(restored_logging: None) -> None:
     """With the logging configuration of the README, Litestar's lines have the request's id."""
 

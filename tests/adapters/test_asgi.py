@@ -90,6 +90,28 @@ def test_writes_the_mount_prefix_once(lines: Any) -> None:
         assert only(lines.http())["request"]["path"] == expected
 
 
+def test_a_request_within_another_gives_its_context_back() -> None:
+    """An application that asks another one on its own connection is in its context again."""
+    seen: list[str | None] = []
+    inner = wrapped(hello)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def drop(message: Any) -> None:
+            seen.append(clew.request_id())
+
+        seen.append(clew.request_id())
+        own = {key: scope[key] for key in scope if key != "clew"}
+        await inner({**own, "headers": []}, receive, drop)
+        seen.append(clew.request_id())
+        await hello(scope, receive, send)
+
+    serve(wrapped(app))
+    first, *within, last = seen
+    assert first == last
+    assert first not in within
+    assert within
+
+
 def test_leaves_the_scope_and_the_messages_alone(lines: Any) -> None:
     """The server's and the application's header lists and messages are not changed."""
     given = [(b"host", b"a")]
@@ -293,6 +315,24 @@ def test_asks_whether_anybody_still_waits(
     record = only(lines.http())
     expected = (None, 200) if body_to_come else ("aborted", 499)
     assert (record.get("outcome"), record["response"]["httpStatus"]) == expected
+
+
+def test_sees_behind_the_requests_body_that_nobody_waits(
+    lines: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server may have the body to tell of before it tells that the client has left."""
+    monkeypatch.setattr("clew._http.asgi._PROBE_AFTER", 0)
+    coming = [{"type": "http.request"}, {"type": "http.disconnect"}]
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def queued() -> Any:
+            return coming.pop(0)
+
+        await wrapped(hello)(scope, queued, send)
+
+    serve(app)
+    record = only(lines.http())
+    assert (record["outcome"], record["response"]["httpStatus"]) == ("aborted", 499)
 
 
 def test_records_a_send_that_fails(lines: Any) -> None:

@@ -153,6 +153,19 @@ def test_is_installed_after_serving(lines: Any) -> None:
     assert serve(app).request_id
 
 
+def test_a_stack_that_cannot_be_built_changes_nothing() -> None:
+    """The application has its own middleware and handlers alone, as before."""
+
+    def refuse(app: ASGIApp) -> ASGIApp:
+        raise CrashError("no")
+
+    app = Starlette(middleware=[Middleware(refuse)], exception_handlers={CrashError: crash})
+    clew.starlette.install(app)
+    assert isinstance(serve(app).error, CrashError)
+    assert len(app.user_middleware) == 1
+    assert app.exception_handlers == {CrashError: crash}
+
+
 @pytest.mark.parametrize("first", ["lifespan", "a request"])
 def test_stack_that_is_taken_apart(lines: Any, first: str) -> None:
     """Who wraps the stack later, and takes Starlette's own apart, as OpenTelemetry does, finds it,

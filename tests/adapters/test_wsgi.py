@@ -108,6 +108,14 @@ def test_knows_a_body_that_is_not_read_to_its_end(
     assert "outcome" not in record
 
 
+def test_knows_an_empty_body_that_is_not_read(lines: Any) -> None:
+    """Of a body without a byte a server has all that it sends from the beginning."""
+    app = wrapped(answering(Body(b"", b""), headers=[("Content-Length", "0")]))
+    returned: Any = app({"REQUEST_METHOD": "GET"}, start)
+    returned.close()
+    assert "outcome" not in only(lines.http())
+
+
 def test_an_error_in_close_changes_nothing_in_the_record(lines: Any) -> None:
     """An exception after a complete response below 500 is the server's to log."""
     reply = serve(wrapped(answering(Body(b"a", close_raises=True))))
@@ -501,6 +509,15 @@ def test_survives_headers_that_are_no_strings(lines: Any) -> None:
     environ = {"REQUEST_METHOD": "GET", "HTTP_X_REQUEST_ID": uuid.UUID(int=7)}
     assert list(app(environ, start)) == [b"ok"]
     assert only(lines.http())["requestId"] == str(uuid.UUID(int=7))
+
+
+def test_replaces_a_refused_id_where_it_was_sent() -> None:
+    """The application sees no header that the client has not sent, but the first of all."""
+    app = wrapped(answering([b"ok"]), header=["X-Request-ID", "X-Trace-ID", "X-Correlation-ID"])
+    environ: Any = {"REQUEST_METHOD": "GET", "HTTP_X_CORRELATION_ID": "no good"}
+    list(app(environ, start))
+    assert environ["HTTP_X_REQUEST_ID"] == environ["HTTP_X_CORRELATION_ID"] != "no good"
+    assert "HTTP_X_TRACE_ID" not in environ
 
 
 def test_records_a_body_that_is_none(lines: Any) -> None:

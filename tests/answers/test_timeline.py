@@ -91,6 +91,17 @@ def test_calls_at_the_same_time_are_told_apart(path: Path) -> None:
     ]
 
 
+def test_where_services_have_no_names_a_call_holds_what_it_reached(path: Path) -> None:
+    """Who gives no service its name has the request within the call all the same."""
+    lines = (
+        answered("GET", "/users", 200, 20, 10.0),
+        call("/users", 22, 14.0),
+        answered("GET", "/", 200, 30, 30.0),
+    )
+    timeline = read(path, *({**line, "service": None} for line in lines))
+    assert tree(timeline) == ["GET / 200", "  GET /users 200", "    GET /users 200"]
+
+
 def test_clocks_may_differ_a_little(path: Path) -> None:
     """A service whose clock, or the cut of createdAt, puts it a millisecond outside of the call
     still lies within it."""

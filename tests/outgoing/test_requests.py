@@ -193,6 +193,17 @@ def test_requests_mock_of_one_session_leaves_the_wrapping(caller: Requests, serv
     assert server.ids() == ["real"]
 
 
+def test_a_call_that_fails_behind_a_patched_send_has_one_record(
+    caller: Requests, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where somebody wraps the class's send, what the adapter has recorded is recorded once."""
+    session, send = caller.client(), requests.Session.send
+    monkeypatch.setattr(requests.Session, "send", lambda *args, **options: send(*args, **options))
+    with pytest.raises(requests.ConnectionError):
+        session.get(f"http://127.0.0.1:{closed_port()}/")
+    assert [line["outcome"] for line in lines.http()] == ["error"]
+
+
 class Silent(requests.adapters.BaseAdapter):  # type: ignore[misc, name-defined, unused-ignore]
     """An adapter without a connection, as tests have them."""
 

@@ -162,6 +162,7 @@ def test_search_for_nothing(client: httpx.Client) -> None:
         ("/?bucket=week", "bucket is 'week': give minute, hour, day"),
         ("/q/slowest?limit=0", "limit is '0': give a whole number from 1 up"),
         ("/q/slowest?limit=1e3", "limit is '1e3': give a whole number from 1 up"),
+        ("/q/slowest?limit=10001", "a page shows up to 10,000 rows"),
         ("/q/slowest?limit=99999999999999", "a page shows up to 10,000 rows"),
         ("/q/statuses?status=ok", "status is 'ok': give an HTTP status, 100 to 599"),
         ("/q/latency?since=2026-11-02&until=2026-11-01", "nothing lies between"),
@@ -174,6 +175,11 @@ def test_wrong_input(client: httpx.Client, url: str, sentence: str) -> None:
     assert sentence in text_of(page)
     for value in httpx.URL(url).params.values():
         assert f'value="{value}"' in page.text
+
+
+def test_a_page_shows_as_many_rows_as_it_says(client: httpx.Client) -> None:
+    """The most rows that may be asked for are answered."""
+    assert client.get("/q/slowest?limit=10000").status_code == 200
 
 
 def test_unknown_pages(client: httpx.Client) -> None:
