@@ -159,11 +159,12 @@ def test_a_stack_that_cannot_be_built_changes_nothing() -> None:
     def refuse(app: ASGIApp) -> ASGIApp:
         raise CrashError("no")
 
-    app = Starlette(middleware=[Middleware(refuse)], exception_handlers={CrashError: crash})
+    handlers: Any = {CrashError: crash}
+    app = Starlette(middleware=[Middleware(refuse)], exception_handlers=handlers)
     clew.starlette.install(app)
     assert isinstance(serve(app).error, CrashError)
     assert len(app.user_middleware) == 1
-    assert app.exception_handlers == {CrashError: crash}
+    assert app.exception_handlers == handlers
 
 
 @pytest.mark.parametrize("first", ["lifespan", "a request"])

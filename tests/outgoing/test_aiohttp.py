@@ -398,6 +398,7 @@ import asyncio, subprocess, sys
 script = '''
 import asyncio, aiohttp, clew, clew.aiohttp
 async def run():
+    asyncio.get_running_loop().slow_callback_duration = 60  # a busy machine is slow
     async with clew.aiohttp.wrap(aiohttp.ClientSession()) as session:
         clew.aiohttp.wrap(session)
         async with session.get("{server.url()}") as response:
