@@ -14,9 +14,9 @@ from pathlib import Path
 
 from tests.benchmarks.measuring import table
 
+from .judge import Verdict
 from .run import Report, soak
 from .servers import PROGRAMS
-from .judge import Verdict
 
 
 def show(name: str, verdict: Verdict) -> None:
@@ -55,6 +55,7 @@ def main() -> int:
     parser.add_argument("servers", nargs="*", help=", ".join(PROGRAMS))
     parser.add_argument("--requests", type=int, default=100_000, help="of each server: 100000")
     parser.add_argument("--connections", type=int, default=300, help="at once: 300")
+    parser.add_argument("--kinds", default="", help="of requests, with commas between: all")
     given = parser.parse_args()
     for name in given.servers:
         if name not in PROGRAMS:
@@ -66,8 +67,17 @@ def main() -> int:
             if missing := program.missing():
                 print(f"{name}: {missing} is not installed")
                 continue
+            kinds = [
+                kind
+                for kind in program.kinds
+                if not given.kinds or kind.name in given.kinds.split(",")
+            ]
             report = soak(
-                program, Path(folder), requests=given.requests, connections=given.connections
+                program,
+                Path(folder),
+                kinds,
+                requests=given.requests,
+                connections=given.connections,
             )
             rows.append(row(report))
             wrong += report.verdict.wrong

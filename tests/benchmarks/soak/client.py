@@ -12,6 +12,7 @@ from .kinds import UPLOAD, Kind, Note, mixture, request_id
 
 PATIENCE = 60.0  # seconds after which nothing more of a response is expected
 _LEAVE_AFTER = 0.03  # seconds in which a client waits in vain
+_BREAK = 2.0  # seconds after which the rest of a response that breaks off is given up
 _LOST = (OSError, asyncio.IncompleteReadError, TimeoutError, asyncio.LimitOverrunError, ValueError)
 
 
@@ -42,7 +43,7 @@ class Load:
 
     async def until(self, share: float) -> None:
         """Return when *share* of all requests is done, or the load is over."""
-        while self.done < share * self.requests and not self._is_over:
+        while self.done < share * self.requests and not self._is_over:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
     async def run(self) -> None:
@@ -100,8 +101,7 @@ class Load:
             note.end = "left"
             return False
         response = await connection.response()
-        # Nothing can be added to how a server itself refuses a WebSocket.
-        note.echoed = response.request_id == name or kind.name == "ws-refused"
+        note.echoed = response.request_id == name
         note.status = response.status
         if action == "leave" and response.status == 200:
             await response.part()
@@ -110,12 +110,15 @@ class Load:
         if response.status == 101:
             await _talk(connection, action, note)
             return False
-        await response.body()
+        # Daphne keeps the connection of a response that its application has broken off.
+        async with asyncio.timeout(_BREAK if kind.breaks else PATIENCE):
+            await response.body()
         if action == "close":
             connection.close()
         note.end = "whole"
         self.latencies.append(time.perf_counter() - sent)
-        return response.keeps_open and action in ("read", "upload")
+        # After a crash uvicorn closes the connection, without a word of it before.
+        return response.keeps_open and action in ("read", "upload") and response.status < 500
 
 
 async def _talk(connection: Connection, action: str, note: Note) -> None:

@@ -169,7 +169,7 @@ class Judge:
             kind.action == "leave" and result == FINE and response.bodySize != _WHOLE
         ):
             verdict.add("another outcome than the client's", f"{note} {text!r}")
-        elif response.closeCode != note.code:
+        elif response.closeCode not in (note.code, *kind.codes):
             verdict.add("another close code", f"{note} {text!r}")
         if note.end != "whole":
             return
@@ -187,7 +187,7 @@ class Judge:
         records, lines = self._records[name], self._lines[name]
         if note.status is not None:
             verdict.answered += 1
-            if not note.echoed:
+            if kind.echoes and not note.echoed:
                 verdict.add("a response without its id", name)
         if note.end == "broken" and not kind.breaks:
             verdict.unanswered += 1

@@ -42,6 +42,10 @@ class Kind:
     action: Action = "read"
     # Whether the application breaks a response off that it has begun.
     breaks: bool = False
+    # Whether the response carries the id, as far as the server lets it.
+    echoes: bool = True
+    # With which codes a record's WebSocket may be closed beside that which the client saw.
+    codes: tuple[int, ...] = ()
     # Whether the count of lines is exact: nothing of it is left, or crashes.
     plain: bool = False
 
@@ -69,7 +73,7 @@ ASGI: tuple[Kind, ...] = (
     Kind("upload-left", 1, (1, 1), (GONE,), "upload-half"),
     Kind("ws-client", 4, (2, 2), ((101, "websocket"),), "ws-close"),
     Kind("ws-server", 3, (2, 2), ((101, "websocket"),), "ws-closed"),
-    Kind("ws-refused", 3, (1, 1), ((403, "websocket"),), "ws-closed"),
+    Kind("ws-refused", 3, (1, 1), ((403, "websocket"),), "ws-closed", echoes=False),
 )
 
 # Nobody tells a WSGI application that its client has left: it ends as if there were one, or in

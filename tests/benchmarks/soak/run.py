@@ -6,12 +6,13 @@ import asyncio
 import importlib
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .client import Load
 from .judge import Judge, Verdict
+from .kinds import Kind
 from .servers import Program, lines_of, reader, served
 from .usage import Course, Sample, descriptors, memory, rates, watch
 
@@ -90,18 +91,18 @@ class Report:
         )
 
 
-def soak(program: Program, folder: Path, *, requests: int, connections: int) -> Report:
-    """Serve *requests*, through one pipe for all workers, and judge the log."""
+def soak(
+    program: Program, folder: Path, kinds: Sequence[Kind], *, requests: int, connections: int
+) -> Report:
+    """Serve *requests* of *kinds*, through one pipe for all workers, and judge the log."""
     directory = folder / program.name
     directory.mkdir(parents=True)
     log = directory / "log"
     with reader(log) as (pipe, _), served(program, directory, pipe) as server:
-        load = Load(
-            server.port, program.kinds, requests=requests, connections=connections
-        )
+        load = Load(server.port, kinds, requests=requests, connections=connections)
         run = drive(load, server.process.pid)
         settle(log)
-    verdict = Judge(load.notes, program.kinds).verdict(lines_of([log]))
+    verdict = Judge(load.notes, kinds).verdict(lines_of([log]))
     errors = server.errors()
     if "clew" in errors or "Logging error" in errors:
         verdict.add("a complaint on stderr", errors[-600:])

@@ -8,7 +8,7 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import clew
@@ -29,11 +29,25 @@ class Program:
     command: tuple[str, ...]
     app: str = _ASGI
     needs: tuple[str, ...] = ()
+    # Whether what accepts a WebSocket has the application's headers on it.
+    accepts_with_headers: bool = True
+    # Whether it tells the application with which code a client has closed a WebSocket.
+    tells_codes: bool = True
+    # Whether it closes a WebSocket always with the application's code, never without one.
+    closes_in_order: bool = True
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """The kinds of requests that it takes."""
-        return ASGI if self.app == _ASGI else WSGI
+        """The kinds of requests that it takes, and what it lets be seen of them."""
+        if self.app == _WSGI:
+            return WSGI
+        return tuple(self._seen(kind) if kind.action.startswith("ws") else kind for kind in ASGI)
+
+    def _seen(self, kind: Kind) -> Kind:
+        codes = () if self.tells_codes else (1006,)
+        if kind.name == "ws-server" and not self.closes_in_order:
+            codes, kind = (*codes, 4001), replace(kind, breaks=True)
+        return replace(kind, echoes=kind.echoes and self.accepts_with_headers, codes=codes)
 
     def missing(self) -> str | None:
         """Return a package that it needs and that is not installed."""
@@ -72,13 +86,21 @@ PROGRAMS = {
             "granian",
             ("granian", "--host={host}", "--port={port}", "--interface=asgi", "--workers=2",
              "--workers-kill-timeout=30", "--respawn-failed-workers", _LOGS),
+            accepts_with_headers=False,
         ),
-        Program("hypercorn", (*_HYPERCORN, "--worker-class=asyncio")),
-        Program("hypercorn-trio", (*_HYPERCORN, "--worker-class=trio"), needs=("trio",)),
+        Program("hypercorn", (*_HYPERCORN, "--worker-class=asyncio"), tells_codes=False),
+        Program(
+            "hypercorn-trio",
+            (*_HYPERCORN, "--worker-class=trio"),
+            needs=("trio",),
+            tells_codes=False,
+        ),
         Program(
             "daphne",
             ("clew.daphne", _LOGS, "--endpoint=tcp:port={port}:interface={host}:backlog=2048"),
             needs=("daphne",),
+            accepts_with_headers=False,
+            closes_in_order=False,
         ),
     )
 }  # fmt: skip
