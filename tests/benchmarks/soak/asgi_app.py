@@ -227,4 +227,5 @@ app = Starlette(
     routes=routes,
     exception_handlers={HandledError: answer_handled, RefusalError: answer_refusal},
 )
-clew.starlette.install(app)
+if logging_setup.with_clew():
+    clew.starlette.install(app)

@@ -28,6 +28,11 @@ def set_up() -> None:
         signal.signal(signal.SIGUSR1, lambda *_: reopen(path))
 
 
+def with_clew() -> bool:
+    """Tell whether the application is to have clew: without it, there is something to compare."""
+    return "SOAK_BARE" not in os.environ
+
+
 def reopen(path: str) -> None:
     """Write to *path* from now on, to what stands there now."""
     stream = open(path, "a", encoding="utf-8")

@@ -92,21 +92,31 @@ class Report:
 
 
 def soak(
-    program: Program, folder: Path, kinds: Sequence[Kind], *, requests: int, connections: int
+    program: Program,
+    folder: Path,
+    kinds: Sequence[Kind],
+    *,
+    requests: int,
+    connections: int,
+    bare: bool = False,
 ) -> Report:
-    """Serve *requests* of *kinds*, through one pipe for all workers, and judge the log."""
+    """Serve *requests* of *kinds*, through one pipe for all workers, and judge the log.
+
+    A *bare* one has no clew, and there is nothing to be judged.
+    """
     directory = folder / program.name
     directory.mkdir(parents=True)
     log = directory / "log"
-    with reader(log) as (pipe, _), served(program, directory, pipe) as server:
+    environment = {"SOAK_BARE": "1"} if bare else {}
+    with reader(log) as (pipe, _), served(program, directory, pipe, environment) as server:
         load = Load(server.port, kinds, requests=requests, connections=connections)
         run = drive(load, server.process.pid)
         settle(log)
-    verdict = Judge(load.notes, kinds).verdict(lines_of([log]))
+    verdict = Verdict() if bare else Judge(load.notes, kinds).verdict(lines_of([log]))
     errors = server.errors()
     if "clew" in errors or "Logging error" in errors:
         verdict.add("a complaint on stderr", errors[-600:])
-    cuts = statistics.quantiles(load.latencies, n=100)
+    cuts = statistics.quantiles(load.latencies or (0.0, 0.0), n=100)
     return Report(
         name=program.name,
         requests=load.done,

@@ -17,7 +17,8 @@ from .logging_setup import begin, legacy, log, say
 
 logging_setup.set_up()
 app = Flask(__name__)
-clew.flask.install(app)
+if logging_setup.with_clew():
+    clew.flask.install(app)
 
 
 class HandledError(Exception):
