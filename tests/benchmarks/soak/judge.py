@@ -57,6 +57,8 @@ class Verdict:
     answered: int = 0
     records: int = 0
     unanswered: int = 0
+    # Those of them that had begun as their process ended, and have no record.
+    unfinished: int = 0
     # Lines that the clients' notes ask for and that are not there.
     missing: int = 0
     problems: Counter[str] = field(default_factory=Counter)
@@ -154,6 +156,8 @@ class Judge:
         name = f"{kind.name}:{number}"
         self._records[name] += 1
         note = self._notes[name]
+        if self._is_of_server(note):
+            return
         request, response = line.request, line.response
         if request is None or response is None:
             verdict.add("a record without its parts", text)
@@ -163,8 +167,10 @@ class Judge:
         result = response.httpStatus, line.outcome
         if note.status is not None and note.status != response.httpStatus:
             verdict.add("another status than the client's", f"{note} {text!r}")
-        elif note.end == "broken" and not kind.breaks:
+        elif note.end == "broken" and (note.status is None or not kind.breaks):
             pass
+        elif self._interrupted and (note.status is None or note.status == 101):
+            pass  # the server has ended what it was at, in its own way
         elif result not in kind.results or (
             kind.action == "leave" and result == FINE and response.bodySize != _WHOLE
         ):
@@ -180,11 +186,18 @@ class Judge:
         if result == CRASH and line.exception is None:
             verdict.add("a crash without its exception", text)
 
+    def _is_of_server(self, note: Note) -> bool:
+        """Tell whether a server that is ending has answered in the application's place."""
+        return self._interrupted and not note.echoed and (note.status or 0) >= 500
+
     # And each request.
 
     def _count(self, name: str, note: Note) -> None:
         verdict, kind = self._verdict, self._kinds[name.partition(":")[0]]
         records, lines = self._records[name], self._lines[name]
+        if self._is_of_server(note):
+            verdict.unanswered += 1
+            return
         if note.status is not None:
             verdict.answered += 1
             if kind.echoes and not note.echoed:
@@ -196,11 +209,15 @@ class Judge:
         if records > 1:
             verdict.add("two records", f"{name} {note}")
         # Of one who left, or was not answered, nothing need have come as far as the application.
-        if not records and (note.status is not None or lines):
+        if not records and self._interrupted and note.status is None:
+            verdict.unfinished += bool(lines)
+        elif not records and (note.status is not None or lines):
             self._miss("no record", 1, f"{name} {note}")
         least, most = kind.lines
         if lines > most:
             verdict.add("too many lines", f"{name}: {lines}")
+        if note.status == 101 and self._interrupted:
+            return  # the server may have closed it before its time
         if note.end == "whole" and lines < least:
             self._miss("lost lines", least - lines, f"{name}: {lines} of {least}")
 

@@ -108,6 +108,8 @@ class Scenario:
         judge = Judge(load.notes, kinds, interrupted=self.interrupts, may_lose=self.loses)
         verdict = judge.verdict(lines_of([log, *log.parent.glob("log.[0-9]")]))
         self.check(stage, verdict)
+        if verdict.unfinished:
+            stage.notes.append(f"{verdict.unfinished:,} begun and left without a record")
         for failure in stage.failures:
             verdict.add("not as it must be", failure)
         return stage, verdict
