@@ -15,6 +15,7 @@ import logging.config
 import sys
 import time
 from collections.abc import Sequence
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,10 @@ class Server(server.Server):  # type: ignore[misc]
         """Remember *port*, so that a stop may close it."""
         self._ports.append(port)
         super().listen_success(port)
+
+    def application_checker(self) -> None:
+        """Look after the applications in no context: Twisted's timer runs in any request's."""
+        Context().run(super().application_checker)
 
     def kill_all_applications(self) -> Any:
         """Take no further connections, wait for HTTP's applications, and kill what is left."""
