@@ -140,6 +140,35 @@ def test_a_crash_is_its_own_requests(tmp_path: Path) -> None:
     assert line.request_id == "crashed"
 
 
+STOPS = """
+import asyncio
+import clew.daphne
+
+
+async def wait():
+    try:
+        await asyncio.Event().wait()
+    finally:
+        print("killed")
+
+
+async def stop():
+    task = asyncio.ensure_future(wait())
+    await asyncio.sleep(0)
+    stops = clew.daphne.Server(application=None, endpoints=["tcp:0"])
+    stops.connections = {"none": {"connected": 1.0}, "one": {"application_instance": task}}
+    await stops.kill_all_applications().asFuture(asyncio.get_running_loop())
+
+
+asyncio.run(stop())
+"""
+
+
+def test_a_stop_kills_what_runs_beside_a_connection_without_one() -> None:
+    """A connection that has no application is no reason to leave the others without their end."""
+    assert run_fresh(STOPS) == "killed\n"
+
+
 def test_a_stop_waits_for_what_has_answered(tmp_path: Path) -> None:
     """Django closes a response after its last byte: each that was whole has its record."""
     pytest.importorskip("django", reason="Django is not installed: pip install django")

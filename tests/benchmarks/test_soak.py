@@ -142,7 +142,9 @@ def test_the_judge_finds_who_was_not_answered() -> None:
 def test_an_answer_needs_its_record_whatever_happens() -> None:
     """Of a server that was ended, too, who was answered has a record."""
     notes = {"async:0": Note(200, "broken")}
-    assert problems([line("async", "0")], notes, interrupted=True) == ["no record"]
+    lines = [line("async", "0")]
+    assert problems(lines, notes, interrupted=True) == ["no record"]
+    assert problems(lines, notes, interrupted=True, drops=True) == []
 
 
 def test_the_judge_counts_what_may_be_lost() -> None:

@@ -79,7 +79,8 @@ class Judge:
     """Holds lines against notes.
 
     With *interrupted* the server was stopped or restarted: a response may end early, and its
-    record need not say so. With *may_lose*, what is missing is counted, and is no problem.
+    record need not say so; where the server *drops* what it is at, there need be none. With
+    *may_lose*, what is missing is counted, and is no problem.
     """
 
     def __init__(
@@ -88,11 +89,13 @@ class Judge:
         kinds: Sequence[Kind],
         *,
         interrupted: bool = False,
+        drops: bool = False,
         may_lose: bool = False,
     ) -> None:
         self._notes = notes
         self._kinds = {kind.name: kind for kind in kinds}
         self._interrupted = interrupted
+        self._drops = drops
         self._may_lose = may_lose
         self._records: Counter[str] = Counter()
         self._lines: Counter[str] = Counter()
@@ -190,6 +193,10 @@ class Judge:
         """Tell whether a server that is ending has answered in the application's place."""
         return self._interrupted and not note.echoed and (note.status or 0) >= 500
 
+    def _is_dropped(self, note: Note) -> bool:
+        """Tell whether the server has dropped what no client had the whole of, without a word."""
+        return self._drops and note.end != "whole"
+
     # And each request.
 
     def _count(self, name: str, note: Note) -> None:
@@ -209,15 +216,15 @@ class Judge:
         if records > 1:
             verdict.add("two records", f"{name} {note}")
         # Of one who left, or was not answered, nothing need have come as far as the application.
-        if not records and self._interrupted and note.status is None:
+        if not records and self._interrupted and (note.status is None or self._is_dropped(note)):
             verdict.unfinished += bool(lines)
         elif not records and (note.status is not None or lines):
             self._miss("no record", 1, f"{name} {note}")
         least, most = kind.lines
         if lines > most:
             verdict.add("too many lines", f"{name}: {lines}")
-        if note.status == 101 and self._interrupted:
-            return  # the server may have closed it before its time
+        if self._interrupted and (note.status == 101 or kind.goes_on):
+            return  # the server may have ended it before its time
         if note.end == "whole" and lines < least:
             self._miss("lost lines", least - lines, f"{name}: {lines} of {least}")
 

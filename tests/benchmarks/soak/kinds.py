@@ -48,6 +48,8 @@ class Kind:
     codes: tuple[int, ...] = ()
     # Whether the count of lines is exact: nothing of it is left, or crashes.
     plain: bool = False
+    # Whether it goes on when its client has all: a server that ends may cut that off.
+    goes_on: bool = False
 
 
 _SHARED = (
@@ -55,7 +57,7 @@ _SHARED = (
     Kind("stream", 7, (4, 4), plain=True),
     Kind("closed", 6, (1, 1), action="close"),
     Kind("left", 2, (1, 2), (ABORTED, FINE), "leave"),
-    Kind("background", 5, (2, 2), plain=True),
+    Kind("background", 5, (2, 2), plain=True, goes_on=True),
     Kind("upload", 6, (2, 2), action="upload", plain=True),
     Kind("crash", 3, (1, 1), (CRASH,)),
     Kind("crash-late", 1, (1, 1), ((200, "error"),), breaks=True),

@@ -35,6 +35,9 @@ class Program:
     tells_codes: bool = True
     # Whether it closes a WebSocket always with the application's code, never without one.
     closes_in_order: bool = True
+    # Whether it ends without a word to the applications that serve a WebSocket, or a stream whose
+    # client has left: they are neither cancelled nor waited for, and nobody knows of their end.
+    drops: bool = False
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -87,6 +90,7 @@ PROGRAMS = {
             ("granian", "--host={host}", "--port={port}", "--interface=asgi", "--workers=2",
              "--workers-kill-timeout=30", "--respawn-failed-workers", _LOGS),
             accepts_with_headers=False,
+            drops=True,
         ),
         Program("hypercorn", (*_HYPERCORN, "--worker-class=asyncio"), tells_codes=False),
         Program(

@@ -105,7 +105,13 @@ class Scenario:
             stage = Stage(server, load, log, reads)
             drive(load, stage.pid, lambda _: self.happening(stage))
             settle(log)
-        judge = Judge(load.notes, kinds, interrupted=self.interrupts, may_lose=self.loses)
+        judge = Judge(
+            load.notes,
+            kinds,
+            interrupted=self.interrupts,
+            drops=program.drops,
+            may_lose=self.loses,
+        )
         verdict = judge.verdict(lines_of([log, *log.parent.glob("log.[0-9]")]))
         self.check(stage, verdict)
         if verdict.unfinished:
