@@ -17,7 +17,7 @@ from typing import Any, TextIO, cast
 import pytest
 
 from clew._lines import line_writer
-from clew._lines.line_writer import LineWriter, _take_back
+from clew._lines.line_writer import LineWriter
 
 from .conftest import run_fresh
 
@@ -66,10 +66,11 @@ def test_half_lines_of_two_processes_are_taken_back(
         writer = LineWriter(stream)
         small_files(100)
         writer.write(b"1" * 59)
-        with monkeypatch.context() as patch, pytest.raises(OSError, match="File too large"):
+        with monkeypatch.context() as patch:
             patch.setattr("os.ftruncate", truncate)
-            writer.write(b"3" * 60)
-        assert _take_back(descriptor, 40)
+            with pytest.raises(OSError, match="File too large"):
+                writer.write(b"3" * 60)
+        assert line_writer._take_back(descriptor, 40)
     assert path.read_bytes() == b"1" * 59 + b"\n"
 
 
