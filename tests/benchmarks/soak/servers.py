@@ -35,9 +35,9 @@ class Program:
     tells_codes: bool = True
     # Whether it closes a WebSocket always with the application's code, never without one.
     closes_in_order: bool = True
-    # Whether it ends without a word to the applications that serve a WebSocket, or a stream whose
-    # client has left: they are neither cancelled nor waited for, and nobody knows of their end.
-    drops: bool = False
+    # By which signals it ends without a word to an application whose client has left, or is at a
+    # WebSocket: it is neither cancelled nor waited for, and nobody hears of its end.
+    drops: tuple[str, ...] = ()
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -79,6 +79,7 @@ PROGRAMS = {
             (*_GUNICORN, "--worker-class=gevent", "--workers=2"),
             _WSGI,
             ("gevent",),
+            drops=("SIGINT",),
         ),
         Program(
             "gunicorn-uvicorn",
@@ -90,7 +91,7 @@ PROGRAMS = {
             ("granian", "--host={host}", "--port={port}", "--interface=asgi", "--workers=2",
              "--workers-kill-timeout=30", "--respawn-failed-workers", _LOGS),
             accepts_with_headers=False,
-            drops=True,
+            drops=("SIGTERM", "SIGINT", "SIGHUP"),
         ),
         Program("hypercorn", (*_HYPERCORN, "--worker-class=asyncio"), tells_codes=False),
         Program(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.servers.server import Server
+from tests.servers.server import Server, until
 
 from .client import Load
 from .judge import Judge, Verdict
@@ -56,10 +56,17 @@ def stopped(*pids: int) -> Iterator[None]:
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
+        until(lambda: all(map(_is_stopped, pids)) or None, "all threads to stop")
         yield
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
+
+
+def _is_stopped(pid: int) -> bool:
+    """Tell whether each thread of a process has stopped: what each was writing is written."""
+    states = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return all(state.rpartition(") ")[2].startswith("T") for state in states)
 
 
 Happening = Callable[[Stage], Awaitable[None]]
@@ -109,7 +116,7 @@ class Scenario:
             load.notes,
             kinds,
             interrupted=self.interrupts,
-            drops=program.drops,
+            drops=self.name in program.drops,
             may_lose=self.loses,
         )
         verdict = judge.verdict(lines_of([log, *log.parent.glob("log.[0-9]")]))
