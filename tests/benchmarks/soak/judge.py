@@ -172,7 +172,7 @@ class Judge:
             verdict.add("another status than the client's", f"{note} {text!r}")
         elif note.end == "broken" and (note.status is None or not kind.breaks):
             pass
-        elif self._interrupted and (note.status is None or note.status == 101):
+        elif self._interrupted and _is_cut(note):
             pass  # the server has ended what it was at, in its own way
         elif result not in kind.results or (
             kind.action == "leave" and result == FINE and response.bodySize != _WHOLE
@@ -223,7 +223,7 @@ class Judge:
         least, most = kind.lines
         if lines > most:
             verdict.add("too many lines", f"{name}: {lines}")
-        if self._interrupted and (note.status == 101 or kind.goes_on):
+        if self._interrupted and (_is_cut(note) or kind.goes_on):
             return  # the server may have ended it before its time
         if note.end == "whole" and lines < least:
             self._miss("lost lines", least - lines, f"{name}: {lines} of {least}")
@@ -232,3 +232,8 @@ class Judge:
         self._verdict.missing += count
         if not self._may_lose:
             self._verdict.add(problem, example)
+
+
+def _is_cut(note: Note) -> bool:
+    """Tell whether an application may have been ended, by its server or for want of threads."""
+    return note.status is None or note.status == 101 or note.status >= 500
