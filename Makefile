@@ -2,7 +2,8 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo quick test check test-wheel test-lowest test-pythons test-suites bench bench-answers clean
+.PHONY: help demo quick test check test-wheel test-lowest test-pythons test-suites bench bench-answers
+.PHONY: soak clean
 
 # The first of these that is Python 3.11 or later. Another: make PYTHON=... test
 PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,\
@@ -86,6 +87,9 @@ test-suites: $(VENV)/.test ## Run the own tests of frameworks and clients with c
 
 bench-answers: $(VENV)/.test ## Measure the answers on 5 million lines, next to jq and GoAccess
 	@$(VENV)/bin/python -m tests.benchmarks.answers
+
+soak: $(VENV)/.test ## Send 100,000 requests of all kinds to each server, with faults; judge the log
+	@$(VENV)/bin/python -m tests.benchmarks.soak $(SOAK)
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist

@@ -50,6 +50,30 @@ def test_a_full_disk_holds_no_half_line(mode: str, tmp_path: Path, small_files: 
     assert path.read_bytes() == b"1" * 60 + b"\n" + b"3" * 20 + b"\n"
 
 
+def test_half_lines_of_two_processes_are_taken_back(
+    tmp_path: Path, small_files: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a line that comes as soon as another one is taken back can be taken back, too."""
+    path, ftruncate = tmp_path / "lines", os.ftruncate
+    with path.open("a") as stream:
+        descriptor = stream.fileno()
+
+        def truncate(_descriptor: int, size: int) -> None:
+            ftruncate(descriptor, size)
+            # What another process has of the same open file moves the position of both.
+            assert os.write(descriptor, b"2" * 60) == 40
+
+        writer = LineWriter(stream)
+        small_files(100)
+        writer.write(b"1" * 59)
+        with monkeypatch.context() as patch:
+            patch.setattr("os.ftruncate", truncate)
+            with pytest.raises(OSError, match="File too large"):
+                writer.write(b"3" * 60)
+        assert line_writer._take_back(descriptor, 40)
+    assert path.read_bytes() == b"1" * 59 + b"\n"
+
+
 def test_a_torn_line_is_ended_before_the_next(tmp_path: Path, small_files: Any) -> None:
     """Where somebody has written behind half a line, it is ended before the next one."""
     path = tmp_path / "lines"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import run_fresh
 from tests.servers.server import Server, fresh_id, until
 
 from .test_servers import HERE, decoded, is_installed
@@ -103,6 +104,69 @@ async def quick(request):
 application = get_asgi_application()
 urlpatterns = [path("", quick)]
 """
+
+
+CHECKS = """
+import asyncio
+import clew
+import clew.daphne
+from daphne import server
+
+clew.configure_logging()
+server.reactor.callLater = lambda *_: None
+
+
+async def crash():
+    with clew.context(request_id="crashed"):
+        raise RuntimeError
+
+
+async def check():
+    task = asyncio.ensure_future(crash())
+    await asyncio.wait([task])
+    checks = clew.daphne.Server(application=None, endpoints=["tcp:0"])
+    checks.connections = {"a connection": {"application_instance": task, "disconnected": 1.0}}
+    with clew.context(request_id="another"):
+        checks.application_checker()
+
+
+asyncio.run(check())
+"""
+
+
+def test_a_crash_is_its_own_requests(tmp_path: Path) -> None:
+    """Daphne's line about it has its id, though a timer of another request's has started it."""
+    (line,) = decoded(run_fresh(CHECKS))
+    assert line.request_id == "crashed"
+
+
+STOPS = """
+import asyncio
+import clew.daphne
+
+
+async def wait():
+    try:
+        await asyncio.Event().wait()
+    finally:
+        print("killed")
+
+
+async def stop():
+    task = asyncio.ensure_future(wait())
+    await asyncio.sleep(0)
+    stops = clew.daphne.Server(application=None, endpoints=["tcp:0"])
+    stops.connections = {"none": {"connected": 1.0}, "one": {"application_instance": task}}
+    await stops.kill_all_applications().asFuture(asyncio.get_running_loop())
+
+
+asyncio.run(stop())
+"""
+
+
+def test_a_stop_kills_what_runs_beside_a_connection_without_one() -> None:
+    """A connection that has no application is no reason to leave the others without their end."""
+    assert run_fresh(STOPS) == "killed\n"
 
 
 def test_a_stop_waits_for_what_has_answered(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import logging.config
 import sys
 import time
 from collections.abc import Sequence
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -49,27 +50,35 @@ class Server(server.Server):  # type: ignore[misc]
         self._ports.append(port)
         super().listen_success(port)
 
+    def application_checker(self) -> None:
+        """Look after the applications in no context: Twisted's timer runs in any request's."""
+        Context().run(super().application_checker)
+
     def kill_all_applications(self) -> Any:
         """Take no further connections, wait for HTTP's applications, and kill what is left."""
         for port in self._ports:
             port.stopListening()
-        waiting = asyncio.ensure_future(self._until_answered())
-        kill = super().kill_all_applications
-        return Deferred.fromFuture(waiting).addBoth(lambda _: kill())
+        return Deferred.fromFuture(asyncio.ensure_future(self._end_applications()))
 
-    async def _until_answered(self) -> None:
+    async def _end_applications(self) -> None:
         deadline = time.monotonic() + self.application_close_timeout
-        while running := self._running():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return
+        while (running := self._running(WebRequest)) and (left := deadline - time.monotonic()) > 0:
             await asyncio.wait(running, timeout=left)
+        # Open connections may begin others meanwhile; and daphne would kill none of them where it
+        # has one without an application.
+        killed: set[Any] = set()
+        while running := [each for each in self._running() if each not in killed]:
+            killed.update(running)
+            for application in running:
+                application.cancel()
+            await asyncio.wait(running, timeout=1)
+        server.logger.info("Killed %i pending application instances", len(killed))
 
-    def _running(self) -> list[Any]:
+    def _running(self, of_kind: type = object) -> list[Any]:
         return [
             details["application_instance"]
             for protocol, details in self.connections.items()
-            if isinstance(protocol, WebRequest)
+            if isinstance(protocol, of_kind)
             and "application_instance" in details
             and not details["application_instance"].done()
         ]

@@ -292,6 +292,30 @@ def test_records_a_cancelled_request(lines: Any, started: bool) -> None:
     assert "exception" not in record
 
 
+@pytest.mark.parametrize(("last", "outcome"), [(b"", None), (b"llo", "aborted")])
+def test_a_cancellation_at_the_end_takes_nothing_back(
+    lines: Any, last: bytes, outcome: str | None
+) -> None:
+    """A stream is complete when only its end was sent as it was cancelled, as hypercorn does."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def cancelled(message: Any) -> None:
+            await send(message)
+            if message["type"] == "http.response.body" and not message["more_body"]:
+                raise asyncio.CancelledError
+
+        async def stream(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200})
+            await send({"type": "http.response.body", "body": b"he", "more_body": True})
+            await send({"type": "http.response.body", "body": last, "more_body": False})
+
+        await wrapped(stream)(scope, receive, cancelled)
+
+    assert isinstance(serve(app).error, asyncio.CancelledError)
+    record = only(lines.http())
+    assert (record["response"]["httpStatus"], record.get("outcome")) == (200, outcome)
+
+
 def test_records_a_client_that_left_before_the_answer(lines: Any) -> None:
     """A client that is gone before the response began leaves a 499."""
 
@@ -730,13 +754,13 @@ def test_quarts_error_handlers_are_known(lines: Any, status: int, outcome: str |
 
 @pytest.mark.parametrize(
     ("code", "outcome"),
-    [(1000, "websocket"), (1001, "websocket"), (1005, "websocket"), (1006, "error")],
+    [*((code, "websocket") for code in (1000, 1001, 1005, 1012)), (1006, "error")],
 )
 @pytest.mark.parametrize("make", [starlettes, fastapis, litestars, quarts])
 def test_a_client_that_closes_its_websocket_is_no_error(
     lines: Any, make: Any, code: int, outcome: str
 ) -> None:
-    """A normal close is no error, whatever the framework raises in the endpoint."""
+    """A close in order is no error, whatever the framework raises in the endpoint."""
     incoming: dict[str, Any] = {"type": "websocket.disconnect", "code": code}
     asyncio.run(serve_websocket(make(), incoming))
     record = only(lines.http())

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Iterable, Sequence
 from time import perf_counter
 from typing import Any
 
+from .progress import is_cancellation
 from .scope import Message, ScopeExchange
 from .websocket import is_normal_closure
 from .wire import EXPOSE, Header, with_exposed, with_header
@@ -113,8 +114,10 @@ class LoggedExchange(ASGIExchange):
                 self.ended = perf_counter()
                 try:
                     await self._send(message)
-                except BaseException:
-                    self.ended = None
+                except BaseException as error:
+                    # Servers without 2.4 tell of a complete response as of a client's leaving:
+                    # who listens may be cancelled when nothing is left to be sent.
+                    self.ended = None if size or not is_cancellation(error) else perf_counter()
                     raise
                 self._in_parts = True
                 self.sent(size)

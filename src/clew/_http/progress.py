@@ -24,6 +24,11 @@ CLIENT_CLOSED_REQUEST: Final = 499  # nginx's number; there is none in RFC 9110
 _CANCELLATIONS = frozenset(("CancelledError", "Cancelled", "GeneratorExit", "GreenletExit"))
 
 
+def is_cancellation(error: BaseException) -> bool:
+    """Tell whether *error* stops what runs, and means that nobody waits for it."""
+    return not isinstance(error, Exception) and type(error).__name__ in _CANCELLATIONS
+
+
 class Progress:
     """How far the response is; attributes have their defaults here."""
 
@@ -71,7 +76,7 @@ class Progress:
     def failed(self, error: BaseException) -> None:
         """Note that the application raised *error*; a cancellation means that nobody waits."""
         self.eventful = True
-        if not isinstance(error, Exception) and type(error).__name__ in _CANCELLATIONS:
+        if is_cancellation(error):
             self.disconnected()
         else:
             self.error, self.handled = error, False

@@ -149,7 +149,10 @@ def _take_back(descriptor: int, size: int) -> bool:
         if not stat.S_ISREG(status.st_mode) or status.st_size != end:
             return False
         os.ftruncate(descriptor, end - size)
-        os.lseek(descriptor, end - size, os.SEEK_SET)
+        # Where writes go to the end by themselves, another process may have written by now: the
+        # position is the end of its write, by which it takes back its own half line.
+        if not fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND:
+            os.lseek(descriptor, end - size, os.SEEK_SET)
     except OSError:
         return False
     return True
