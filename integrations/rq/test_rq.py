@@ -325,7 +325,7 @@ def test_what_a_job_raises_is_raised_on(lines: Lines) -> None:
         raise SystemExit
 
     with pytest.raises(SystemExit):
-        clew_rq._wrap_perform_job(perform)(None, a_job())
+        clew_rq._perform_job(perform, None, a_job())
     (line,) = lines()
     assert line["task"]["outcome"] == "failed"
 
@@ -334,9 +334,8 @@ def test_a_fault_of_clews_own_stops_no_job(
     lines: Lines, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A job is made, performed and given up as ever where clew fails, and the fault is said."""
-    made = clew_rq._wrap_create(lambda cls: "job")
-    assert made(object) == "job"
-    assert clew_rq._wrap_perform_job(lambda *_: True)(None, None)
+    assert clew_rq._create(lambda cls: "job", object) == "job"
+    assert clew_rq._perform_job(lambda *_: True, None, None)
     clew_rq._log_killed(None, None)
     run = clew_rq._JobRun(a_job())
     run.record_exception(None, ())

@@ -16,6 +16,7 @@ from typing import Any
 import django
 import pytest
 from a2wsgi import WSGIMiddleware
+from asgiref.sync import markcoroutinefunction
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIRequest
@@ -465,3 +466,39 @@ def test_a_subclass_decides_which_requests_it_serves(lines: Any) -> None:
         assert lines.http() == []
         stack.request("/status/204")
     assert len(lines.http()) == 1
+
+
+def before(get_response: Any) -> Any:
+    """Stand in front of clew's middleware, and see the response alone."""
+
+    async def pass_on(request: HttpRequest) -> Any:
+        return await get_response(request)
+
+    return markcoroutinefunction(pass_on)
+
+
+before.async_capable = True  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "outcome"),
+    [
+        ("/ok", 200, None),
+        ("/stream", 200, None),
+        ("/stream-crash", 200, "error"),
+        ("/crash", 500, "error"),
+        ("/status/404", 404, None),
+    ],
+)
+def test_behind_another_middleware_under_asgi(
+    path: str, status: int, outcome: str | None, lines: Any
+) -> None:
+    """Where clew's is not the first one it follows the response as Django's middleware can."""
+    DjangoASGI()  # sets Django up
+    middleware = [f"{__name__}.{before.__name__}", *django_settings.MIDDLEWARE]
+    with override_settings(MIDDLEWARE=middleware):
+        stack = DjangoASGI()
+        reply = stack.request(path)
+    record = lines.http()[-1]
+    assert (record["response"]["httpStatus"], record.get("outcome")) == (status, outcome)
+    assert reply.request_id == record["requestId"]
