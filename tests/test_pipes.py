@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import select
@@ -232,3 +233,38 @@ def test_another_stream() -> None:
         handler.put(Entry(logging.INFO, "x" * 5000, 0.0, ""))
         wait_for_output(reader)
         assert parse_line(end.readline())["message"] == "x" * 5000
+
+
+PAUSED = """
+import os, sys
+import clew
+from clew._lines import line_writer
+
+line_writer._PATIENCE = 0.2
+clew.configure_logging()
+for worker in range(3):
+    if os.fork() == 0:
+        for number in range(4):
+            clew.get_logger("shop").info("line", pad="x" * 150_000)
+        os._exit(0)
+for worker in range(3):
+    assert os.wait()[1] == 0
+"""
+
+
+def test_a_reader_that_pauses_gets_whole_lines() -> None:
+    """While a pipe is full, nobody writes in the midst of another's line, however long it takes."""
+    command = [sys.executable, "-c", PAUSED]
+    with running(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        end = process.stdout.fileno()
+        parts: list[bytes] = []
+        while True:
+            wait_for_output(end)
+            time.sleep(0.25)  # the reader is slow: that is what is tested
+            part = os.read(end, 200_000)
+            if not part:
+                break
+            parts.append(part)
+    lines = b"".join(parts).splitlines()
+    assert [len(json.loads(line)["pad"]) for line in lines] == [150_000] * 12

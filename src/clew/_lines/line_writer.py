@@ -6,7 +6,8 @@ midst; a socket cuts it as well. So the processes take turns, by a lock of the p
 the kernel takes back from one that dies. A file needs none of this: there one write is one piece.
 
 The lock costs about what writing a short line costs. A process that is stopped while it holds the
-lock holds up nobody: after some tenths of a second the others write without it.
+lock holds up nobody: after some tenths of a second the others write without it, unless the pipe is
+full, for whose reader all have to wait.
 """
 
 from __future__ import annotations
@@ -134,11 +135,20 @@ class LineWriter:
             now = time.monotonic()
             if not attempt:
                 deadline = now + _PATIENCE if now >= self._waits_from else now
-            if now >= deadline:
+            if not _has_room(descriptor):
+                deadline = now + _PATIENCE  # who holds the lock waits for the reader
+            elif now >= deadline:
                 self._waits_from = max(self._waits_from, now + _IMPATIENCE)
                 return False
             time.sleep(0 if attempt < 50 else 0.000_5)
         return False
+
+
+def _has_room(descriptor: int) -> bool:
+    """Tell whether a pipe or a socket would take something at once."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(0))
 
 
 def _take_back(descriptor: int, size: int) -> bool:
