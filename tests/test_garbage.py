@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import weakref
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextvars import Context, copy_context
 from typing import Any
 
@@ -102,6 +102,39 @@ def test_what_the_collector_runs_has_no_context(
     for line in (working, request):
         assert line["requestId"] == "b"
         assert not {"userId", "tenant"} & line.keys()
+
+
+def test_what_the_collector_leaves_for_later_has_no_context(lines: Lines) -> None:
+    """The event loop closes an asynchronous generator later on: in no request's context either."""
+
+    async def rows() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            clew.bind(user_id="other")
+            log.info("closed")
+
+    async def leave() -> None:
+        with clew.context(request_id="a"):
+            cursor = rows()
+            await anext(cursor)
+            in_cycle(cursor)
+
+    async def collect() -> None:
+        with clew.context(request_id="b"):
+            gc.collect()
+            for _ in range(3):
+                await asyncio.sleep(0)
+            log.info("working")
+
+    async def main() -> None:
+        await asyncio.create_task(leave())
+        await asyncio.create_task(collect())
+
+    asyncio.run(main())
+    collected, working = lines()
+    assert not {"requestId", "userId"} & collected.keys()
+    assert (working["requestId"], "userId" in working) == ("b", False)
 
 
 def holding(lines: list[str | None]) -> Generator[int]:

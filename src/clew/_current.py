@@ -47,6 +47,10 @@ class _Collection:
                 # Those before, too, where the next one may come while one is still being set.
                 before = self._values[:31] if self._threshold()[0] < 100 else []
                 self._values = [self._copy(), *before]
+            if self.outer is not None:
+                # What is called later from here takes the context along, as what closes an
+                # asynchronous generator does.
+                self._set(None)
         elif self.thread is not None:
             self.thread = None
             if self._get() is not self.outer:  # a finalizer has not left its own
@@ -99,16 +103,13 @@ def leave(
     """
     # The variable is set again, not reset by a token: a token is refused in another copy of the
     # context, which is where some servers close a response.
-    if _current.get() is not context:
+    if context is not None and _collection.outer is context and _collection.is_here():
+        _collection.outer = None if outer is None else _not_ended(outer)
+    elif _current.get() is not context:
         if context is not None and ends:
             context.after = outer
-    elif _collection.thread is None or not _collection.is_here():
+    else:
         _current.set(None if outer is None else _not_ended(outer))
-    elif context is not None:
-        outer = None if outer is None else _not_ended(outer)
-        _current.set(outer)
-        if _collection.outer is context:
-            _collection.outer = outer
     if error is not None and context is not None:
         attach_context(error, context)
 
