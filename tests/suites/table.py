@@ -47,7 +47,7 @@ class Suite:
     options: tuple[str, ...] = ()
     in_context: bool = False
     in_turn: bool = False
-    minutes: float = 15
+    minutes: float = 30
 
     @property
     def is_django(self) -> bool:
