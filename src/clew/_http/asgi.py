@@ -55,7 +55,9 @@ class ASGIExchange(ScopeExchange):
         headers: Iterable[Sequence[bytes]] = message.get("headers") or ()
         settings = self.settings
         header = settings.outbound
-        if header is not None:
+        if header is None:
+            headers = list(headers)
+        else:
             headers = with_header(headers, header.raw, self.raw_id)
             if settings.expose:
                 values = [
