@@ -823,3 +823,14 @@ def test_a_user_who_was_seen_stays(lines: Any) -> None:
 
     serve(clew.asgi.RequestIDMiddleware(app), target="/status/200")
     assert [line["userId"] for line in lines()] == ["7", "7"]
+
+
+def test_a_response_without_headers_keeps_having_a_list(lines: Any) -> None:
+    """Where clew adds no header, a server that looks at the list finds an empty one."""
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204})
+        await send({"type": "http.response.body"})
+
+    reply = serve(clew.asgi.RequestIDMiddleware(app, response_header=False))
+    assert reply.messages[0]["headers"] == []
