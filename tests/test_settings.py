@@ -283,6 +283,7 @@ def test_a_fault_without_a_text_is_reported(lines: Lines) -> None:
 @pytest.mark.parametrize("module", ["flask", "quart", "litestar", "fastapi", "starlette"])
 def test_what_is_no_application_is_refused(module: str) -> None:
     """install() takes an application of its framework, not a class, and names what it got."""
+    pytest.importorskip(module)
     install = importlib.import_module(f"clew.{module}").install
     wanted = ("wsgi_app", "asgi_app", "asgi_handler", "build_middleware_stack")
     for wrong in (object(), type("Application", (), dict.fromkeys(wanted))):

@@ -131,7 +131,9 @@ def test_a_sync_stream_that_nobody_waits_for_is_aborted(lines: Any) -> None:
     reply = DjangoASGI().request("/sync-stream", leave_after=0)
     assert reply.chunks == []
     record = only(lines.http())
-    assert (record["outcome"], record["response"]["bodySize"]) == ("aborted", 0)
+    assert record["outcome"] == "aborted"
+    if django.VERSION >= (5, 0):  # before, Django does not listen, and hands it all over
+        assert record["response"]["bodySize"] == 0
 
 
 def test_an_upload_whose_client_leaves_is_in_a_record(lines: Any) -> None:
