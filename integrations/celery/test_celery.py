@@ -567,7 +567,8 @@ def test_an_eager_exception_leaves_no_context() -> None:
 
 def test_an_exception_that_a_task_returns_is_its_result() -> None:
     """A task that gives an exception to its caller has succeeded."""
-    *lines, _ = eager("shop.app.task(name='shop.why')(lambda: ValueError('kept')).apply()")
+    why = "def why(): return ValueError('kept')"
+    *lines, _ = eager(why, "shop.app.task(name='shop.why')(why).apply()")
     (record,) = (line for line in lines if line["logger"] == "clew.task")
     assert record["task"]["outcome"] == "succeeded"
     assert "exception" not in record
