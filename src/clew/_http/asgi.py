@@ -77,7 +77,7 @@ class LoggedExchange(ASGIExchange):
     _body_read = False
     _streamed = False
     _start: Message = _NOT_STARTED  # with which the response began
-    _in_parts = True  # whether a part of the body may not be all that is left of the response
+    _is_whole = False  # whether a body without more to come is all that is left of the response
 
     async def receive(self) -> Message:
         if self._held:
@@ -102,16 +102,18 @@ class LoggedExchange(ASGIExchange):
                     await self._look_for_disconnect()
                 await self._send(self.with_id(message))
                 self._start = message
-                self._in_parts = "trailers" in message
+                self._is_whole = "trailers" not in message
                 self.started(message["status"])
             elif kind == "http.response.body":
                 size = len(message.get("body", b""))
-                if self._in_parts or self.eventful or message.get("more_body", False):
-                    self._in_parts = True
-                    if not await self._is_last(message, size):
-                        await self._send(message)
-                        self.sent(size)
-                        return
+                is_last = self._is_whole and not (
+                    self.is_disconnected or message.get("more_body", False)
+                )
+                self._is_whole = False
+                if not is_last and not await self._is_last(message, size):
+                    await self._send(message)
+                    self.sent(size)
+                    return
                 # Servers tell of the client's leaving while they send the end, too.
                 self.ended = perf_counter()
                 try:
@@ -121,12 +123,11 @@ class LoggedExchange(ASGIExchange):
                     # who listens may be cancelled when nothing is left to be sent.
                     self.ended = None if size or not is_cancellation(error) else perf_counter()
                     raise
-                self._in_parts = True
                 self.sent(size)
                 self.ended = perf_counter()
                 self.log_if_due()
             else:
-                self._in_parts = True
+                self._is_whole = False
                 await self._send(message)
                 self._sent_otherwise(kind, message)
         except OSError:

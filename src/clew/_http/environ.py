@@ -40,11 +40,10 @@ class EnvironExchange(Exchange):
         environ, settings = self.environ, self.settings
         if settings.inject:
             environ[settings.inbound.environ] = self.request_id
-        for header in (settings.inbound, *settings.further) if self.rejected is not None else ():
-            if settings.inject and header.environ in environ:
-                environ[header.environ] = self.request_id
-            elif not settings.inject:
-                environ.pop(header.environ, None)
+        if self.rejected is not None:
+            for header in (settings.inbound, *settings.further):
+                if environ.pop(header.environ, None) is not None and settings.inject:
+                    environ[header.environ] = self.request_id
         environ[MARK] = self
 
     def header_values(self, header: Header) -> Sequence[str]:

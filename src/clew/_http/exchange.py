@@ -73,7 +73,7 @@ class Exchange(Progress, HTTPRequest, Context):
         self.settings = settings
         # What each request reads is set: a class's default takes Python 3.11 ten times as long.
         self.status = self.ended = None
-        self.eventful = False
+        self.is_disconnected = self.eventful = False
         self.body_size = 0
         self.fields = self.ids = _EMPTY
         self.live = True
@@ -125,12 +125,16 @@ class Exchange(Progress, HTTPRequest, Context):
     def user_id(self) -> str | None:
         # Most often there is nobody, and asking costs more than this.
         if self._user_id is UNSET and self.is_nobody():
-            return None
+            return self._seen_user
         return super().user_id()
 
     def is_nobody(self) -> bool:
         """Tell, without running any code of the application, that there is no user to ask for."""
-        return not (self.eventful or self.settings.user_id is not None or self.has_user())
+        return self.settings.user_id is None and self.is_unknown()
+
+    def is_unknown(self) -> bool:
+        """Tell whether neither the framework nor one within may know of a user."""
+        return not (self.eventful and self.inner_user is not None) and not self.has_user()
 
     def find_user(self) -> str | None:
         """Return the user's id by the ``user_id`` option, else as the framework knows it."""
@@ -140,11 +144,11 @@ class Exchange(Progress, HTTPRequest, Context):
                 return as_user_id(option(self.source()))
             except Exception as error:
                 self.settings.report("user_id", error)
-        if self.inner_user is None and not self.has_user():
+        if self.is_unknown():
             return self._seen_user
         user = loaded_user(self.inner_user, self.framework_user)
         if user is not UNSET:  # the user's database session may be gone by now
-            self._seen_user, self.eventful = cast("str | None", user), True
+            self._seen_user = cast("str | None", user)
         return self._seen_user
 
     def tells_of(self, error: BaseException | None) -> bool:
@@ -160,7 +164,7 @@ class Exchange(Progress, HTTPRequest, Context):
     def started(self, status: int) -> None:
         if start_subscribers:
             notify(self, start_subscribers)
-        if self.status is None and type(status) is int and not self.eventful:
+        if self.status is None and type(status) is int and not self.is_disconnected:
             self.status = status  # as a rule
         else:
             Progress.started(self, status)

@@ -67,8 +67,7 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:
         path = clean_path(path)
     is_plain = settings.is_plain
     if is_plain:
-        if len(path) > LONGEST:
-            path = path[:LONGEST]
+        path = path[:LONGEST]
     else:
         if level == logging.INFO and _is_excluded(exchange, path, outcome):
             return None

@@ -22,8 +22,7 @@ class HTTPRequest:
     inner_route: Callable[[], str | None] | None = None
     inner_user: Callable[[], object] | None = None
 
-    # Whether there is more to tell than the facts.
-    eventful = False
+    eventful: bool
 
     def add_inner(
         self,

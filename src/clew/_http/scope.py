@@ -10,7 +10,7 @@ from .request import Facts
 from .routes import RouteTemplates
 from .settings import Settings
 from .users import id_of
-from .wire import Header, encoded_path, path_of, with_header
+from .wire import Header, encoded_path, path_of, with_header, without_header
 
 _SLASH = ord("/")
 
@@ -61,13 +61,12 @@ class ScopeExchange(Exchange):
         self.raw_id = self.request_id.encode()
         for header in known:
             values = self.header_values(header)
-            if not settings.inject:
-                replaced = self.rejected is not None
-            else:
-                replaced = header is settings.inbound or bool(values and self.rejected)
-            if replaced and values != [self.request_id]:
-                with_id = with_header(scope["headers"], header.raw, self.raw_id)
-                scope["headers"] = with_id if settings.inject else with_id[:-1]
+            is_refused = bool(values) and self.rejected is not None
+            if settings.inject and (is_refused or header is settings.inbound):
+                if values != [self.request_id]:
+                    scope["headers"] = with_header(scope["headers"], header.raw, self.raw_id)
+            elif is_refused:
+                scope["headers"] = without_header(scope["headers"], header.raw)
 
     def header_values(self, header: Header) -> Sequence[str]:
         name, length, headers = header.raw, header.length, self.scope["headers"]

@@ -122,11 +122,16 @@ def with_header(headers: Iterable[Sequence[AnyStr]], name: AnyStr, value: AnyStr
     length = len(name)
     for key, _ in kept:
         if len(key) == length and key.lower() == name.lower():
-            lower = name.lower()
-            kept = [pair for pair in kept if pair[0].lower() != lower]
+            kept = without_header(kept, name)
             break
     kept.append((name, value))
     return kept
+
+
+def without_header(headers: Iterable[Sequence[AnyStr]], name: AnyStr) -> list[Any]:
+    """Return *headers* but those of *name*."""
+    lower = name.lower()
+    return [pair for pair in headers if pair[0].lower() != lower]
 
 
 def with_exposed(values: Iterable[str], name: str) -> str:

@@ -26,20 +26,19 @@ def read_settings() -> Settings:
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """Return what is wrong with ``MIDDLEWARE`` and ``CLEW``, for ``manage.py check``."""
     found: list[checks.CheckMessage] = []
-    name = MIDDLEWARE
     middleware = list(django_settings.MIDDLEWARE)
 
     def warn(number: int, text: str, hint: str) -> None:
-        found.append(checks.Warning(f"{name} is {text}", hint=hint, id=f"clew.W00{number}"))
+        found.append(checks.Warning(f"{MIDDLEWARE} is {text}", hint=hint, id=f"clew.W00{number}"))
 
-    if name not in middleware:
-        hint = f"Put {name!r} first in MIDDLEWARE."
+    if MIDDLEWARE not in middleware:
+        hint = f"Put {MIDDLEWARE!r} first in MIDDLEWARE."
         warn(1, "not in MIDDLEWARE, so no request gets an id.", hint)
-    elif middleware[0] != name:
-        before = ", ".join(middleware[: middleware.index(name)])
-        hint = f"Move {name!r} to the first place in MIDDLEWARE."
+    elif middleware[0] != MIDDLEWARE:
+        before = ", ".join(middleware[: middleware.index(MIDDLEWARE)])
+        hint = f"Move {MIDDLEWARE!r} to the first place in MIDDLEWARE."
         warn(2, f"not first in MIDDLEWARE: lines and answers of {before} have no id.", hint)
-    if (count := middleware.count(name)) > 1:
+    if (count := middleware.count(MIDDLEWARE)) > 1:
         warn(3, f"{count} times in MIDDLEWARE; only the first serves.", "Remove the others.")
     try:
         read_settings()
