@@ -19,19 +19,11 @@ import clew
 import clew.starlette
 
 from . import logging_setup
-from .kinds import CHUNK, CHUNKS, PART, PARTS
-from .logging_setup import legacy, log, say
+from .kinds import CHUNK, CHUNKS, PART, PARTS, HandledError, RefusalError
+from .logging_setup import chunks, legacy, log, say
 
 logging_setup.set_up()
 pool = ThreadPoolExecutor(8)
-
-
-class HandledError(Exception):
-    """What a handler of the application's answers with a 500."""
-
-
-class RefusalError(Exception):
-    """What a handler of the application's answers with a 409."""
 
 
 def begin(request: HTTPConnection) -> str:
@@ -113,15 +105,7 @@ async def left_sync(request: Request) -> Response:
     """Stream by a generator that a garbage collection closes, in the midst of other requests."""
     number = begin(request)
 
-    def parts() -> Iterator[bytes]:
-        try:
-            for _ in range(CHUNKS):
-                yield CHUNK
-                time.sleep(0.005)
-        finally:
-            log.info("closed", own=number)
-
-    return StreamingResponse(parts())
+    return StreamingResponse(chunks(number))
 
 
 async def wait(request: Request) -> Response:

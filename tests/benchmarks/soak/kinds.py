@@ -88,6 +88,14 @@ WSGI: tuple[Kind, ...] = (
 )
 
 
+class HandledError(Exception):
+    """What a handler of the application's answers with a 500."""
+
+
+class RefusalError(Exception):
+    """What a handler of the application's answers with a 409."""
+
+
 def mixture(kinds: Sequence[Kind], *, seed: int = 1) -> list[Kind]:
     """Return *kinds*, each as often as its share says, in an order that is always the same."""
     mixed = [kind for kind in kinds for _ in range(kind.share)]

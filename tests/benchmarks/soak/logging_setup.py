@@ -6,8 +6,12 @@ import logging
 import logging.handlers
 import os
 import signal
+import time
+from collections.abc import Iterator
 
 import clew
+
+from .kinds import CHUNK, CHUNKS
 
 log = clew.get_logger("soak")
 legacy = logging.getLogger("soak.legacy")
@@ -48,3 +52,13 @@ def begin(number: str) -> None:
 def say(number: str) -> None:
     """Write a line from wherever this runs."""
     log.info("at work", own=number)
+
+
+def chunks(number: str) -> Iterator[bytes]:
+    """Yield more than a client takes that leaves; say when it is closed."""
+    try:
+        for _ in range(CHUNKS):
+            yield CHUNK
+            time.sleep(0.005)
+    finally:
+        log.info("closed", own=number)

@@ -12,21 +12,13 @@ import clew
 import clew.flask
 
 from . import logging_setup
-from .kinds import CHUNK, CHUNKS, PART, PARTS
-from .logging_setup import begin, legacy, log, say
+from .kinds import PART, PARTS, HandledError, RefusalError
+from .logging_setup import begin, chunks, legacy, log, say
 
 logging_setup.set_up()
 app = Flask(__name__)
 if logging_setup.with_clew():
     clew.flask.install(app)
-
-
-class HandledError(Exception):
-    """What a handler of the application's answers with a 500."""
-
-
-class RefusalError(Exception):
-    """What a handler of the application's answers with a 409."""
 
 
 @app.get("/sync/<number>")
@@ -69,15 +61,7 @@ def closed(number: str) -> Response:
 def left(number: str) -> Response:
     begin(number)
 
-    def parts() -> Iterator[bytes]:
-        try:
-            for _ in range(CHUNKS):
-                yield CHUNK
-                time.sleep(0.005)
-        finally:
-            log.info("closed", own=number)
-
-    return Response(parts())
+    return Response(chunks(number))
 
 
 @app.get("/wait/<number>")
