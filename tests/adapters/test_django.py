@@ -32,7 +32,7 @@ import clew.asgi
 import clew.django
 import clew.starlette
 import clew.wsgi
-from tests.conftest import parse_line
+from tests.conftest import parse_line, run_fresh
 
 from .drive import Call, serve_asgi
 from .stacks import CrashError, DjangoASGI, DjangoWSGI, Stack
@@ -504,3 +504,16 @@ def test_behind_another_middleware_under_asgi(
     record = lines.http()[-1]
     assert (record["response"]["httpStatus"], record.get("outcome")) == (status, outcome)
     assert reply.request_id == record["requestId"]
+
+
+def test_says_what_to_install() -> None:
+    """Without Django the import says so, and not the name of a part of it."""
+    script = """
+import sys
+sys.modules["asgiref"] = None
+try:
+    import clew.django
+except ImportError as error:
+    print(error)
+"""
+    assert run_fresh(script) == "clew.django is for Django: pip install django\n"

@@ -15,17 +15,6 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.apps import apps
-from django.conf import settings as django_settings
-from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
-from django.core.handlers.base import BaseHandler
-from django.core.signals import got_request_exception
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
-from django.utils.functional import LazyObject, empty
-from django.utils.log import RequireDebugTrue
-
 from clew._current import current
 from clew._http.django import Closer, Stream
 from clew._http.environ import EnvironExchange, live_exchange
@@ -35,9 +24,22 @@ from clew._http.users import id_of
 from clew._http.wire import EXPOSE, encoded_path, path_of, with_exposed
 from clew._lines.handler import own_handlers
 from clew._lines.servers import remove_console_handlers
+from clew._options import needed
 
-from .checks import read_settings
-from .handler import OfRequest, observe_asgi_handlers
+with needed("clew.django is for Django: pip install django"):
+    from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+    from django.apps import apps
+    from django.conf import settings as django_settings
+    from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
+    from django.core.handlers.base import BaseHandler
+    from django.core.signals import got_request_exception
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+    from django.utils.functional import LazyObject, empty
+    from django.utils.log import RequireDebugTrue
+
+    from .checks import read_settings
+    from .handler import OfRequest, observe_asgi_handlers
 
 # Where django.contrib.auth, which may not be installed, keeps it.
 SESSION_KEY = "_auth_user_id"

@@ -53,7 +53,7 @@ class _Around(asgi.RequestIDMiddleware):
 
 
 def observe_asgi_handlers(kind: type) -> None:
-    """Put `clew.asgi` around each ASGI handler whose first middleware is of *kind*, clew's."""
+    """Put `clew.asgi` around each ASGI handler whose first middleware is a *kind*, clew's own."""
     handle: Any = ASGIHandler.handle
     if hasattr(handle, "_clew"):
         return
@@ -62,7 +62,7 @@ def observe_asgi_handlers(kind: type) -> None:
     async def observed(self: Any, scope: Scope, receive: Receive, send: Send) -> None:
         first: Any = getattr(getattr(self, "_middleware_chain", None), "__wrapped__", None)
         first = getattr(first, "_inner", first)  # Sentry stands around each middleware
-        if not isinstance(first, kind) or type(first).__call__ is not kind.__call__:
+        if type(first) is not kind:
             await handle(self, scope, receive, send)  # a subclass decides itself
             return
         around: _Around | None = vars(first).get("_around")
