@@ -7,10 +7,12 @@ import logging
 import pickle
 import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 from types import TracebackType
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Unpack, cast
 
 from ._context import rename_fields
+from ._lines.encoder import LineOptions
 from ._lines.entry import Entry
 from ._lines.extract import capture, message_of
 from ._lines.json_formatter import JSONFormatter
@@ -57,6 +59,8 @@ def handler(
     sink: Any,
     *,
     service: str | None = None,
+    version: str | None = None,
+    fields: Mapping[str, object] | None = None,
     levels: Mapping[str, str] | None = None,
     redact: Redact = "default",
     **options: Any,
@@ -71,13 +75,17 @@ def handler(
     Args:
         sink: Where the lines go, as in ``logger.add``: a stream, a path, a function.
         service: Which service of several writes the lines.
+        version: The release of that service.
+        fields: Further fields of every line.
         levels: Other words for some levels, ``{"danger": "error"}``.
         redact: As in `clew.configure_logging`.
         options: Further options of ``logger.add``; ``format`` and ``serialize`` are refused.
     """
     for name in {"format", "serialize"} & options.keys():
         raise TypeError(f"{name} is clew's own here, {options[name]!r} would be lost: leave it out")
-    line = _Format(service, levels, redact)
+    if isinstance(redact, Iterable) and not isinstance(redact, str):
+        redact = list(redact)  # it may be one that ends
+    line = _Format(service=service, version=version, fields=fields, levels=levels, redact=redact)
     line.ascii = not takes_utf8(sink)
     line.queued = bool(options.get("enqueue"))
     plain = {"backtrace": False, "diagnose": False, "colorize": False}
@@ -94,17 +102,13 @@ class _Format:
     ascii = False  # for a stream of another encoding than UTF-8
     queued = False
 
-    def __init__(
-        self, service: str | None, levels: Mapping[str, str] | None, redact: Redact
-    ) -> None:
-        if isinstance(redact, Iterable) and not isinstance(redact, str):
-            redact = list(redact)  # it may be one that ends
-        self.formatter = JSONFormatter(service=service, levels=levels, redact=redact)
-        self._options = (service, levels, redact)
+    def __init__(self, **options: Unpack[LineOptions]) -> None:
+        self.formatter = JSONFormatter(**options)
+        self._options = options
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A process that is spawned is sent the logger, handlers and all.
-        return (_Format, self._options, {"ascii": self.ascii, "queued": self.queued})
+        return (partial(_Format, **self._options), (), {"ascii": self.ascii, "queued": self.queued})
 
     def __call__(self, record: Record) -> str:
         try:

@@ -69,6 +69,7 @@ class _Record(Struct, rename="camel", omit_defaults=True, kw_only=True):
     created_at: int
     logger: str
     service: str | None = None
+    service_version: str | None = None
     request_id: str | None = None
     user_id: str | None = None
 
@@ -83,6 +84,7 @@ class ApplicationLog(_Record, kw_only=True):
         created_at: When it was logged, in milliseconds since the Unix epoch.
         logger: The name of the logger.
         service: Which service of several wrote the line.
+        service_version: The release of the service that wrote it.
         request_id: The id of the request, the task or the block in which it was logged.
         user_id: The id of the user who was known by then.
         action: What was done, as PURCHASE_COMPLETED.
@@ -158,6 +160,7 @@ class HTTPLog(_Record, kw_only=True):
         created_at: When it was logged, in milliseconds since the Unix epoch.
         logger: The logger clew.http, or clew.http.client for an outgoing call.
         service: Which service of several wrote the line.
+        service_version: The release of the service that wrote it.
         request_id: The id of the request, or of the one in which a call was sent.
         user_id: The id of the request's user.
         request: The request.
@@ -207,6 +210,7 @@ class TaskLog(_Record, kw_only=True):
         created_at: When it was logged, in milliseconds since the Unix epoch.
         logger: The logger clew.task.
         service: Which service of several wrote the line.
+        service_version: The release of the service that wrote it.
         request_id: The id of the request that started the task, or the task's own.
         user_id: The id of the user, where it travels.
         task: The task.

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from clew._context import DEFAULT_HEADER, rename_fields
 from clew._faults import raise_interruption, warn
 from clew._ids import is_safe_id, new_id
+from clew._lines.encoder import LINE_OPTIONS
 from clew._options import Patterns, check_flag, set_field, strings
 from clew._redaction import Redact, Redactor, redactor
 from clew._text import text_of
@@ -227,7 +228,7 @@ class Settings:
 
 
 # The arguments of configure_logging which are no options of an adapter.
-_OF_LOGGING = frozenset(("service", "levels", "format", "stream", "frames", "twins"))
+_OF_LOGGING = frozenset((*LINE_OPTIONS, "format", "stream", "twins")) - {"redact"}
 OPTION_NAMES = tuple(entry.name for entry in fields(Settings) if entry.init)
 
 

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TextIO
 
 from clew._options import check_flag
-from clew._redaction import Redact, redactor
-from clew.records import level_words
+from clew._redaction import Redact
 
 from .console import ConsoleFormatter, is_terminal
-from .encoder import Frames, check_frames
+from .encoder import Encoder, Frames
 from .extract import ContextFilter
 from .handler import LineHandler, own_handlers
 from .json_formatter import JSONFormatter
@@ -33,6 +32,8 @@ def configure_logging(
     format: Format = "json",
     stream: TextIO | None = None,
     service: str | None = None,
+    version: str | None = None,
+    fields: Mapping[str, object] | None = None,
     levels: Mapping[str, str] | None = None,
     redact: Redact = "default",
     frames: Frames = "all",
@@ -52,6 +53,10 @@ def configure_logging(
         format: ``"json"``, or ``"console"`` for people at a terminal.
         stream: Where the lines go; ``sys.stdout``, looked up at each line, when None.
         service: Which service of several writes the lines.
+        version: The release of that service, which every line has as ``serviceVersion``, so that
+            releases can be compared.
+        fields: Further fields of every line, as ``{"environment": "prod"}``. A line's own field of
+            such a name is written in its place.
         levels: Other words for some levels, ``{"danger": "error"}``.
         redact: ``"default"`` masks the values of names like password, token and email, at any
             depth; a collection of names masks those too; ``"strict"`` also masks e-mail
@@ -65,11 +70,13 @@ def configure_logging(
         raise TypeError(f"stream must be a text stream, as sys.stderr, not {stream!r}")
     options: dict[str, Any] = {
         "service": service,
+        "version": version,
+        "fields": fields,
         "levels": levels,
         "redact": redact,
         "frames": frames,
     }
-    level = _check(level, format, service)
+    level = _check(level, format)
     formatter = (
         ConsoleFormatter(colours=is_terminal(sys.stdout if stream is None else stream), **options)
         if format == "console"
@@ -95,6 +102,8 @@ def logging_config(
     format: Format = "json",
     stream: Literal["stdout", "stderr"] = "stdout",
     service: str | None = None,
+    version: str | None = None,
+    fields: Mapping[str, object] | None = None,
     levels: Mapping[str, str] | None = None,
     redact: Redact = "default",
     frames: Frames = "all",
@@ -106,13 +115,14 @@ def logging_config(
     ``uvicorn --log-config``: it holds plain values only. *stream* is ``"stdout"`` or
     ``"stderr"``; the other arguments are those of `configure_logging`.
     """
-    level = _check(level, format, service)
+    level = _check(level, format)
     if stream not in ("stdout", "stderr"):
         raise ValueError(f'stream must be "stdout" or "stderr" here, not {stream!r}')
-    level_words(levels)
     if isinstance(redact, Iterable) and not isinstance(redact, str):
         redact = list(redact)  # it may be one that ends
-    redactor(redact)
+    Encoder(  # which refuses what is wrong
+        service=service, version=version, fields=fields, levels=levels, redact=redact, frames=frames
+    )
     formatter: dict[str, Any] = {
         "()": "clew.ConsoleFormatter" if format == "console" else "clew.JSONFormatter",
         "redact": redact,
@@ -121,9 +131,13 @@ def logging_config(
         formatter["colours"] = is_terminal(getattr(sys, stream))
     if service is not None:
         formatter["service"] = service
+    if version is not None:
+        formatter["version"] = version
+    if fields:
+        formatter["fields"] = dict(fields)
     if levels is not None:
         formatter["levels"] = dict(levels)
-    if check_frames(frames) != "all":
+    if frames != "all":
         formatter["frames"] = frames
     return {
         "version": 1,
@@ -157,7 +171,7 @@ def logging_config(
     }
 
 
-def _check(level: int | str, format: object, service: object) -> int | str:
+def _check(level: int | str, format: object) -> int | str:
     """Return the *level* as the logging module has it; refuse what is wrong."""
     names = logging.getLevelNamesMapping()
     if isinstance(level, str) and level not in names:
@@ -167,6 +181,4 @@ def _check(level: int | str, format: object, service: object) -> int | str:
         raise ValueError(f"level must be a number or one of {', '.join(names)}, not {level!r}")
     if format not in ("json", "console"):
         raise ValueError(f'format must be "json" or "console", not {format!r}')
-    if service is not None and not isinstance(service, str):
-        raise TypeError(f"service must be a string or None, not {service!r}")
     return level
