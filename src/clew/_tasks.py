@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Generic, TypeVar
 
-from ._context import RENAMED_FIELDS, Context, as_user_id, notify, process
+from ._context import RENAMED_FIELDS, Context, as_user_id, notify
 from ._current import attach_context, current, enter, leave
 from ._exceptions import describe
 from ._faults import report_failure
@@ -37,6 +37,7 @@ from ._ids import accepted_or_new
 from ._lines.delivery import emit, own_logger
 from ._options import Patterns, check_flag, set_field, strings
 from ._plain import to_plain
+from ._process import process
 from ._redaction import DEFAULT
 from ._text import text_of
 from .records import OWNED_KEYS, TASK_LOGGER, Task, TaskLog, level_word
@@ -178,6 +179,8 @@ class TaskRun(Context):
         if self._started is not None:
             duration = (perf_counter() - self._started) * 1000
         try:
+            if error is not None or outcome == "failed":
+                self.release()
             self._log(outcome, error, duration)
         except Exception:
             report_failure()

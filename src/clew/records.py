@@ -72,6 +72,7 @@ class _Record(Struct, rename="camel", omit_defaults=True, kw_only=True):
     service_version: str | None = None
     request_id: str | None = None
     user_id: str | None = None
+    kept: bool = False
 
 
 class ApplicationLog(_Record, kw_only=True):
@@ -87,6 +88,7 @@ class ApplicationLog(_Record, kw_only=True):
         service_version: The release of the service that wrote it.
         request_id: The id of the request, the task or the block in which it was logged.
         user_id: The id of the user who was known by then.
+        kept: True where the line is below the level, and is written since its request failed.
         action: What was done, as PURCHASE_COMPLETED.
         value: To what it was done, as order-77.
         old_value: What the value was before.
@@ -163,6 +165,7 @@ class HTTPLog(_Record, kw_only=True):
         service_version: The release of the service that wrote it.
         request_id: The id of the request, or of the one in which a call was sent.
         user_id: The id of the request's user.
+        kept: True as of an ApplicationLog. Only an outgoing call has it.
         request: The request.
         response: The response.
         outcome: How it ended: aborted when the client left (with status 499 before the response
@@ -213,6 +216,7 @@ class TaskLog(_Record, kw_only=True):
         service_version: The release of the service that wrote it.
         request_id: The id of the request that started the task, or the task's own.
         user_id: The id of the user, where it travels.
+        kept: True as of an ApplicationLog.
         task: The task.
         exception: The exception by which the run failed.
     """

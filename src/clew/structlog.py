@@ -12,6 +12,7 @@ from ._context import rename_fields
 from ._lines.encoder import LINE_OPTIONS, LineOptions
 from ._lines.entry import Entry
 from ._lines.json_formatter import JSONFormatter
+from ._lines.keeping import Keeper, dispatch
 from ._options import needed
 from ._text import text_of
 
@@ -96,14 +97,27 @@ class Renderer:
     def __call__(self, logger: object, method: str, event_dict: EventDict) -> str | bytes:
         try:
             line = self._line(logger, method, event_dict)
+        except structlog.DropEvent:
+            raise
         except Exception:  # what the processors before made of it is no dictionary, or worse
             line = self.formatter.encoder.encode(
                 Entry(_level(method), text_of(event_dict), time.time(), "structlog")
             )
+        return self._rendered(logger, line)
+
+    def _rendered(self, logger: object, line: bytes) -> str | bytes:
         binary = self.binary
         if binary is None:
             binary = isinstance(logger, structlog.BytesLogger)
         return line if binary else line.decode()
+
+    def _keep(self, keeper: Keeper, logger: Any, method: str, entry: Entry) -> None:
+        """Keep the line of *entry* until it is known whether its request fails."""
+        entry.kept = True
+        write = getattr(logger, method)
+        line = self.formatter.encoder.encode(entry)
+        keeper.keep_line(line, lambda line: write(self._rendered(logger, line)))
+        raise structlog.DropEvent
 
     def _line(self, logger: object, method: str, fields: EventDict) -> bytes:
         record = fields.pop("_record", None)
@@ -139,6 +153,14 @@ class Renderer:
                 if key in fields and _same(fields[key], own):
                     del fields[key]
         entry.fields = rename_fields(fields)  # type: ignore[arg-type]
+        keeper = dispatch.keeper
+        if (
+            keeper is not None
+            and entry.level < keeper.below
+            and record is None
+            and not isinstance(logger, logging.Logger)  # which comes to it
+        ):
+            self._keep(keeper, logger, method, entry)
         return self.formatter.encoder.encode(entry)
 
     def _line_of_record(self, record: logging.LogRecord, fields: EventDict) -> bytes:

@@ -30,12 +30,12 @@ from clew._context import (
     as_user_id,
     begin_subscribers,
     notify,
-    process,
     start_subscribers,
 )
 from clew._current import UNSET, current, enter, entered, leave
 from clew._faults import report_failure
 from clew._lines.delivery import emit, own_logger
+from clew._process import process
 from clew._redaction import Redactor
 
 from . import record
@@ -76,6 +76,7 @@ class Exchange(Progress, HTTPRequest, Context):
         self.is_disconnected = self.eventful = False
         self.body_size = 0
         self.fields = self.ids = _EMPTY
+        self.backlog = None
         self.live = True
         self.logged = not settings.log
         self._process = process[0]
@@ -197,6 +198,11 @@ class Exchange(Progress, HTTPRequest, Context):
                 self.failed(error)
             if not self.logged:
                 self.log()
+            if self.backlog is not None:
+                # What failed behind the response, or leaves no record.
+                if isinstance(error, Exception) or (not self.settings.log and self.is_failure()):
+                    self.backlog.release()
+                self.backlog = None
             if self.eventful:
                 self.error = self.traceback = None
 
@@ -207,6 +213,14 @@ class Exchange(Progress, HTTPRequest, Context):
         finally:
             self.pause(error)
 
+    def is_failure(self) -> bool:
+        """Tell whether the lines that were kept are wanted."""
+        status, outcome = self.result()
+        if status >= 500 or outcome in ("error", "aborted"):
+            return True
+        slow, ended = self.settings.slow, self.ended or perf_counter()
+        return slow is not None and ended - self.arrived >= slow
+
     def log(self) -> None:
         """Log the HTTPLog, unless it has been, or another process will. Never raises."""
         if self.logged:
@@ -216,6 +230,8 @@ class Exchange(Progress, HTTPRequest, Context):
             return
         is_made = False
         try:
+            if self.backlog is not None and self.is_failure():
+                self.backlog.release()
             found = record.of_exchange(self, _logger)
             is_made = True
             if found is not None:

@@ -152,6 +152,7 @@ class Encoder(_Fields):
                 log is None
                 or self._masks_logs
                 or entry.ids is not None
+                or entry.kept
                 or (self._folds and log.exception is not None)
             ):
                 return to_json(self.line(entry))
@@ -182,6 +183,8 @@ class Encoder(_Fields):
         *owned* says under which names further ids are written besides their own.
         """
         line = self._head(entry) if entry.log is None else self._of_log(entry.log)
+        if entry.kept:
+            line["kept"] = True
         if entry.ids is None:
             self._add(line, entry)
         else:

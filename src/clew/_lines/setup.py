@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TextIO
 
-from clew._options import check_flag
+from clew._backlog import MOST_BYTES, MOST_LINES
+from clew._options import check_flag, check_level, check_number
 from clew._redaction import Redact
 
 from .console import ConsoleFormatter, is_terminal
@@ -15,6 +16,7 @@ from .encoder import Encoder, Frames
 from .extract import ContextFilter
 from .handler import LineHandler, own_handlers
 from .json_formatter import JSONFormatter
+from .keeping import dispatch
 from .servers import (
     ACCESS_LOGGERS,
     ALL_SERVER_LOGGERS,
@@ -38,6 +40,9 @@ def configure_logging(
     redact: Redact = "default",
     frames: Frames = "all",
     twins: bool = True,
+    keep: int | str | None = None,
+    keep_lines: int = MOST_LINES,
+    keep_bytes: int = MOST_BYTES,
 ) -> None:
     """Set up the root logger: every line of every logger, with its ids, on *stream*.
 
@@ -65,6 +70,12 @@ def configure_logging(
             packages in a row.
         twins: False leaves out lines that say again what an HTTPLog says: a server's or a
             framework's about a crash whose exception the HTTPLog has, and Django's about a 4xx.
+        keep: A level below *level*, as ``"DEBUG"``. Lines from there on, of any logger without a
+            level of its own, are kept in their request, task or `context`, and written, with
+            ``"kept": true``, if it fails: by a 5xx, an exception, a client that leaves, or a time
+            of at least the adapter's option ``slow``. Otherwise they are forgotten.
+        keep_lines: How many lines each keeps, of which the oldest are dropped.
+        keep_bytes: How many bytes they may have together.
     """
     if stream is not None and not hasattr(stream, "write"):
         raise TypeError(f"stream must be a text stream, as sys.stderr, not {stream!r}")
@@ -76,18 +87,25 @@ def configure_logging(
         "redact": redact,
         "frames": frames,
     }
-    level = _check(level, format)
+    level, root_level = _check(level, format, keep)
     formatter = (
         ConsoleFormatter(colours=is_terminal(sys.stdout if stream is None else stream), **options)
         if format == "console"
         else JSONFormatter(**options)
     )
-    handler = LineHandler("stdout" if stream is None else stream, twins=twins)
+    handler = LineHandler(
+        "stdout" if stream is None else stream,
+        twins=twins,
+        keep_below=None if keep is None else level,
+        keep_lines=keep_lines,
+        keep_bytes=keep_bytes,
+    )
     handler.setFormatter(formatter)
     handler.addFilter(ContextFilter())
     root = logging.getLogger()
-    root.setLevel(level)
+    root.setLevel(root_level)
     for other in own_handlers():
+        dispatch.stop(other)
         root.removeHandler(other)
     root.addHandler(handler)
     reset_loggers(ALL_SERVER_LOGGERS)
@@ -108,6 +126,9 @@ def logging_config(
     redact: Redact = "default",
     frames: Frames = "all",
     twins: bool = True,
+    keep: int | str | None = None,
+    keep_lines: int = MOST_LINES,
+    keep_bytes: int = MOST_BYTES,
 ) -> dict[str, Any]:
     """Return what `configure_logging` sets up, as a dictionary for ``logging.config.dictConfig``.
 
@@ -115,7 +136,9 @@ def logging_config(
     ``uvicorn --log-config``: it holds plain values only. *stream* is ``"stdout"`` or
     ``"stderr"``; the other arguments are those of `configure_logging`.
     """
-    level = _check(level, format)
+    level, root_level = _check(level, format, keep)
+    for option, number in (("keep_lines", keep_lines), ("keep_bytes", keep_bytes)):
+        check_number(option, number)
     if stream not in ("stdout", "stderr"):
         raise ValueError(f'stream must be "stdout" or "stderr" here, not {stream!r}')
     if isinstance(redact, Iterable) and not isinstance(redact, str):
@@ -139,6 +162,7 @@ def logging_config(
         formatter["levels"] = dict(levels)
     if frames != "all":
         formatter["frames"] = frames
+    keeping = {"keep_below": level, "keep_lines": keep_lines, "keep_bytes": keep_bytes}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -154,9 +178,10 @@ def logging_config(
                 "formatter": "clew",
                 "filters": ["context"],
                 **({} if check_flag("twins", twins) else {"twins": False}),
+                **({} if keep is None else keeping),
             }
         },
-        "root": {"level": level, "handlers": ["clew"]},
+        "root": {"level": root_level, "handlers": ["clew"]},
         "loggers": {
             **{
                 name: {
@@ -171,14 +196,12 @@ def logging_config(
     }
 
 
-def _check(level: int | str, format: object) -> int | str:
-    """Return the *level* as the logging module has it; refuse what is wrong."""
-    names = logging.getLevelNamesMapping()
-    if isinstance(level, str) and level not in names:
-        level = level.upper()
-    is_number = isinstance(level, int) and not isinstance(level, bool)
-    if not is_number and not (isinstance(level, str) and level in names):
-        raise ValueError(f"level must be a number or one of {', '.join(names)}, not {level!r}")
+def _check(level: int | str, format: object, keep: int | str | None) -> tuple[int, int]:
+    """Return the *level*, and that from which on lines are kept; refuse what is wrong."""
+    number = check_level("level", level)
+    kept = number if keep is None else check_level("keep", keep)
+    if keep is not None and not 0 < kept < number:
+        raise ValueError(f"keep is {keep!r}, which is not below the level {level!r}")
     if format not in ("json", "console"):
         raise ValueError(f'format must be "json" or "console", not {format!r}')
-    return level
+    return number, kept
