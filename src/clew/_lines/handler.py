@@ -17,6 +17,7 @@ from .entry import Entry
 from .extract import ContextFilter, extract, is_twin
 from .keeping import Keeper, dispatch
 from .line_writer import LineWriter
+from .uncaught import hooks
 
 if TYPE_CHECKING:
     from .encoder import Encoder
@@ -37,6 +38,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
             The root logger's level says from which level on. None keeps none.
         keep_lines: How many lines a request keeps, of which the oldest are dropped.
         keep_bytes: How many bytes they may have together.
+        uncaught: Whether what nobody catches becomes a line; None leaves that as it is.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
         keep_below: int | str | None = None,
         keep_lines: int = MOST_LINES,
         keep_bytes: int = MOST_BYTES,
+        uncaught: bool | None = None,
     ) -> None:
         logging.Handler.__init__(self)
         check_flag("twins", twins)
@@ -55,6 +58,8 @@ class LineHandler(logging.StreamHandler[TextIO]):
         if keep_below is not None:
             below = check_level("keep_below", keep_below)
             dispatch.start(Keeper(self, below, keep_lines, keep_bytes))
+        if uncaught is not None:
+            (hooks.install if check_flag("uncaught", uncaught) else hooks.uninstall)()
         self._twins = twins
         # The stream itself, or the name of one of sys.
         self._stream: TextIO | None = None if isinstance(stream, str) else stream

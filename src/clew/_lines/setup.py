@@ -16,7 +16,6 @@ from .encoder import Encoder, Frames
 from .extract import ContextFilter
 from .handler import LineHandler, own_handlers
 from .json_formatter import JSONFormatter
-from .keeping import dispatch
 from .servers import (
     ACCESS_LOGGERS,
     ALL_SERVER_LOGGERS,
@@ -43,6 +42,7 @@ def configure_logging(
     keep: int | str | None = None,
     keep_lines: int = MOST_LINES,
     keep_bytes: int = MOST_BYTES,
+    uncaught: bool = True,
 ) -> None:
     """Set up the root logger: every line of every logger, with its ids, on *stream*.
 
@@ -76,6 +76,9 @@ def configure_logging(
             of at least the adapter's option ``slow``. Otherwise they are forgotten.
         keep_lines: How many lines each keeps, of which the oldest are dropped.
         keep_bytes: How many bytes they may have together.
+        uncaught: Whether exceptions that nobody catches (in the main thread, in others, in
+            finalizers, in asyncio's tasks) and Python's warnings become lines. Hooks that were set
+            before are called as well.
     """
     if stream is not None and not hasattr(stream, "write"):
         raise TypeError(f"stream must be a text stream, as sys.stderr, not {stream!r}")
@@ -99,14 +102,15 @@ def configure_logging(
         keep_below=None if keep is None else level,
         keep_lines=keep_lines,
         keep_bytes=keep_bytes,
+        uncaught=check_flag("uncaught", uncaught),
     )
     handler.setFormatter(formatter)
     handler.addFilter(ContextFilter())
     root = logging.getLogger()
     root.setLevel(root_level)
     for other in own_handlers():
-        dispatch.stop(other)
         root.removeHandler(other)
+        other.close()
     root.addHandler(handler)
     reset_loggers(ALL_SERVER_LOGGERS)
     for name in ALL_SERVER_LOGGERS:
@@ -129,6 +133,7 @@ def logging_config(
     keep: int | str | None = None,
     keep_lines: int = MOST_LINES,
     keep_bytes: int = MOST_BYTES,
+    uncaught: bool = True,
 ) -> dict[str, Any]:
     """Return what `configure_logging` sets up, as a dictionary for ``logging.config.dictConfig``.
 
@@ -179,6 +184,7 @@ def logging_config(
                 "filters": ["context"],
                 **({} if check_flag("twins", twins) else {"twins": False}),
                 **({} if keep is None else keeping),
+                "uncaught": check_flag("uncaught", uncaught),
             }
         },
         "root": {"level": root_level, "handlers": ["clew"]},
