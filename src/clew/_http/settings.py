@@ -16,11 +16,12 @@ from clew._ids import is_safe_id, new_id
 from clew._lines.encoder import LINE_OPTIONS
 from clew._options import Patterns, check_flag, set_field, strings
 from clew._redaction import Redact, Redactor, redactor
+from clew._targets import PATH_SAFE
 from clew._text import text_of
 from clew.records import HTTPLog
 
 from .addresses import Networks, parse_networks
-from .wire import PATH_SAFE, Header, Queries
+from .wire import Header, Queries
 
 # RFC 9110, section 5.6.2: what a field's name is made of.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Literal, TextIO
@@ -12,6 +13,8 @@ import msgspec
 from clew._backlog import MOST_BYTES, MOST_LINES
 from clew._faults import Losses, raise_interruption
 from clew._options import check_flag, check_level, check_number
+from clew._unfinished import check_folder
+from clew._unfinished import unfinished as table
 
 from .entry import Entry
 from .extract import ContextFilter, extract, is_twin
@@ -39,6 +42,8 @@ class LineHandler(logging.StreamHandler[TextIO]):
         keep_lines: How many lines a request keeps, of which the oldest are dropped.
         keep_bytes: How many bytes they may have together.
         uncaught: Whether what nobody catches becomes a line; None leaves that as it is.
+        unfinished: A folder for tables of what processes are at, as in `configure_logging`.
+        service: Of which service the processes are whose tables are read there.
     """
 
     def __init__(
@@ -50,6 +55,8 @@ class LineHandler(logging.StreamHandler[TextIO]):
         keep_lines: int = MOST_LINES,
         keep_bytes: int = MOST_BYTES,
         uncaught: bool | None = None,
+        unfinished: str | os.PathLike[str] | None = None,
+        service: str | None = None,
     ) -> None:
         logging.Handler.__init__(self)
         check_flag("twins", twins)
@@ -60,6 +67,8 @@ class LineHandler(logging.StreamHandler[TextIO]):
             dispatch.start(Keeper(self, below, keep_lines, keep_bytes))
         if uncaught is not None:
             (hooks.install if check_flag("uncaught", uncaught) else hooks.uninstall)()
+        if unfinished is not None:
+            table.start(check_folder(unfinished), service)
         self._twins = twins
         # The stream itself, or the name of one of sys.
         self._stream: TextIO | None = None if isinstance(stream, str) else stream

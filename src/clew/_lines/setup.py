@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TextIO
@@ -10,12 +11,15 @@ from typing import Any, Literal, TextIO
 from clew._backlog import MOST_BYTES, MOST_LINES
 from clew._options import check_flag, check_level, check_number
 from clew._redaction import Redact
+from clew._unfinished import check_folder
+from clew._unfinished import unfinished as table
 
 from .console import ConsoleFormatter, is_terminal
 from .encoder import Encoder, Frames
 from .extract import ContextFilter
 from .handler import LineHandler, own_handlers
 from .json_formatter import JSONFormatter
+from .recovery import keep_table
 from .servers import (
     ACCESS_LOGGERS,
     ALL_SERVER_LOGGERS,
@@ -43,6 +47,7 @@ def configure_logging(
     keep_lines: int = MOST_LINES,
     keep_bytes: int = MOST_BYTES,
     uncaught: bool = True,
+    unfinished: str | os.PathLike[str] | None = None,
 ) -> None:
     """Set up the root logger: every line of every logger, with its ids, on *stream*.
 
@@ -79,7 +84,11 @@ def configure_logging(
         uncaught: Whether exceptions that nobody catches (in the main thread, in others, in
             finalizers, in asyncio's tasks) and Python's warnings become lines. Hooks that were set
             before are called as well.
+        unfinished: A folder in which each process keeps a table of the requests and tasks that it
+            is at. What a killed process was at is written, with the outcome ``lost``, when the next
+            process of the same *service* calls this, or by ``clew unfinished``.
     """
+    folder = None if unfinished is None else check_folder(unfinished)
     if stream is not None and not hasattr(stream, "write"):
         raise TypeError(f"stream must be a text stream, as sys.stderr, not {stream!r}")
     options: dict[str, Any] = {
@@ -117,6 +126,10 @@ def configure_logging(
         add_filter_once(logging.getLogger(name), ServerFilter)
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
+    if folder is None:
+        table.stop()
+    else:
+        keep_table(folder, service)
 
 
 def logging_config(
@@ -134,12 +147,14 @@ def logging_config(
     keep_lines: int = MOST_LINES,
     keep_bytes: int = MOST_BYTES,
     uncaught: bool = True,
+    unfinished: str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]:
     """Return what `configure_logging` sets up, as a dictionary for ``logging.config.dictConfig``.
 
     For Django's ``LOGGING``, gunicorn's ``logconfig_dict``, and as a JSON file for
     ``uvicorn --log-config``: it holds plain values only. *stream* is ``"stdout"`` or
-    ``"stderr"``; the other arguments are those of `configure_logging`.
+    ``"stderr"``; the other arguments are those of `configure_logging`. With *unfinished*, what
+    killed processes were at is written with the first request or task.
     """
     level, root_level = _check(level, format, keep)
     for option, number in (("keep_lines", keep_lines), ("keep_bytes", keep_bytes)):
@@ -167,6 +182,7 @@ def logging_config(
         formatter["levels"] = dict(levels)
     if frames != "all":
         formatter["frames"] = frames
+    noting = {"unfinished": unfinished and str(check_folder(unfinished)), "service": service}
     keeping = {"keep_below": level, "keep_lines": keep_lines, "keep_bytes": keep_bytes}
     return {
         "version": 1,
@@ -185,6 +201,7 @@ def logging_config(
                 **({} if check_flag("twins", twins) else {"twins": False}),
                 **({} if keep is None else keeping),
                 "uncaught": check_flag("uncaught", uncaught),
+                **({} if unfinished is None else noting),
             }
         },
         "root": {"level": root_level, "handlers": ["clew"]},
