@@ -35,7 +35,7 @@ _MISSED = _SLOT - 8  # of the header: how often no slot was free
 
 # The state; behind it how long the user is, when it began, in seconds since the Unix epoch, the
 # kind, and the texts, which are cut, and end at a zero; and the user.
-_USED = struct.Struct("<Bdc200s32s644s")
+_USED = struct.Struct("<Bdc200s80s596s")
 _USER = 1 + _USED.size
 _FREE, _BUSY, _ENDING = 0, 1, 2
 
@@ -75,6 +75,10 @@ class Row:
     began: float
     user_id: str | None
     is_ending: bool
+
+    def is_task(self, task_id: str) -> bool:
+        """Tell whether this is the task *task_id*, of which it may have the beginning only."""
+        return self.kind == TASK and bool(self.name) and task_id.startswith(self.name)
 
 
 class Table:
@@ -173,6 +177,11 @@ class Remains:
         """The service whose process it was."""
         return self.facts.get("service")
 
+    @property
+    def guardian(self) -> str | None:
+        """The name of the table of the process that says itself which tasks this one died at."""
+        return self.facts.get("guardian")
+
     def settle(self, slot: int) -> None:
         """Free *slot*: what was in it has its record now."""
         os.pwrite(self._descriptor, bytes([_FREE]), slot)
@@ -191,6 +200,21 @@ def _row(slot: bytes) -> Row:
     request_id, name, path = (text.partition(b"\0")[0].decode("utf-8", "replace") for text in texts)
     user = slot[_USER:][:size].decode("utf-8", "replace") or None
     return Row(kind, request_id, name, path, began, user, slot[0] == _ENDING)
+
+
+def is_alive(path: Path) -> bool:
+    """Tell whether the process of the table *path* lives; it is another one than this."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return False
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def remains(folder: Path, *, running: bool = False, own: Collection[Path] = ()) -> Iterator[Any]:

@@ -7,9 +7,10 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from threading import RLock
 
 from ._faults import report_failure, warn
-from ._table import Remains, Subject, Table, remains
+from ._table import Remains, Subject, Table, is_alive, remains
 
 
 class Unfinished:
@@ -20,6 +21,9 @@ class Unfinished:
         self.table: Table | None = None
         self.is_on = False
         self._folder = Path()
+        self._lock = RLock()
+        self._guards = False
+        self._guardian: str | None = None
         self._own: set[Path] = set()  # the tables that this process has made
         self._service: str | None = None
         # What writes the records of a dead process, and names the file that lines go to.
@@ -47,14 +51,44 @@ class Unfinished:
     def stop(self) -> None:
         """Keep no table any more."""
         table, self.table = self.table, None
-        self.is_on = False
+        self.is_on = self._guards = False
         if table is not None:
             table.close()
 
     def _forget(self) -> None:
         # The table is the parent's; this process makes one of its own when it has something to say.
-        self.table = None
+        self._guardian = self.table.path.name if self._guards and self.table is not None else None
+        self.table, self._guards = None, False
         self._own.clear()
+        self._lock = RLock()
+
+    def guard(self) -> None:
+        """Be the one who says which tasks a process died at that is forked from now on."""
+        if self.is_on and (self.table or self._make()) is not None:
+            self._guards = True
+
+    def settle_task(self, task_id: str) -> None:
+        """Note that there is a record of the task that a process died at which this one guards."""
+        table = self.table
+        if not self._guards or table is None:
+            return
+        for found in remains(self._folder, own=self._own):
+            if isinstance(found, Remains) and found.guardian == table.path.name:
+                rows = [slot for slot, row in found.rows if not row.is_task(task_id)]
+                for slot, _ in found.rows:
+                    if slot not in rows:
+                        found.settle(slot)
+                if not rows:
+                    found.remove()
+
+    def _is_guarded(self, found: Remains) -> bool:
+        """Tell whether another process, which lives, says what this one died at."""
+        if found.guardian is None or not found.rows:
+            return False
+        path = self._folder / found.guardian
+        if path in self._own:
+            return self._guards
+        return is_alive(path)
 
     def begin(self, subject: Subject) -> tuple[Table, int] | None:
         """Note that *subject* begins now; return where that is noted. Never raises."""
@@ -66,8 +100,12 @@ class Unfinished:
             return None
 
     def _make(self) -> Table | None:
+        with self._lock:  # a process's own locks of files do not keep its threads apart
+            return self.table or self._make_table()
+
+    def _make_table(self) -> Table | None:
         try:
-            facts = {"service": self._service, "log": self._log_file()}
+            facts = {"service": self._service, "log": self._log_file(), "guardian": self._guardian}
             self.table = Table(self._folder, facts)
             self._own.add(self.table.path)
         except Exception as error:
@@ -83,7 +121,9 @@ class Unfinished:
             for found in remains(self._folder, own=self._own):
                 if isinstance(found, Path):
                     warn("%s is no table of unfinished requests of ours: left alone", found)
-                elif found.service == self._service and self._write is not None:
+                elif found.service != self._service or self._is_guarded(found):
+                    continue
+                elif self._write is not None:
                     self._write(found)
         except Exception:
             report_failure()
