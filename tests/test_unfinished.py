@@ -11,6 +11,7 @@ import signal
 import stat
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,12 +161,16 @@ def test_foreign_files_are_left_alone_and_named(lines: Lines, folder: Path) -> N
     short.write_text("not ours")
     (folder / f"link{SUFFIX}").symlink_to(short)
     (folder / "notes.txt").write_text("nobody's business")
+    for name, age in ((".old.new", 60), (".young.new", 0)):
+        (folder / name).touch()
+        os.utime(folder / name, (time.time() - age,) * 2)
     lines.configure(unfinished=folder)
     messages = [line["message"] for line in lines()]
     assert len(messages) == 3
     for name in ("corrupt", "short", "link"):
         assert any(f"{name}{SUFFIX} is no table" in message for message in messages), name
-    assert len(list(folder.iterdir())) == 4
+    assert len(list(folder.iterdir())) == 5
+    assert not (folder / ".old.new").exists()  # a process died while it made it
 
 
 def test_a_slot_holds_what_anybody_sends(folder: Path) -> None:
@@ -328,6 +333,12 @@ def test_who_guards_says_which_task_a_fork_died_at(lines: Lines, folder: Path) -
         run.begin()
         die()
 
+    def over_and_die() -> None:
+        run = TaskRun(TaskSettings(), None, name="mail", id="t-3")
+        run.begin()
+        run.end("succeeded")
+        die()
+
     kill_at(task)
     kill_at(task)
     assert len(list(folder.iterdir())) == 3
@@ -340,8 +351,12 @@ def test_who_guards_says_which_task_a_fork_died_at(lines: Lines, folder: Path) -
             os._exit("lost" in lines.raw())
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert len(list(folder.iterdir())) == 3
-    unfinished.settle_task("t-2")
-    unfinished.settle_task("t-1")
+    assert unfinished.may_say("t-2")  # it never began
+    assert unfinished.may_say("t-1")
+    assert unfinished.may_say("t-1")
+    assert not unfinished.may_say("t-1")  # its processes are settled
+    kill_at(over_and_die)
+    assert not unfinished.may_say("t-3")  # it had its record
     assert len(list(folder.iterdir())) == 1
     kill_at(task)
     unfinished.stop()

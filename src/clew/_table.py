@@ -27,6 +27,8 @@ if sys.platform != "win32":
     import fcntl
 
 SUFFIX = ".unfinished"
+_NEW = ".new"  # while it is being made
+_LONGEST_MAKING = 10.0  # seconds
 _MAGIC = b"clew unfinished 1\n"
 _SLOT = 1024
 _SLOTS = 1024
@@ -91,7 +93,7 @@ class Table:
     def __init__(self, folder: Path, facts: dict[str, Any]) -> None:
         name = f"{os.getpid()}-{time_ns():x}"
         self.path = folder / f"{name}{SUFFIX}"
-        making = folder / f".{name}.new"
+        making = folder / f".{name}{_NEW}"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
         self._descriptor = os.open(making, flags, 0o600)
         try:
@@ -159,9 +161,11 @@ class Table:
 class Remains:
     """The table of another process, as a file."""
 
-    def __init__(self, path: Path, descriptor: int, content: bytes) -> None:
+    def __init__(self, path: Path, descriptor: int, content: bytes, *, is_alive: bool) -> None:
         self.path = path
+        self.is_alive = is_alive
         self._descriptor = descriptor
+        self._content = content
         header, _, _ = content[len(_MAGIC) : _MISSED].partition(b"\0")
         facts = json.loads(header)
         self.facts: dict[str, Any] = facts if isinstance(facts, dict) else {}
@@ -181,6 +185,19 @@ class Remains:
     def guardian(self) -> str | None:
         """The name of the table of the process that says itself which tasks this one died at."""
         return self.facts.get("guardian")
+
+    def was_at(self, task_id: str) -> bool:
+        """Tell whether a slot that is free by now had the task *task_id* in it before."""
+        content = self._content
+        return any(
+            _row(content[slot : slot + _SLOT]).is_task(task_id)
+            for slot in range(_SLOT, _SIZE, _SLOT)
+            if content[slot] == _FREE and content[slot + 2]  # it was used
+        )
+
+    def age(self) -> float:
+        """Return for how many seconds, about, nothing has been written there."""
+        return time() - os.fstat(self._descriptor).st_mtime
 
     def settle(self, slot: int) -> None:
         """Free *slot*: what was in it has its record now."""
@@ -217,13 +234,14 @@ def is_alive(path: Path) -> bool:
     return False
 
 
-def remains(folder: Path, *, running: bool = False, own: Collection[Path] = ()) -> Iterator[Any]:
-    """Yield the tables in *folder* of dead processes, as `Remains`; of live ones where *running*.
+def remains(folder: Path, *, own: Collection[Path] = ()) -> Iterator[Remains | Path]:
+    """Yield the tables in *folder*, of live and of dead processes.
 
     A file that is no table is left alone, and its path comes in the place of one. Those of this
     process, *own*, are left out, since its own lock does not keep it away from them. While one is
     looked at, no other process takes it.
     """
+    _remove_halves(folder)
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         if path in own:
             continue
@@ -235,17 +253,27 @@ def remains(folder: Path, *, running: bool = False, own: Collection[Path] = ()) 
             yield path
             continue
         try:
-            yield from _looked_at(path, descriptor, running=running)
+            yield from _looked_at(path, descriptor)
         finally:
             os.close(descriptor)
 
 
-def _looked_at(path: Path, descriptor: int, *, running: bool) -> Iterator[Any]:
+def _remove_halves(folder: Path) -> None:
+    """Remove the tables that processes were making when they died."""
+    for path in folder.glob(f".*{_NEW}"):
+        try:
+            if time() - path.lstat().st_mtime > _LONGEST_MAKING:
+                path.unlink()
+        except OSError:  # another process was faster
+            continue
+
+
+def _looked_at(path: Path, descriptor: int) -> Iterator[Remains | Path]:
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        is_dead = True
+        alive = False
     except OSError:
-        is_dead = False
+        alive = True
     status = os.fstat(descriptor)
     try:
         if path.stat().st_ino != status.st_ino:
@@ -255,10 +283,7 @@ def _looked_at(path: Path, descriptor: int, *, running: bool) -> Iterator[Any]:
     is_ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
     content = os.pread(descriptor, _SIZE, 0) if is_ours and status.st_size == _SIZE else b""
     try:
-        found = Remains(path, descriptor, content) if content.startswith(_MAGIC) else None
+        is_table = content.startswith(_MAGIC)
+        yield Remains(path, descriptor, content, is_alive=alive) if is_table else path
     except ValueError:
-        found = None
-    if found is None:
         yield path
-    elif is_dead is not running:
-        yield found

@@ -10,7 +10,11 @@ from pathlib import Path
 from threading import RLock
 
 from ._faults import report_failure, warn
+from ._lost import has_record
 from ._table import Remains, Subject, Table, is_alive, remains
+
+# Seconds after which a pool has noticed that a process of its is gone: Celery waits for ten.
+_UNTIL_LOST = 60.0
 
 
 class Unfinished:
@@ -67,28 +71,38 @@ class Unfinished:
         if self.is_on and (self.table or self._make()) is not None:
             self._guards = True
 
-    def settle_task(self, task_id: str) -> None:
-        """Note that there is a record of the task that a process died at which this one guards."""
+    def may_say(self, task_id: str) -> bool:
+        """Tell whether this one is to record that the process of a task was lost.
+
+        Not where that process has recorded the task before it died. What it was at is settled, and
+        the tables of dead processes in which nothing else is are removed.
+        """
         table = self.table
         if not self._guards or table is None:
-            return
+            return True
+        was_recorded = False
         for found in remains(self._folder, own=self._own):
-            if isinstance(found, Remains) and found.guardian == table.path.name:
-                rows = [slot for slot, row in found.rows if not row.is_task(task_id)]
-                for slot, _ in found.rows:
-                    if slot not in rows:
-                        found.settle(slot)
-                if not rows:
-                    found.remove()
+            if isinstance(found, Path) or found.guardian != table.path.name:
+                continue
+            for slot, row in found.rows:
+                if row.is_task(task_id):
+                    found.settle(slot)
+                    if not (row.is_ending and has_record(found.facts.get("log"), row)):
+                        return True
+                    was_recorded = True
+            was_recorded = was_recorded or found.was_at(task_id)
+            if not (found.is_alive or found.rows):
+                found.remove()
+        return not was_recorded
 
-    def _is_guarded(self, found: Remains) -> bool:
-        """Tell whether another process, which lives, says what this one died at."""
-        if found.guardian is None or not found.rows:
+    def _is_for_us(self, found: Remains) -> bool:
+        """Tell whether its process is dead, of this service, and nobody else says of it what was."""
+        if found.is_alive or found.service != self._service:
             return False
+        if found.guardian is None or (not found.rows and found.age() > _UNTIL_LOST):
+            return True
         path = self._folder / found.guardian
-        if path in self._own:
-            return self._guards
-        return is_alive(path)
+        return not (self._guards if path in self._own else is_alive(path))
 
     def begin(self, subject: Subject) -> tuple[Table, int] | None:
         """Note that *subject* begins now; return where that is noted. Never raises."""
@@ -121,9 +135,7 @@ class Unfinished:
             for found in remains(self._folder, own=self._own):
                 if isinstance(found, Path):
                     warn("%s is no table of unfinished requests of ours: left alone", found)
-                elif found.service != self._service or self._is_guarded(found):
-                    continue
-                elif self._write is not None:
+                elif self._is_for_us(found) and self._write is not None:
                     self._write(found)
         except Exception:
             report_failure()

@@ -260,7 +260,8 @@ def _log_killed(
     settings: TaskSettings, request: Any, outcome: str, error: BaseException | None = None
 ) -> None:
     try:
-        unfinished.settle_task(request.id)
+        if not unfinished.may_say(request.id):
+            return
     except Exception:
         report_failure()
     context, started = request._context, request.time_start

@@ -131,7 +131,8 @@ def _handle_job_failure(
 def _log_killed(worker: Any, job: Any) -> None:
     """Log a job whose process was killed. Only the worker, which started it, hears of that."""
     try:
-        unfinished.settle_task(job.id)
+        if not unfinished.may_say(job.id):
+            return
         began = job.started_at
         stopped = getattr(worker, "_stopped_job_id", None) == job.id
         _JobRun(job).end(

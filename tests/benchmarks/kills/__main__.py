@@ -169,7 +169,7 @@ class Run:
             exception = line.get("exception", {}).get("type", "")
             if outcome == "lost" or exception.endswith("WorkerLostError"):
                 lost.add(request_id)
-        left = [path.name for path in (self.folder / "run").iterdir()]
+        left = [path.name for path in (self.folder / "run").glob("*.unfinished")]
         wrong = [
             len(arrived - records.keys()),
             sum(count > 1 for count in records.values()),
