@@ -96,7 +96,7 @@ class Unfinished:
         return not was_recorded
 
     def _is_for_us(self, found: Remains) -> bool:
-        """Tell whether its process is dead, of this service, and nobody else says of it what was."""
+        """Tell whether its process is dead, of this service, and no other says what it was at."""
         if found.is_alive or found.service != self._service:
             return False
         if found.guardian is None or (not found.rows and found.age() > _UNTIL_LOST):
