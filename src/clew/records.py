@@ -271,6 +271,11 @@ def json_schema(*, levels: Mapping[str, str] | None = None) -> dict[str, Any]:
         _put_descriptions(globals()[name], definition)
         if "level" in definition["properties"]:
             definition["properties"]["level"]["enum"] = words
+    # Of a request that its process died at, nobody knows how long it took.
+    definitions["HTTPLog"] |= {
+        "if": {"properties": {"outcome": {"const": "lost"}}, "required": ["outcome"]},
+        "else": {"properties": {"response": {"required": ["responseTime"]}}},
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A line of a clew log",

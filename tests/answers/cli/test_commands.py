@@ -115,7 +115,7 @@ def test_check_names_each_line_that_does_not_fit(log: Path, tmp_path: Path) -> N
         [1],
         {**good, "level": "loud"},
         {key: value for key, value in good.items() if key != "logger"},
-        {**answered("GET", "/", 200, 1, 1.0), "response": {"httpStatus": 200}},
+        {**answered("GET", "/", 200, 1, 1.0), "response": {"responseTime": "1 ms"}},
     ]
     path = write(tmp_path / "odd.ndjson", odd)
     done = run("check", path)
@@ -130,7 +130,7 @@ def test_check_names_each_line_that_does_not_fit(log: Path, tmp_path: Path) -> N
             "no JSON object",
             "The level 'loud' is none of",
             "missing required field `logger`",
-            "missing required field `responseTime` - at `$.response`",
+            "Expected `float`, got `str` - at `$.response.responseTime`",
         ),
         strict=True,
     ):

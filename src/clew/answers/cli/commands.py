@@ -17,6 +17,7 @@ from clew.answers.questions import QUESTIONS
 
 from .exits import Commands
 from .output import echo, print_answer, print_timeline, progress, say
+from .unfinished import unfinished
 
 if TYPE_CHECKING:
     from clew.answers.logs import Logs
@@ -68,6 +69,8 @@ _format = click.option(
 def cli() -> None:
     """Hold the commands."""
 
+
+cli.add_command(unfinished)
 
 _width = max(map(len, QUESTIONS)) + 2
 _titles = [f"  {name:<{_width}}{question.title}" for name, question in QUESTIONS.items()]
