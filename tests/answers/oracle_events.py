@@ -92,7 +92,30 @@ def _event(line: Mapping[str, Any]) -> Event:
     event["exceptionType"] = _text(exception.get("type"))
     event["exceptionMessage"] = _text(exception.get("message"))
     event["stackTrace"] = _text(exception.get("stackTrace"))
+    event["serviceVersion"] = _text(line.get("serviceVersion"))
+    for column, name in (("Name", "name"), ("Outcome", "outcome"), ("Id", "id")):
+        event[f"task{column}"] = _text(inner("task").get(name))
+    event["taskParentId"] = _text(inner("task").get("parentId"))
+    for name in ("monetaryValue", "quantity"):
+        text = line.get(name)
+        event[f"{name}Text"] = _json(_text(text)) if isinstance(text, str) else None
+    event["exceptionPlace"] = _place(event["stackTrace"])
+    event["fields"] = line
     return event
+
+
+_FRAME = re.compile(r'File \\*"([^"\\\n]+)\\*", line [0-9]+, in ([^\s"\\]+)')
+_FOREIGN = re.compile(r"site-packages|dist-packages|/lib(64)?/python[0-9.]+|<frozen")
+
+
+def _place(stack: str | None) -> str | None:
+    """Return the last frame that is the application's, else the last: ``shop/orders.py in pay``."""
+    frames = _FRAME.findall(stack or "")
+    own = [frame for frame in frames if not _FOREIGN.search(frame[0])] or frames
+    if own:
+        return f"{'/'.join(own[-1][0].split('/')[-2:]).lstrip('/')} in {own[-1][1]}"
+    elsewhere = re.search(r"(?m)^\s*at ([\w.$<>/ \[\]]+?)(?: ?\(|$)", stack or "", re.ASCII)
+    return elsewhere[1] if elsewhere else None
 
 
 def _text(value: object) -> str | None:

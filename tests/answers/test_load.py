@@ -299,7 +299,7 @@ def test_another_table_is_refused(url: str, tmp_path: Path, kind: str) -> None:
         run(url, "INSERT INTO TABLE_ SELECT 1")
     else:
         load([str(write(tmp_path / "none.ndjson", []))], url)
-        run(url, "ALTER TABLE TABLE_ DROP COLUMN fingerprint")
+        run(url, "ALTER TABLE TABLE_ DROP COLUMN lineHash")
     before = written(url), run(url, "SELECT count() FROM TABLE_")
     path = str(write(tmp_path / "shop.ndjson", shop()))
     with pytest.raises(AnswerError, match="clew load has not created it; name another") as caught:

@@ -23,8 +23,8 @@ LIMIT = 16 * 1024 * 1024
 
 
 def found(path: Path) -> tuple[int, int, Counter[tuple[Any, ...]]]:
-    """Return the lines, the broken ones, and the events with every column."""
-    names = ", ".join(f'"{column.name}"' for column in COLUMNS)
+    """Return the lines, the broken ones, and the events with every column but the whole line."""
+    names = ", ".join(f'"{column.name}"' for column in COLUMNS[:-1])
     with answers.open(path) as logs:
         rows = logs.engine.rows(f"SELECT {names} FROM logs", {})
         return logs.lines, logs.broken, Counter(rows)
@@ -33,7 +33,7 @@ def found(path: Path) -> tuple[int, int, Counter[tuple[Any, ...]]]:
 def expected(content: bytes) -> tuple[int, int, Counter[tuple[Any, ...]]]:
     """Return the same of the oracle."""
     log = oracle_events.read(content)
-    rows = (tuple(event[column.name] for column in COLUMNS) for event in log.events)
+    rows = (tuple(event[column.name] for column in COLUMNS[:-1]) for event in log.events)
     return log.lines, log.broken, Counter(rows)
 
 
@@ -45,7 +45,7 @@ def test_every_column_of_every_event_is_exact(tmp_path: Path, seed: int) -> None
     assert found(path) == expected(log(seed, 400))
 
 
-PLACES = [path for column in COLUMNS for path in (column.path, column.task_path) if path]
+PLACES = sorted({path for each in COLUMNS for path in (each.path, each.task_path) if path})
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 from clew.answers.errors import require
 
-from .columns import COLUMNS
-from .connection import address_of, check_columns, connect, failures
-from .engine import Progress
+from .columns import COLUMNS, LATER_COLUMNS
+from .connection import address_of, check_columns, columns_of, connect, failures
+from .engine import PATH, Progress
+
+with require("sqlglot"):
+    import sqlglot
+    from sqlglot import exp
 
 _LOGS = "the table of logs"
-_TYPES = {str: "String", int: "Int64", type(None): "Nullable(String)"}
+_TYPES = {str: "String", int: "Int64", float: "Float64", type(None): "Nullable(String)"}
 
 
 class ClickHouseEngine:
@@ -26,7 +31,10 @@ class ClickHouseEngine:
         self._address = address_of(url)
         self._client = connect(self._address)
         try:
-            check_columns(self._client, self._address, [column.name for column in COLUMNS])
+            present = columns_of(self._client, self._address)
+            earlier = (column.name for column in COLUMNS if column not in LATER_COLUMNS)
+            check_columns(present, self._address, earlier)
+            self._missing = tuple(each.name for each in LATER_COLUMNS if each.name not in present)
             self.lines = self.broken = 0
             self.damage: list[str] = []
             self.read()
@@ -41,14 +49,46 @@ class ClickHouseEngine:
         return max(0, self.lines - before)
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        parameters = dict(_split_paths(parameters))
         types = tuple((name, _TYPES[type(value)]) for name, value in parameters.items())
-        translated = _translate(sql, types).replace(f'"{_LOGS}"', self._address.name)
+        translated = _translate(sql, types).replace(f'"{_LOGS}"', self._table)
         with failures(self._address):
-            answer = self._client.query(translated, parameters=dict(parameters))
+            answer = self._client.query(translated, parameters=parameters)
         return [tuple(row) for row in answer.result_rows]
+
+    @property
+    def _table(self) -> str:
+        """Return the table as SQL, with nothing in the columns that it lacks."""
+        if not self._missing:
+            return self._address.name
+        nothing = ", ".join(f"CAST(NULL, 'Nullable(String)') AS `{each}`" for each in self._missing)
+        return f"(SELECT *, {nothing} FROM {self._address.name})"
 
     def close(self) -> None:
         self._client.close()
+
+
+def _split_paths(parameters: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield *parameters*; of a path into a line, ``$."order"."id"``, each name by itself."""
+    for name, value in parameters.items():
+        if isinstance(value, str) and name.startswith(PATH):
+            for place, key in enumerate(value[3:-1].split('"."')):
+                yield f"{name}_{place}", key
+        else:
+            yield name, value
+
+
+def _field(json: exp.Expr, path: str, types: Mapping[str, str]) -> exp.Expr:
+    """Return the text of the field at *path* of *json*, as DuckDB's ``->>`` gives it."""
+    keys = [name for name in types if re.fullmatch(rf"{path}_[0-9]+", name)]
+    of = ", ".join([json.sql("clickhouse", identify=True), *(f"{{{key}:String}}" for key in keys)])
+    raw = f"JSONExtractRaw({of})"
+    return sqlglot.parse_one(
+        f"multiIf(JSONType({of}) = 'String', JSONExtractString({of}),"
+        f" JSONType({of}) = 'Double' AND match({raw}, '^-?[0-9]+$'), concat({raw}, '.0'),"
+        f" nullIf(nullIf({raw}, ''), 'null'))",
+        read="clickhouse",
+    )
 
 
 @lru_cache(maxsize=256)
@@ -58,13 +98,12 @@ def _translate(sql: str, types: tuple[tuple[str, str], ...]) -> str:
     The table ``logs`` is named `_LOGS` there. A parameter ``$name`` is bound by the server, as a
     value of the type that *types* gives: it never becomes a part of the query.
     """
-    with require("sqlglot"):
-        import sqlglot
-        from sqlglot import exp
     tree = sqlglot.parse_one(sql, read="duckdb")
     type_of = dict(types)
+    for field in list(tree.find_all(exp.JSONExtractScalar)):
+        field.replace(_field(field.this, field.expression.name, type_of))
     for parameter in list(tree.find_all(exp.Placeholder)):
-        parameter.set("kind", type_of[parameter.name])
+        parameter.set("kind", parameter.args.get("kind") or type_of[parameter.name])
     for quantile in list(tree.find_all(exp.PercentileCont)):
         # The other quantiles of ClickHouse interpolate otherwise, or estimate.
         exact = exp.CombinedParameterizedAgg(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ _SETTINGS = {
     "join_use_nulls": 1,
     "prefer_column_name_to_alias": 1,
     "distributed_product_mode": "global",
+    "precise_float_parsing": 1,
 }
 _CODE = re.compile(r"\b[Cc]ode:? (\d+)")
 _SAYS = re.compile(r"DB::Exception: ([^\n]*?)(?: \((?:version|for url) [^\n]*)?$", re.MULTILINE)
@@ -152,11 +153,15 @@ def _find_folder(folder: str, *, create: bool) -> None:
         raise AnswerError(f"There is no folder {folder!r}: clew load creates it")
 
 
-def check_columns(client: Client, address: Address, expected: list[str]) -> None:
-    """Refuse a table that is not one of clew's."""
+def columns_of(client: Client, address: Address) -> set[str]:
+    """Return the names of the table's columns."""
     with failures(address):
-        columns = [row[0] for row in client.query(f"DESCRIBE TABLE {address.name}").result_rows]
-    missing = [name for name in expected if name not in columns]
+        return {row[0] for row in client.query(f"DESCRIBE TABLE {address.name}").result_rows}
+
+
+def check_columns(present: Collection[str], address: Address, expected: Iterable[str]) -> None:
+    """Refuse a table that is not one of clew's."""
+    missing = [name for name in expected if name not in present]
     if missing:
         raise AnswerError(
             f"{address}: the table has no column {missing[0]!r}, so clew load has not created it; "

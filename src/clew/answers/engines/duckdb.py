@@ -16,14 +16,14 @@ from typing import Any
 from clew.answers.errors import AnswerError, require
 from clew.answers.files import LOG_SUFFIXES, LONGEST_LINE, LogFile, find
 
-from .columns import COLUMNS, line_type
+from .columns import COLUMNS, line_structure
 from .engine import Progress
 
 with require("duckdb"):
     import duckdb
 
 _TYPES = dict.fromkeys(("time", "integer", "microseconds"), "BIGINT")
-_TYPES |= {"text": "VARCHAR", "word": "VARCHAR", "amount": "DECIMAL(38, 6)"}
+_TYPES |= {"amount": "DECIMAL(38, 6)"}
 
 # Most is never taken: a few lines of 16 MiB, all brackets, are what needs it.
 _READ_MEMORY = "4GB"
@@ -38,7 +38,10 @@ _TIME = COLUMNS[0].duckdb_sql
 _INSERT = f"""
     INSERT INTO lines
     SELECT {", ".join(column.duckdb_sql for column in COLUMNS)}
-    FROM read_json{_BLOCK}, records = false, columns = {{line: '{line_type()}'}})
+    FROM (
+        SELECT json, json_transform(json, '{line_structure()}') AS line
+        FROM read_json{_BLOCK}, records = false, columns = {{json: 'JSON'}})
+    )
     WHERE line IS NULL OR {_TIME} IS NOT NULL
 """
 _NO_JSON = "SELECT count(*) FROM lines WHERE createdAt IS NULL"
@@ -81,7 +84,9 @@ class DuckDBEngine:
         self._reading = threading.Lock()
         self._error: AnswerError | None = None
         self.lines = self._no_json = self._no_objects = 0
-        columns = ", ".join(f'"{column.name}" {_TYPES[column.kind]}' for column in COLUMNS)
+        columns = ", ".join(
+            f'"{column.name}" {_TYPES.get(column.kind, "VARCHAR")}' for column in COLUMNS
+        )
         self._connection.execute(f"CREATE TABLE lines ({columns})")
         self._connection.execute("CREATE VIEW logs AS FROM lines WHERE createdAt IS NOT NULL")
         self.read(progress)

@@ -8,6 +8,9 @@ from typing import Any, Protocol
 # Called with how many bytes were read, and how many there are.
 Progress = Callable[[int, int], object]
 
+# What the names of parameters begin with that are paths into ``fields``, ``$."order"."id"``.
+PATH = "path"
+
 
 class Engine(Protocol):
     """What holds the events in a table ``logs`` and runs SQL over it."""
@@ -27,6 +30,8 @@ class Engine(Protocol):
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Return the rows of a query in DuckDB's SQL, its parameters ``$name`` bound.
+
+        A field that has no column is ``json_extract_string(fields, $path0)``.
 
         May be called from several threads at once.
         """
