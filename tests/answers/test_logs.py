@@ -20,6 +20,7 @@ import pytest
 
 from clew import answers
 from clew.answers import AnswerError
+from clew.answers.engines import blocks
 from clew.answers.engines import duckdb as engine
 
 from .logs_of import log
@@ -137,7 +138,7 @@ def test_progress_is_told_in_bytes(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is called with the bytes read so far and all that there are, to the end."""
-    monkeypatch.setattr(engine, "_BLOCK_SIZE", 1000)
+    monkeypatch.setattr(blocks, "BLOCK_SIZE", 1000)
     path = tmp_path / name
     path.write_bytes(gzip.compress(lines(999)) if name.endswith("gz") else lines(999))
     size = path.stat().st_size

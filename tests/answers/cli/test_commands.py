@@ -36,7 +36,7 @@ def test_every_question_is_asked_by_its_name(name: str, log: Path) -> None:
     rows = json.loads(as_json.stdout)
     assert rows
     assert all(list(row) == list(QUESTIONS[name].columns) for row in rows)
-    assert as_json.stderr == "clew: 9 lines, 0 of them broken\n"
+    assert as_json.stderr == "clew: 9 lines, 0 broken\n"
     as_csv = run("ask", name, log, *required(name), "--format", "csv")
     read = list(csv.DictReader(io.StringIO(as_csv.stdout)))
     assert [list(row) for row in read] == [list(row) for row in rows]
@@ -68,7 +68,7 @@ def test_broken_lines_are_reported(tmp_path: Path) -> None:
     """What was read, and how many lines of it were broken, goes to stderr."""
     log = write(tmp_path / "a.ndjson", [*shop(), '{"level":"in', "plain text"])
     done = run("ask", "slowest", log, "--format", "json")
-    assert done.stderr == "clew: 11 lines, 2 of them broken\n"
+    assert done.stderr == "clew: 11 lines, 2 broken\n"
     assert len(json.loads(done.stdout)) == 5
 
 

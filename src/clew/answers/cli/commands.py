@@ -35,6 +35,13 @@ def _complete_question(
 
 
 _sources = click.argument("sources", nargs=-1, type=click.Path(allow_dash=True))
+_map = click.option(
+    "--map",
+    "names",
+    metavar="NAME=PATH",
+    multiple=True,
+    help="What a home-made form calls a field: status=http.code.",
+)
 _since = click.option(
     "--since", metavar="TIME", help="From this time on: 2026-11-01, or with a time."
 )
@@ -88,13 +95,20 @@ _titles = [f"  {name:<{_width}}{question.title}" for name, question in QUESTIONS
 @_since
 @_until
 @_service
+@_map
 @click.option("--limit", help="At most so many rows; a table shows 20 when not given.")
 @_format
-def ask(question: str, sources: tuple[str, ...], form: str, **parameters: str | None) -> None:
+def ask(
+    question: str,
+    sources: tuple[str, ...],
+    form: str,
+    names: tuple[str, ...] = (),
+    **parameters: str | None,
+) -> None:
     """Answer one question."""
     # What is wrong is said before anything is read.
     query = Query.of(find_question(question), parameters)
-    with _open(sources) as logs:
+    with _open(sources, names, first=query) as logs:
         if question == "timeline" and form == "table":
             from clew.answers.timeline import timeline_of
 
@@ -115,15 +129,16 @@ def ask(question: str, sources: tuple[str, ...], form: str, **parameters: str | 
 @cli.command(epilog="Example: clew timeline 018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a gateway.ndjson")
 @click.argument("request_id", metavar="ID")
 @_sources
+@_map
 @_format
-def timeline(request_id: str, sources: tuple[str, ...], form: str) -> None:
+def timeline(request_id: str, sources: tuple[str, ...], form: str, names: tuple[str, ...]) -> None:
     """Show what happened in one request, over all services.
 
     What happened within what, in order of beginning, with bars that show where the time went,
     stretches in which nothing was logged, and what failed in red.
     """
     click.get_current_context().invoke(
-        ask, question="timeline", sources=sources, request=request_id, form=form
+        ask, question="timeline", sources=sources, request=request_id, form=form, names=names
     )
 
 
@@ -133,7 +148,10 @@ def timeline(request_id: str, sources: tuple[str, ...], form: str) -> None:
 @_since
 @_until
 @_service
-def report(sources: tuple[str, ...], path: str, **parameters: str | None) -> None:
+@_map
+def report(
+    sources: tuple[str, ...], path: str, names: tuple[str, ...], **parameters: str | None
+) -> None:
     """Write every question and its answer on one page, with plots."""
     from clew.answers.files import find
     from clew.answers.lookups import OVERVIEW
@@ -147,7 +165,7 @@ def report(sources: tuple[str, ...], path: str, **parameters: str | None) -> Non
         raise AnswerError(f"{path!r} is one of the logs: give another file for the page")
     with replacing(path) as write, ThreadPoolExecutor(1) as thread:
         thread.submit(warm_up)  # what fails there fails again when it is needed
-        with _open(sources) as opened:
+        with _open(sources, names) as opened:
             write(page(opened, scope))
     echo(path)
 
@@ -156,13 +174,14 @@ def report(sources: tuple[str, ...], path: str, **parameters: str | None) -> Non
 @_sources
 @click.option("--port", type=click.IntRange(0, 65535), default=8321, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
-def serve(sources: tuple[str, ...], host: str, port: int) -> None:
+@_map
+def serve(sources: tuple[str, ...], host: str, port: int, names: tuple[str, ...]) -> None:
     """Show the answers as a live page, for this machine alone."""
     from clew.answers.pages.serve import listen
     from clew.answers.pages.serve import serve as serve_logs
 
     # A port that is in use is said before anything is read.
-    with listen(host, port) as listener, _open(sources, growing=True) as logs:
+    with listen(host, port) as listener, _open(sources, names, growing=True) as logs:
         serve_logs(logs, listener, host=host, announce=echo)
 
 
@@ -186,7 +205,7 @@ def load(sources: tuple[str, ...], url: str, ttl_days: int | None) -> None:
         result = load_files(sources, url, ttl_days=ttl_days, progress=show)
     for sentence in result.damage:
         say(sentence)
-    say(f"{result.lines:,} lines, {result.broken:,} of them broken")
+    say(f"{result.lines:,} lines, {result.broken:,} broken")
     echo(f"{result.added:,} events added")
 
 
@@ -233,16 +252,24 @@ def schema(levels: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def _open(sources: tuple[str, ...], *, growing: bool = False) -> Iterator[Logs]:
+def _open(
+    sources: tuple[str, ...],
+    names: tuple[str, ...],
+    *,
+    growing: bool = False,
+    first: Query | None = None,
+) -> Iterator[Logs]:
     """Open the logs, with a progress bar, and say on stderr what was read."""
     from clew.answers.logs import open as open_logs
+    from clew.answers.sources.mapping import pairs_of
 
+    mapping = pairs_of(names)
     with progress() as show:
-        logs = open_logs(*sources, growing=growing, progress=show)
+        logs = open_logs(*sources, growing=growing, progress=show, map=mapping, first=first)
     with logs:
         for sentence in logs.damage:
             say(sentence)
         if logs.lines and logs.lines == logs.broken:
             raise AnswerError(f"None of the {logs.lines:,} lines read is a JSON object")
-        say(f"{logs.lines:,} lines, {logs.broken:,} of them broken")
+        say(logs.summary)
         yield logs
