@@ -156,11 +156,32 @@ def _exception_line_of(text: object) -> re.Match[str] | None:
     return _exception_line.fullmatch(lines[-1 if lines[0].startswith("Traceback") else 0].strip())
 
 
+def _trace_id(value: object) -> str | None:
+    """Return the id of a trace, which Google writes as a path; zeros are none."""
+    text = text_of(value)
+    last = text.rpartition("/")[2] if text else ""
+    return last if last.strip("0x") else None
+
+
+def _first(name: str) -> Callable[[Any], str | None]:
+    """Return what reads *name* of structlog's tracebacks as lists of objects."""
+
+    def read(value: object) -> str | None:
+        first = value[0] if isinstance(value, list) and value else None
+        return text_of(first.get(name)) if isinstance(first, dict) else None
+
+    return read
+
+
 def _trace(*paths: str) -> tuple[Field, ...]:
     return (
         Field("exception.type", paths, _trace_type),
+        Field("exception.type", paths, _first("exc_type")),
         Field("exception.message", paths, _trace_message),
-        Field("exception.stackTrace", paths),
+        Field("exception.message", paths, _first("exc_value")),
+        Field(
+            "exception.stackTrace", paths, lambda value: value if isinstance(value, str) else None
+        ),
     )
 
 
@@ -185,7 +206,8 @@ USERS = ("user_id", "userId")
 _seconds, _nanoseconds = partial(milliseconds_of, unit="s"), partial(milliseconds_of, unit="ns")
 
 _COMMON = (
-    Field("requestId", (*IDS, "trace_id", "traceId")),
+    Field("requestId", IDS),
+    Field("requestId", ("trace_id", "traceId"), _trace_id),
     Field("userId", USERS),
     Field("service", ("service", "service.name", "app", "application")),
     Field("serviceVersion", ("serviceVersion", "service.version", "version")),
@@ -338,7 +360,7 @@ FORMS: tuple[Form, ...] = (
             _LEVEL(("severityText", "severity_text", "SeverityText")),
             Field("message", ("body", "Body")),
             Field("requestId", IDS),
-            Field("requestId", ("traceId", "trace_id", "TraceId")),
+            Field("requestId", ("traceId", "trace_id", "TraceId"), _trace_id),
             Field("service", ("service.name",)),
             Field("serviceVersion", ("service.version",)),
             Field("logger", ("scope.name", "InstrumentationScope.Name")),
@@ -354,7 +376,8 @@ FORMS: tuple[Form, ...] = (
             _TIME(("timestamp", "time", "receiveTimestamp", "timestampSeconds")),
             _LEVEL(("severity", "level")),
             Field("message", ("message", "textPayload")),
-            Field("requestId", (*IDS, "logging.googleapis.com/trace", "trace")),
+            Field("requestId", IDS),
+            Field("requestId", ("logging.googleapis.com/trace", "trace"), _trace_id),
             Field("request.method", ("httpRequest.requestMethod",)),
             _TARGET(("httpRequest.requestUrl",)),
             _ADDRESS(("httpRequest.remoteIp",)),
@@ -372,7 +395,8 @@ FORMS: tuple[Form, ...] = (
             _TIME(("timestamp", "time", "receiveTimestamp", "timestampSeconds")),
             _LEVEL(("severity",)),
             Field("message", ("message", "textPayload")),
-            Field("requestId", (*IDS, "logging.googleapis.com/trace", "trace")),
+            Field("requestId", IDS),
+            Field("requestId", ("logging.googleapis.com/trace", "trace"), _trace_id),
             *_trace("stack_trace", "exception"),
             *_COMMON,
         ),

@@ -45,7 +45,8 @@ _TARGETS: dict[str, tuple[str, _Read]] = {
 }
 # What most forms call the same, where nothing is said of it.
 _USUAL = (
-    Field("createdAt", ("createdAt", "timestamp", "time", "ts", "@timestamp", "datetime"), time_of),
+    Field("createdAt", ("createdAt",), lambda value: value if type(value) is int else None),
+    Field("createdAt", ("timestamp", "time", "ts", "@timestamp", "datetime"), time_of),
     Field("level", ("level", "severity", "levelname", "lvl"), level_of),
     Field("message", ("message", "msg", "event")),
     Field("service", ("service", "app")),

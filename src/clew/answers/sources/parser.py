@@ -292,4 +292,4 @@ def likeliest(shapes: Counter[tuple[str, ...]]) -> str:
             "a time",
         )
         return f"{form.name} without {lacks}"
-    return ", ".join(repr(key[:40]) for key in shape[:4])
+    return ", ".join(repr(key[:40]) for key in shape[:4]) or "empty objects"
