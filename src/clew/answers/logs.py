@@ -12,7 +12,7 @@ from .engines.engine import Engine, Progress
 from .errors import AnswerError
 from .query import Query, find_question
 from .question import Question
-from .sources.forms import Form
+from .sources.form import Form
 from .sources.mapping import form_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
