@@ -18,7 +18,8 @@ from clew import answers
 from clew.answers import AnswerError
 from clew.answers import load as load_module
 from clew.answers.engines.connection import address_of, connect
-from clew.answers.load import LoadResult, load
+from clew.answers.keep import LoadResult
+from clew.answers.load import load
 
 from .cli.command import run as run_command
 from .clickhouse_server import Server

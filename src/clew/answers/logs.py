@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from .engines.engine import Engine, Progress
 from .errors import AnswerError
+from .formatting import summary_of
 from .query import Query, find_question
 from .question import Question
 from .sources.form import Form
@@ -69,12 +70,7 @@ class Logs:
         """Return what was read, in words; of a form not known, what most of it looks like."""
         if self.engine.searched:
             return f"{self.lines:,} {'line has' if self.lines == 1 else 'lines have'} the id"
-        summary = f"{self.lines:,} lines, {self.broken:,} broken"
-        if self.foreign:
-            summary += (
-                f", {self.foreign:,} of another form (they look like {self.engine.likeliest})"
-            )
-        return summary
+        return summary_of(self.lines, self.broken, self.foreign, self.engine.likeliest)
 
     @property
     def damage(self) -> list[str]:
@@ -124,8 +120,8 @@ def open(  # noqa: A001 - it is called as answers.open, like gzip.open
 ) -> Logs:
     """Read log files, so that they can be asked, or connect to a ClickHouse table of logs.
 
-    *sources* are files, folders or ``-`` for the standard input, or one
-    ``clickhouse://user:password@host:8123/database?table=logs``. ``chdb:///folder?table=logs``
+    *sources* are files, folders or ``-`` for the standard input, or one file that ``clew load``
+    made, or one ``clickhouse://user:password@host:8123/database?table=logs``. ``chdb:///folder?table=logs``
     is ClickHouse's engine in this process. *progress* is called with the bytes that were read
     and those that there are. Of *growing* files, a last line without its end is left for later.
     *map* says what a home-made form calls its fields: ``{"status": "http.code"}``. Of files only
@@ -160,6 +156,12 @@ def _read(
     form: Form | None,
     first: Query | None,
 ) -> Engine:
+    from .engines.store import StoreEngine, is_store
+
+    if stores := [name for name in names if is_store(name)]:
+        if len(names) > 1:
+            raise AnswerError(f"{stores[0]!r} is asked alone; load files into it with clew load")
+        return StoreEngine(stores[0])
     from .engines.duckdb import DuckDBEngine
     from .engines.need import need_of
 

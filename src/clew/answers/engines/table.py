@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,17 +50,29 @@ class Count:
 class EventTable:
     """A table of which each line of the files has a row; a view ``logs`` shows the events in it.
 
-    The first one is named ``lines``. A line that is no event has a row without a time.
+    The first one is named ``lines``. A line that is no event has a row without a time. *further*
+    columns have a type each, and SQL over the line's ``json``.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, columns: Iterable[str]) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        columns: Iterable[str],
+        further: Mapping[str, tuple[str, str]] | None = None,
+    ) -> None:
         self._connection = connection
         names = set(columns)
         self._columns = [column for column in COLUMNS if column.name in names]
-        [(tables,)] = connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall()
+        self._further = dict(further or {})
+        [(tables,)] = connection.execute(
+            "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database()"
+        ).fetchall()
         self._name = f"lines{tables}" if tables else "lines"
-        typed = "".join(f'"{column.name}" {sql_type(column)}, ' for column in self._columns)
-        connection.execute(f"CREATE TABLE {self._name} ({typed}isForeign BOOLEAN)")
+        types = {column.name: sql_type(column) for column in self._columns}
+        types |= {name: kind for name, (kind, _) in self._further.items()}
+        types["isForeign"] = "BOOLEAN"
+        typed = ", ".join(f'"{name}" {kind}' for name, kind in types.items())
+        connection.execute(f"CREATE TABLE {self._name} ({typed})")
         self._count = Count()
         self._published = False
 
@@ -81,11 +93,11 @@ class EventTable:
 
     def add(self, path: Path, cursor: duckdb.DuckDBPyConnection) -> Count:
         """Read the lines of a file; return what is in it."""
-        values = ", ".join(column.duckdb_sql for column in self._columns)
+        values = [column.duckdb_sql for column in self._columns]
+        values += [sql for _, sql in self._further.values()]
+        values.append(f"CASE WHEN line IS NOT NULL AND {_TIME} IS NULL THEN true END")
         [(lines,)] = cursor.execute(
-            f"INSERT INTO {self._name} SELECT {values},"
-            f" CASE WHEN line IS NOT NULL AND {_TIME} IS NULL THEN true END"
-            f" FROM {_source(self._columns)}",
+            f"INSERT INTO {self._name} SELECT {', '.join(values)} FROM {_source(self._columns)}",
             {"path": str(path)},
         ).fetchall()
         [(odd, foreign)] = cursor.execute(
