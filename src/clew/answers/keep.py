@@ -13,7 +13,7 @@ from .engines.columns import COLUMNS
 from .engines.engine import Progress
 from .engines.need import ALL_COLUMNS
 from .engines.reader import FileReader
-from .engines.store import LINE_HASH, attach, check_store, failures, is_store
+from .engines.store import attach, check_store, failures, is_store
 from .engines.table import EventTable
 from .errors import AnswerError, require
 from .files import find
@@ -25,22 +25,23 @@ with require("duckdb"):
 
 SUFFIX = ".duckdb"
 _MEMORY = "700MB"
-_HASHES = {LINE_HASH: ("UBIGINT", "md5_number_lower(json)")}
-_NAMES = ", ".join(f'"{name}"' for name in [*(column.name for column in COLUMNS), LINE_HASH])
-# Of lines that are equal, those beyond as many as there are.
+_NAMES = ", ".join(f'"{column.name}"' for column in COLUMNS)
+# Of lines that are equal, those beyond as many as there are. Both sides are hashed by the same
+# version of DuckDB, so that no hash is kept.
 _ADD = f"""
     INSERT INTO store.lines ({_NAMES})
     WITH present AS (
-        SELECT createdAt, {LINE_HASH}, count(*) AS copies FROM store.lines GROUP BY ALL
+        SELECT createdAt, hash(fields) AS hashed, count(*) AS copies FROM store.lines GROUP BY ALL
+    ), coming AS (
+        SELECT *, hash(fields) AS hashed FROM incoming.lines WHERE createdAt IS NOT NULL
     ), missing AS (
-        SELECT createdAt, {LINE_HASH}, any_value(coalesce(copies, 0)) AS copies
-        FROM incoming.lines LEFT JOIN present USING (createdAt, {LINE_HASH})
-        WHERE createdAt IS NOT NULL
-        GROUP BY createdAt, {LINE_HASH}
-        HAVING count(*) > any_value(coalesce(copies, 0))
+        SELECT createdAt, hashed, any_value(coalesce(present.copies, 0)) AS copies
+        FROM coming LEFT JOIN present USING (createdAt, hashed)
+        GROUP BY createdAt, hashed
+        HAVING count(*) > any_value(coalesce(present.copies, 0))
     ), numbered AS (
-        SELECT *, row_number() OVER (PARTITION BY createdAt, {LINE_HASH}) AS copy
-        FROM incoming.lines JOIN missing USING (createdAt, {LINE_HASH})
+        SELECT *, row_number() OVER (PARTITION BY createdAt, hashed) AS copy
+        FROM coming JOIN missing USING (createdAt, hashed)
     )
     SELECT {_NAMES} FROM numbered WHERE copy > copies
 """
@@ -96,7 +97,7 @@ def keep(
                 into = folder / "incoming.duckdb"
                 connection.execute("ATTACH $path AS incoming", {"path": str(into)})
             connection.execute(f"USE {'store' if is_new else 'incoming'}")
-            table = EventTable(connection, ALL_COLUMNS, _HASHES)
+            table = EventTable(connection, ALL_COLUMNS)
             reader = FileReader(names, table, folder, form=form)
             with _room(folder):
                 reader.read(connection, progress, lambda: None)

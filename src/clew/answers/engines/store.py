@@ -19,8 +19,6 @@ with require("duckdb"):
 
 _MAGIC = slice(8, 12), b"DUCK"
 _MEMORY = "500MB"
-# By what two lines are told apart: their text.
-LINE_HASH = "lineHash"
 
 
 def is_store(name: str) -> bool:
@@ -69,7 +67,7 @@ def check_store(connection: duckdb.DuckDBPyConnection, name: str) -> None:
             " AND duckdb_columns.database_name = 'store'"
         ).fetchall()
     }
-    if not {COLUMNS[0].name, LINE_HASH} <= columns:
+    if COLUMNS[0].name not in columns:
         raise AnswerError(
             f"{name!r} is no file of logs of clew's: give another, which clew load makes"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,29 +50,19 @@ class Count:
 class EventTable:
     """A table of which each line of the files has a row; a view ``logs`` shows the events in it.
 
-    The first one is named ``lines``. A line that is no event has a row without a time. *further*
-    columns have a type each, and SQL over the line's ``json``.
+    The first one is named ``lines``. A line that is no event has a row without a time.
     """
 
-    def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        columns: Iterable[str],
-        further: Mapping[str, tuple[str, str]] | None = None,
-    ) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, columns: Iterable[str]) -> None:
         self._connection = connection
         names = set(columns)
         self._columns = [column for column in COLUMNS if column.name in names]
-        self._further = dict(further or {})
         [(tables,)] = connection.execute(
             "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database()"
         ).fetchall()
         self._name = f"lines{tables}" if tables else "lines"
-        types = {column.name: sql_type(column) for column in self._columns}
-        types |= {name: kind for name, (kind, _) in self._further.items()}
-        types["isForeign"] = "BOOLEAN"
-        typed = ", ".join(f'"{name}" {kind}' for name, kind in types.items())
-        connection.execute(f"CREATE TABLE {self._name} ({typed})")
+        typed = "".join(f'"{column.name}" {sql_type(column)}, ' for column in self._columns)
+        connection.execute(f"CREATE TABLE {self._name} ({typed}isForeign BOOLEAN)")
         self._count = Count()
         self._published = False
 
@@ -94,7 +84,6 @@ class EventTable:
     def add(self, path: Path, cursor: duckdb.DuckDBPyConnection) -> Count:
         """Read the lines of a file; return what is in it."""
         values = [column.duckdb_sql for column in self._columns]
-        values += [sql for _, sql in self._further.values()]
         values.append(f"CASE WHEN line IS NOT NULL AND {_TIME} IS NULL THEN true END")
         [(lines,)] = cursor.execute(
             f"INSERT INTO {self._name} SELECT {', '.join(values)} FROM {_source(self._columns)}",
@@ -129,7 +118,5 @@ def _source(columns: Iterable[Column]) -> str:
     structure = line_structure({COLUMNS[0], *columns})
     if not any(column.kind == "json" for column in columns):
         return f"read_json{_FILE}, records = false, columns = {{line: '{line_type(structure)}'}})"
-    return f"""(
-        SELECT json, json_transform(json, '{json.dumps(structure)}') AS line
-        FROM read_json{_FILE}, records = false, columns = {{json: 'JSON'}})
-    )"""
+    transform = f"json_transform(json, '{json.dumps(structure)}')"
+    return f"(SELECT json, {transform} AS line FROM read_json_objects{_FILE}))"
