@@ -71,8 +71,8 @@ def test_an_answer_is_rows_and_dictionaries(tmp_path: Path) -> None:
     with answers.open(tmp_path) as logs:
         answer = logs.ask("slowest")
     assert answer.question is answers.QUESTIONS["slowest"]
-    assert answer.columns == ["method", "endpoint", "requests", "median", "p95"]
-    assert answer.rows == [("GET", "/", 1, 1.5, 1.5)]
+    assert answer.columns == list(answer.question.columns)
+    assert answer.rows == [(None, "GET", "/", 1, 1.5, 1.5, 1.5, 1.5)]
     assert answer.dicts() == [dict(zip(answer.columns, answer.rows[0], strict=True))]
 
 

@@ -3,39 +3,53 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Self
 
+from . import lookups
 from .engines.engine import Engine, Progress
 from .errors import AnswerError
 from .query import Query, find_question
 from .question import Question
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# How many ids are looked for that begin alike; one fewer is shown.
+_IDS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The rows that answer a question.
 
-    What a column holds is written in ``question.columns``: instants are texts of ISO 8601 in UTC,
-    durations milliseconds, shares floats between 0 and 1, counts ints and flags bools. An amount is
-    an exact int, or a Decimal where it has a fraction. None stands for a value that is not known.
+    What a column holds is written in ``kinds``: instants are texts of ISO 8601, in UTC unless
+    another ``timezone`` was asked for, durations milliseconds, shares floats between 0 and 1,
+    counts ints and flags bools. An amount is an exact int, or a Decimal where it has a fraction.
+    None stands for a value that is not known. ``left_out`` is how many lines have a text where an
+    amount should be, and so are missing in the sums.
     """
 
     question: Question
     rows: list[tuple[Any, ...]]
+    kinds: Mapping[str, str]
+    timezone: str = "UTC"
+    left_out: int = 0
 
     @property
     def columns(self) -> list[str]:
         """Return the names of the columns, in the order of a row."""
-        return list(self.question.columns)
+        return list(self.kinds)
+
+    @property
+    def measure(self) -> int | None:
+        """Return the place of the column that a bar is drawn of, None where there is none."""
+        measure = self.question.measure
+        return None if measure is None else self.columns.index(list(self.question.columns)[measure])
 
     def dicts(self) -> list[dict[str, Any]]:
         """Return the rows as dictionaries."""
-        return [dict(zip(self.question.columns, row, strict=True)) for row in self.rows]
+        return [dict(zip(self.kinds, row, strict=True)) for row in self.rows]
 
 
 class Logs:
@@ -65,25 +79,45 @@ class Logs:
     def ask(self, question: str, **parameters: object) -> Answer:
         """Ask the question of that name, and return its answer.
 
-        *parameters* are named as the options of the command line: ``status``, ``action``,
-        ``value``, ``request``, ``route``, ``service``, ``bucket`` (``minute``, ``hour`` or
-        ``day``), ``limit``, ``since`` (inclusive) and ``until`` (exclusive), which are texts of
-        ISO 8601, dates or datetimes.
+        *parameters* are named as the options of the command line, with underscores: ``action``,
+        ``value``, ``user``, ``request`` (the beginning of an id will do), ``since`` (inclusive) and
+        ``until`` (exclusive), ``new_since``, ``timezone``, ``where``, ``grep``, ``bucket``,
+        ``order``, ``limit``; several of ``service``, ``route``, ``method``, ``status`` and ``by``
+        are a list. Times may be dates and datetimes, too.
 
         Raises:
             AnswerError: The question is unknown, a parameter is wrong, unknown or missing, or the
                 engine cannot answer.
         """
-        return self.answer(Query.of(find_question(question), parameters))
+        return self.find(Query.of(find_question(question), parameters))
+
+    def find(self, query: Query) -> Answer:
+        """Return the answer to *query*, also where it has only the beginning of a request's id."""
+        answer = self.answer(query)
+        if answer.rows or "request" not in query.values:
+            return answer
+        begins = query.values["request"]
+        ids = [row[0] for row in self.answer(query.about(lookups.IDS, limit=_IDS)).rows]
+        if len(ids) > 1 and begins not in ids:
+            several = f"{_IDS - 1} ids and more" if len(ids) == _IDS else f"{len(ids)} ids"
+            shown = ", ".join(ids[: _IDS - 1])
+            raise AnswerError(f"{several} begin with {begins!r}: {shown}; give more of it")
+        return self.answer(query.about(query.question, request=ids[0])) if ids else answer
 
     def answer(self, query: Query) -> Answer:
         """Return the answer to *query*."""
-        kinds = query.question.columns.values()
-        rows = [
-            tuple(_convert(kind, value) for kind, value in zip(kinds, row, strict=True))
-            for row in self.engine.rows(query.sql, query.bindings)
+        columns, zone = query.columns, query.zone
+        rows = self.engine.rows(*query.statement)
+        left_out = max((row[-1] for row in rows if len(row) > len(columns)), default=0)
+        converted = [
+            tuple(
+                _convert(kind, value, zone)
+                for kind, value in zip(columns.values(), row, strict=False)
+            )
+            for row in rows
         ]
-        return Answer(query.question, rows)
+        timezone = str(query.texts.get("timezone", "UTC"))
+        return Answer(query.question, converted, columns, timezone, left_out)
 
     def close(self) -> None:
         """Remove what was made for asking; the logs stay as they are."""
@@ -130,24 +164,27 @@ def open(  # noqa: A001 - it is called as answers.open, like gzip.open
     return Logs(ClickHouseEngine(urls[0]))
 
 
-def _convert(kind: str, value: Any) -> Any:
+def _convert(kind: str, value: Any, zone: tzinfo) -> Any:
     """Return what an engine gives for a value of a column of *kind* as an `Answer` holds it."""
-    if value is not None and kind in _CONVERT:
-        return _CONVERT[kind](value)
-    return value
+    if value is None:
+        return None
+    if kind in _MICROSECONDS:
+        return _instant(value * _MICROSECONDS[kind], kind, zone)
+    return _CONVERT[kind](value) if kind in _CONVERT else value
 
 
-def _instant(microseconds: int, precision: str = "milliseconds") -> str:
-    """Return an instant as ISO 8601 in UTC, to the *precision*, or further where it has more."""
-    moment = _EPOCH + timedelta(microseconds=microseconds)
-    precision = "microseconds" if microseconds % 1000 else precision
-    return moment.isoformat(timespec=precision).removesuffix("+00:00") + "Z"
+def _instant(microseconds: int, kind: str, zone: tzinfo) -> str:
+    """Return an instant as ISO 8601, to the millisecond, or further where it has more."""
+    moment = (_EPOCH + timedelta(microseconds=microseconds)).astimezone(zone)
+    precision = "microseconds" if microseconds % 1000 else "milliseconds"
+    if kind == "bucket":
+        precision = "seconds"
+    text = moment.isoformat(timespec=precision)
+    return text.removesuffix("+00:00") + "Z" if zone is UTC else text
 
 
+_MICROSECONDS = {"instant": 1000, "bucket": 1000, "beginning": 1}
 _CONVERT: dict[str, Callable[[Any], Any]] = {
-    "instant": lambda milliseconds: _instant(milliseconds * 1000),
-    "bucket": lambda milliseconds: _instant(milliseconds * 1000, "seconds"),
-    "beginning": _instant,
     "duration": lambda microseconds: round(microseconds / 1000, 6),
     "amount": lambda value: value if value % 1 else int(value),
     "flag": bool,

@@ -104,10 +104,10 @@ class Timeline:
 def timeline_of(logs: Logs, query: Query) -> Timeline:
     """Return the timeline of the request that *query* names, narrowed as the query is."""
     # In order of their beginning.
-    events = logs.answer(query.about(REQUEST_EVENTS)).dicts()
-    request_id = str(query.values["request"])
+    events = logs.find(query.about(REQUEST_EVENTS)).dicts()
     if not events:
-        return Timeline(request_id, "", 0, [], [])
+        return Timeline(str(query.values["request"]), "", 0, [], [])
+    request_id = str(events[0]["requestId"])
     first = events[0]["beganUs"]
     spans = []
     for event in events:

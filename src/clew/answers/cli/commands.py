@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from clew._text import one_line
 from clew.answers.errors import AnswerError
-from clew.answers.query import BUCKETS, Query, find_question
+from clew.answers.formatting import count_of
+from clew.answers.query import Query, find_question
 from clew.answers.questions import QUESTIONS
 
 from .exits import Commands
+from .options import (
+    FAIL_IF,
+    FORMAT,
+    NARROWING,
+    OF,
+    PERIOD,
+    SERVICE,
+    SHAPE,
+    SOURCES,
+    failing,
+    form_of,
+    once,
+)
 from .output import echo, print_answer, print_timeline, progress, say
 
 if TYPE_CHECKING:
-    from clew.answers.logs import Logs
+    from clew.answers.logs import Answer, Logs
 
 
 def _complete_question(
@@ -32,22 +46,6 @@ def _complete_question(
         for name, question in QUESTIONS.items()
         if name.startswith(incomplete)
     ]
-
-
-_sources = click.argument("sources", nargs=-1, type=click.Path(allow_dash=True))
-_since = click.option(
-    "--since", metavar="TIME", help="From this time on: 2026-11-01, or with a time."
-)
-_until = click.option("--until", metavar="TIME", help="Before this time.")
-_service = click.option("--service", help="Only of this service.")
-_format = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="A table for people; JSON and CSV for programs.",
-)
 
 
 @click.group(
@@ -78,62 +76,104 @@ _titles = [f"  {name:<{_width}}{question.title}" for name, question in QUESTIONS
     epilog="Example: clew ask access app.ndjson --action READ_JOURNAL --since 2026-11-01",
 )
 @click.argument("question", shell_complete=_complete_question)
-@_sources
-@click.option("--action", help="Of this action: READ_JOURNAL.")
-@click.option("--value", help="Of this value: user:12345.")
-@click.option("--status", help="Of this HTTP status: 401.")
-@click.option("--request", metavar="ID", help="Of this request id.")
-@click.option("--route", help="Only of this route: /orders/{order_id}.")
-@click.option("--bucket", help=f"The step of time: {', '.join(BUCKETS)} (default hour).")
-@_since
-@_until
-@_service
-@click.option("--limit", help="At most so many rows; a table shows 20 when not given.")
-@_format
-def ask(question: str, sources: tuple[str, ...], form: str, **parameters: str | None) -> None:
+@SOURCES
+@OF
+@NARROWING
+@SHAPE
+@FAIL_IF
+@FORMAT
+def ask(
+    question: str,
+    sources: tuple[str, ...],
+    form: str | None,
+    fail_if: str | None,
+    **parameters: Any,
+) -> int:
     """Answer one question."""
     # What is wrong is said before anything is read.
     query = Query.of(find_question(question), parameters)
+    return _ask(query, sources, form_of(form), failing(query, fail_if))
+
+
+def _ask(
+    query: Query, sources: tuple[str, ...], form: str, fails: Callable[[dict[str, Any]], bool]
+) -> int:
+    is_timeline = query.question.name == "timeline"
     with _open(sources) as logs:
-        if question == "timeline" and form == "table":
+        if is_timeline and form == "table":
             from clew.answers.timeline import timeline_of
 
-            print_timeline(timeline_of(logs, query))
-            return
-        answer = logs.answer(query)
-        if not answer.rows:
-            from clew.answers.lookups import OVERVIEW
-
-            [(first, last, events, *_)] = logs.answer(Query.of(OVERVIEW, {})).rows
-            if events:
-                say(f"nothing found between {first} and {last}")
-            else:
-                say("no line is an event, with a createdAt in milliseconds")
+            timeline = timeline_of(logs, query)
+            if not timeline.spans:
+                raise _no_request(query)
+            print_timeline(timeline)
+            return 0
+        answer = logs.find(query)
+        if not answer.rows and is_timeline:
+            raise _no_request(query)
+        _explain(logs, query, answer)
         print_answer(answer, form, limited="limit" in query.values)
+        return 3 if any(map(fails, answer.dicts())) else 0
 
 
-@cli.command(epilog="Example: clew timeline 018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a gateway.ndjson")
+def _no_request(query: Query) -> AnswerError:
+    return AnswerError(f"No line carries the request id {query.subject!r}, or one that begins so")
+
+
+def _explain(logs: Logs, query: Query, answer: Answer) -> None:
+    """Say why there is nothing, and what is not in the sums."""
+    from clew.answers.lookups import OVERVIEW
+    from clew.answers.missing import missing
+
+    if answer.left_out:
+        say(
+            f"{count_of(answer.left_out, 'line')} with a text where an amount should be: not in"
+            " the sums; clew check names them"
+        )
+    if answer.rows:
+        return
+    [(first, last, events, *_)] = logs.answer(Query.of(OVERVIEW, {})).rows
+    if not events:
+        say("no line is an event, with a createdAt in milliseconds")
+        return
+    sentences = list(missing(logs, query))
+    for sentence in sentences or [f"nothing found between {first} and {last}"]:
+        say(sentence)
+
+
+@cli.command(epilog="Example: clew timeline 018f6b0e gateway.ndjson orders.ndjson")
 @click.argument("request_id", metavar="ID")
-@_sources
-@_format
-def timeline(request_id: str, sources: tuple[str, ...], form: str) -> None:
+@SOURCES
+@once("--timezone", metavar="ZONE", help="For times shown: Europe/Oslo, local.")
+@FORMAT
+def timeline(
+    request_id: str, sources: tuple[str, ...], form: str | None, timezone: str | None
+) -> int:
     """Show what happened in one request, over all services.
 
     What happened within what, in order of beginning, with bars that show where the time went,
-    stretches in which nothing was logged, and what failed in red.
+    stretches in which nothing was logged, and what failed in red. The beginning of an id will do.
     """
-    click.get_current_context().invoke(
-        ask, question="timeline", sources=sources, request=request_id, form=form
-    )
+    strangers = [source for source in sources if not _is_source(source)]
+    if len(strangers) == 1 and _is_source(request_id):  # the id stands behind the files
+        sources = (request_id, *(source for source in sources if source != strangers[0]))
+        request_id = strangers[0]
+    parameters = {"request": request_id, "timezone": timezone}
+    query = Query.of(find_question("timeline"), parameters)
+    return _ask(query, sources, form_of(form), lambda _: False)
+
+
+def _is_source(name: str) -> bool:
+    # Path.exists() raises where a name is too long.
+    return name == "-" or "://" in name or os.path.exists(name)  # noqa: PTH110
 
 
 @cli.command(epilog="Example: clew report gateway.ndjson orders.ndjson --html report.html")
-@_sources
+@SOURCES
 @click.option("--html", "path", metavar="FILE", required=True, help="Where to write the page.")
-@_since
-@_until
-@_service
-def report(sources: tuple[str, ...], path: str, **parameters: str | None) -> None:
+@PERIOD
+@SERVICE
+def report(sources: tuple[str, ...], path: str, **parameters: Any) -> None:
     """Write every question and its answer on one page, with plots."""
     from clew.answers.files import find
     from clew.answers.lookups import OVERVIEW
@@ -153,7 +193,7 @@ def report(sources: tuple[str, ...], path: str, **parameters: str | None) -> Non
 
 
 @cli.command(epilog="Example: clew serve gateway.ndjson orders.ndjson --port 8321")
-@_sources
+@SOURCES
 @click.option("--port", type=click.IntRange(0, 65535), default=8321, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 def serve(sources: tuple[str, ...], host: str, port: int) -> None:
@@ -169,7 +209,7 @@ def serve(sources: tuple[str, ...], host: str, port: int) -> None:
 @cli.command(
     epilog="Example: clew load gateway.ndjson clickhouse://user:password@host:8123/logs?table=logs"
 )
-@_sources
+@SOURCES
 @click.argument("url")
 @click.option(
     "--ttl-days", type=click.IntRange(1), help="Make the table forget events after so many days."
@@ -184,7 +224,7 @@ def load(sources: tuple[str, ...], url: str, ttl_days: int | None) -> None:
 
     with progress() as show:
         result = load_files(sources, url, ttl_days=ttl_days, progress=show)
-    for sentence in result.damage:
+    for sentence in (*result.damage, *result.notes):
         say(sentence)
     say(f"{result.lines:,} lines, {result.broken:,} of them broken")
     echo(f"{result.added:,} events added")
@@ -200,7 +240,7 @@ _levels = click.option(
 
 
 @cli.command(epilog="Example: clew check app.ndjson")
-@_sources
+@SOURCES
 @_levels
 def check(sources: tuple[str, ...], levels: tuple[str, ...]) -> int:
     """Show each line that does not fit the schema.

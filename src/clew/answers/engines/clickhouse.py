@@ -104,6 +104,10 @@ def _translate(sql: str, types: tuple[tuple[str, str], ...]) -> str:
         field.replace(_field(field.this, field.expression.name, type_of))
     for parameter in list(tree.find_all(exp.Placeholder)):
         parameter.set("kind", parameter.args.get("kind") or type_of[parameter.name])
+    for names in list(tree.find_all(exp.JSONKeys)):
+        of = names.this.sql("clickhouse", identify=True)
+        keys = sqlglot.parse_one(f"arrayJoin(JSONExtractKeys(assumeNotNull({of})))", "clickhouse")
+        (names.parent or names).replace(keys)  # of unnest
     for quantile in list(tree.find_all(exp.PercentileCont)):
         # The other quantiles of ClickHouse interpolate otherwise, or estimate.
         exact = exp.CombinedParameterizedAgg(
