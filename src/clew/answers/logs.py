@@ -104,6 +104,26 @@ class Logs:
             raise AnswerError(f"{several} begin with {begins!r}: {shown}; give more of it")
         return self.answer(query.about(query.question, request=ids[0])) if ids else answer
 
+    def sql(self, text: str) -> Answer:
+        """Return what a SELECT finds in ``logs``, ``requests``, ``tasks`` and ``calls``.
+
+        It is in DuckDB's SQL, and can read nothing else. The values are as the engine gives them.
+        Afterwards these logs are for SQL alone.
+
+        Raises:
+            AnswerError: The text is no such query, or the engine cannot answer it.
+        """
+        from .free_sql import checked
+
+        columns, rows = self.engine.query(checked(text))
+        texts = {
+            name
+            for place, name in enumerate(columns)
+            if any(isinstance(row[place], str) for row in rows)
+        }
+        kinds = {name: "text" if name in texts else "value" for name in columns}
+        return Answer(Question("sql", "SQL", text, kinds, text, order=(columns[0],)), rows, kinds)
+
     def answer(self, query: Query) -> Answer:
         """Return the answer to *query*."""
         columns, zone = query.columns, query.zone

@@ -124,9 +124,11 @@ class Query:
         ]
         if "leftOut" in sql:
             chosen.append('CAST(sum("leftOut") OVER () AS BIGINT) AS "leftOut"')
-        needed = ", ".join(f"{name} AS ({of})" for name, of in _needed(relations, sql).items())
+        needed = ", ".join(
+            f"{name} AS ({of})" for name, of in needed_relations(relations, sql).items()
+        )
         statement = f"""
-            {f"WITH {needed}" if needed else ""}
+            {f"WITH {before}" if before else ""}
             SELECT {", ".join(chosen)}
             FROM ({sql}) AS answer
         """
@@ -177,7 +179,7 @@ class Query:
         return conditions
 
 
-def _needed(relations: Mapping[str, str], sql: str) -> dict[str, str]:
+def needed_relations(relations: Mapping[str, str], sql: str) -> dict[str, str]:
     """Return those of *relations* that *sql* asks, by way of others too, in their order."""
     needed: dict[str, str] = {}
     for name, of in reversed(list(relations.items())):

@@ -168,6 +168,27 @@ def _is_source(name: str) -> bool:
     return name == "-" or "://" in name or os.path.exists(name)  # noqa: PTH110
 
 
+@cli.command(
+    epilog='Example: clew sql "SELECT service, count(*) FROM requests GROUP BY ALL" app.ndjson'
+)
+@click.argument("query", metavar="SELECT")
+@SOURCES
+@FORMAT
+def sql(query: str, sources: tuple[str, ...], form: str | None) -> None:
+    """Answer a query in DuckDB's SQL.
+
+    It reads the relations logs, requests, tasks and calls, and nothing else. Each has the columns
+    of a line, durationUs in microseconds among them; fields is the whole line as JSON, of which
+    json_extract_string(fields, '$.tenant') is one.
+    """
+    from clew.answers.free_sql import checked
+
+    checked(query)  # what is wrong is said before anything is read
+    form = form_of(form)
+    with _open(sources) as logs:
+        print_answer(logs.sql(query), form, limited=False)
+
+
 @cli.command(epilog="Example: clew report gateway.ndjson orders.ndjson --html report.html")
 @SOURCES
 @click.option("--html", "path", metavar="FILE", required=True, help="Where to write the page.")

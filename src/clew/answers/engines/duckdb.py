@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from clew.answers.errors import AnswerError, require
+from clew.answers.errors import AnswerError, one_sentence, require
 from clew.answers.files import LOG_SUFFIXES, LONGEST_LINE, LogFile, find
 
 from .columns import COLUMNS, line_structure
@@ -83,6 +83,7 @@ class DuckDBEngine:
         self._connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         self._reading = threading.Lock()
         self._error: AnswerError | None = None
+        self._locked = False
         self.lines = self._no_json = self._no_objects = 0
         columns = ", ".join(
             f'"{column.name}" {_TYPES.get(column.kind, "VARCHAR")}' for column in COLUMNS
@@ -175,6 +176,18 @@ class DuckDBEngine:
                     f"The answer does not fit into {_ASK_MEMORY} of memory: "
                     "narrow it, as by a period"
                 ) from error
+
+    def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        with self._reading, self._connection.cursor() as cursor:
+            if not self._locked:
+                cursor.execute("SET enable_external_access = false")
+                cursor.execute("SET lock_configuration = true")
+                self._locked = True
+            try:
+                rows = cursor.execute(sql).fetchall()
+            except duckdb.Error as error:
+                raise AnswerError(f"DuckDB says: {one_sentence(error)}") from error
+            return [column[0] for column in cursor.description or ()], rows
 
     def close(self) -> None:
         self._connection.close()
