@@ -36,12 +36,15 @@ def read(*files: bytes, longest: int = LONGEST_LINE) -> Log:
         for line in file.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
             if not line.strip():
                 continue
-            log.lines += 1
-            read = None if len(line) > longest else _object(line)
-            if read is None:
-                log.broken += 1
-            elif (event := _event(read))["createdAt"] is not None:
-                log.events.append(event)
+            read = None if len(line) > longest else _read(line)
+            objects = isinstance(read, list) and all(isinstance(of, dict) for of in read)
+            # An array of objects stands for as many lines.
+            for each in read if objects and read else [read]:
+                log.lines += 1
+                if not isinstance(each, dict):
+                    log.broken += 1
+                elif (event := _event(each))["createdAt"] is not None:
+                    log.events.append(event)
     return log
 
 
@@ -56,12 +59,11 @@ class Inexact(float):
         return number
 
 
-def _object(line: bytes) -> dict[str, Any] | None:
+def _read(line: bytes) -> Any:
     try:
-        read = json.loads(line.decode(), parse_float=Inexact, parse_constant=Inexact)
+        return json.loads(line.decode(), parse_float=Inexact, parse_constant=Inexact)
     except ValueError:
         return None
-    return read if isinstance(read, dict) else None
 
 
 # Each column: how it is read, and where it stands in a line.

@@ -375,7 +375,7 @@ def test_the_command_line_loads_and_asks(
     for added in (9, 0):
         done = clew("load", log, url, "--ttl-days", 10_000, folder=tmp_path)
         assert (done.returncode, done.stdout) == (0, f"{added} events added\n"), done.stderr
-        assert done.stderr == "clew: 10 lines, 1 of them broken\n"
+        assert done.stderr == "clew: 10 lines, 1 broken\n"
     for asked in (["ask", "slowest", "--format", "json"], ["ask", "accessed", "--value", "lamp"]):
         of_table, of_file = (
             clew(*asked, url, folder=tmp_path),

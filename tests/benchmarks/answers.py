@@ -60,7 +60,7 @@ class Log:
     @property
     def summary(self) -> str:
         """Return what clew says on stderr when it has read the file."""
-        return f"clew: {self.lines:,} lines, {self.lines // BROKEN_ONE_IN:,} of them broken\n"
+        return f"clew: {self.lines:,} lines, {self.lines // BROKEN_ONE_IN:,} broken\n"
 
 
 @dataclass

@@ -9,7 +9,7 @@ import msgspec
 from clew.records import TASK_LOGGER, ApplicationLog, HTTPLog, TaskLog, level_words
 
 from .errors import AnswerError
-from .files import OVERLONG, LogFile, find
+from .files import OVERLONG, LogFile, find, repair
 
 
 def level_words_of(pairs: Sequence[str]) -> Mapping[str, str]:
@@ -33,7 +33,7 @@ def check(
         number = 0
         file = LogFile(name)
         for piece in file.read():
-            for line in piece.split(b"\n")[:-1]:
+            for line in repair(piece).split(b"\n")[:-1]:
                 number += 1
                 if not line.isspace() and line:
                     yield name, number, _misfit(line, words)

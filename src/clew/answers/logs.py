@@ -13,6 +13,8 @@ from .engines.engine import Engine, Progress
 from .errors import AnswerError
 from .query import Query, find_question
 from .question import Question
+from .sources.forms import Form
+from .sources.mapping import form_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # How many ids are looked for that begin alike; one fewer is shown.
@@ -70,6 +72,23 @@ class Logs:
         DuckDB takes a NaN and a comma too many; `clew check` does not.
         """
         return self.engine.broken
+
+    @property
+    def foreign(self) -> int:
+        """Return how many lines, which no answer counts, were objects of a form not known."""
+        return self.engine.foreign
+
+    @property
+    def summary(self) -> str:
+        """Return what was read, in words; of a form not known, what most of it looks like."""
+        if self.engine.searched:
+            return f"{self.lines:,} {'line has' if self.lines == 1 else 'lines have'} the id"
+        summary = f"{self.lines:,} lines, {self.broken:,} broken"
+        if self.foreign:
+            summary += (
+                f", {self.foreign:,} of another form (they look like {self.engine.likeliest})"
+            )
+        return summary
 
     @property
     def damage(self) -> list[str]:
@@ -151,7 +170,11 @@ class Logs:
 
 
 def open(  # noqa: A001 - it is called as answers.open, like gzip.open
-    *sources: str | os.PathLike[str], growing: bool = False, progress: Progress | None = None
+    *sources: str | os.PathLike[str],
+    growing: bool = False,
+    progress: Progress | None = None,
+    map: Mapping[str, str] | None = None,
+    first: Query | None = None,
 ) -> Logs:
     """Read log files, so that they can be asked, or connect to a ClickHouse table of logs.
 
@@ -159,6 +182,8 @@ def open(  # noqa: A001 - it is called as answers.open, like gzip.open
     ``clickhouse://user:password@host:8123/database?table=logs``. ``chdb:///folder?table=logs``
     is ClickHouse's engine in this process. *progress* is called with the bytes that were read
     and those that there are. Of *growing* files, a last line without its end is left for later.
+    *map* says what a home-made form calls its fields: ``{"status": "http.code"}``. Of files only
+    what *first* asks for is read; what is asked later may have them read once more.
 
     Raises:
         AnswerError: A source is missing, cannot be read or is no address of logs, a package is not
@@ -174,14 +199,26 @@ def open(  # noqa: A001 - it is called as answers.open, like gzip.open
                     f"{scheme}:// is no address of logs: give files, "
                     "clickhouse://user:password@host:8123/database?table=logs or chdb:///folder"
                 )
-        from .engines.duckdb import DuckDBEngine
-
-        return Logs(DuckDBEngine(names, growing=growing, progress=progress))
+        return Logs(_read(names, growing, progress, form_of(map or {}), first))
     if len(names) > 1:
         raise AnswerError(f"{urls[0]!r} is asked alone; load files into it with clew load")
     from .engines.clickhouse import ClickHouseEngine
 
     return Logs(ClickHouseEngine(urls[0]))
+
+
+def _read(
+    names: list[str],
+    growing: bool,
+    progress: Progress | None,
+    form: Form | None,
+    first: Query | None,
+) -> Engine:
+    from .engines.duckdb import DuckDBEngine
+    from .engines.need import need_of
+
+    need = None if growing or first is None else need_of(*first.statement)
+    return DuckDBEngine(names, growing=growing, progress=progress, need=need, form=form)
 
 
 def _convert(kind: str, value: Any, zone: tzinfo) -> Any:

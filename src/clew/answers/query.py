@@ -124,9 +124,8 @@ class Query:
         ]
         if "leftOut" in sql:
             chosen.append('CAST(sum("leftOut") OVER () AS BIGINT) AS "leftOut"')
-        needed = ", ".join(
-            f"{name} AS ({of})" for name, of in needed_relations(relations, sql).items()
-        )
+        needed = needed_relations(relations, sql)
+        before = ", ".join(f"{name} AS ({of})" for name, of in needed.items())
         statement = f"""
             {f"WITH {before}" if before else ""}
             SELECT {", ".join(chosen)}
@@ -158,7 +157,7 @@ class Query:
         if "service" in values:
             conditions.append(binder.any_of("service", values["service"]))
         equal = [name for name in _EQUAL if name in values and f"${name}" not in self.question.sql]
-        conditions += [f"{_EQUAL[name]} = {binder.bind(values[name])}" for name in equal]
+        conditions += [f"{_EQUAL[name]} = ${name}" for name in equal]
         if "where" in values:
             conditions.append(binder.condition(values["where"]))
         if "grep" in values:

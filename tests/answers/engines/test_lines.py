@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from clew import answers
 from clew.answers import AnswerError, files
-from clew.answers.engines import duckdb
+from clew.answers.engines import blocks, duckdb
 from clew.answers.engines.columns import COLUMNS
 from tests.answers import oracle_events
 from tests.answers.logs_of import ODD, Written, log
@@ -143,7 +143,7 @@ def test_pieces_and_blocks_part_no_line(
 ) -> None:
     """However a file is cut into what is read and converted at once, its lines are the same."""
     monkeypatch.setattr(files, "_PIECE", piece)
-    monkeypatch.setattr(duckdb, "_BLOCK_SIZE", block)
+    monkeypatch.setattr(blocks, "BLOCK_SIZE", block)
     content = log(7, 40)
     path = tmp_path / "app.log"
     path.write_bytes(content)

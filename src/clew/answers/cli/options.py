@@ -44,6 +44,13 @@ def together(*options: Callable[[F], F]) -> Callable[[F], F]:
 
 
 SOURCES = click.argument("sources", nargs=-1, type=click.Path(allow_dash=True))
+MAP = click.option(
+    "--map",
+    "names",
+    metavar="NAME=PATH",
+    multiple=True,
+    help="What a home-made form calls a field: status=http.code.",
+)
 PERIOD = together(
     once(
         "--since",

@@ -35,7 +35,8 @@ class ClickHouseEngine:
             earlier = (column.name for column in COLUMNS if column not in LATER_COLUMNS)
             check_columns(present, self._address, earlier)
             self._missing = tuple(each.name for each in LATER_COLUMNS if each.name not in present)
-            self.lines = self.broken = 0
+            self.lines = self.broken = self.foreign = 0
+            self.likeliest, self.searched = "", False
             self.damage: list[str] = []
             self.read()
         except BaseException:

@@ -9,7 +9,7 @@ as JSON, for all that has no column: the fields that an application binds.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,10 @@ def _place(text: str) -> str:
     own = f"regexp_replace({text}, '{_FOREIGN_FRAME}', '', 'g')"
     elsewhere = f"nullif(regexp_extract({text}, '{_FIRST_FRAME}', 1), '')"
     return f"coalesce({_last_frame(own)}, {_last_frame(text)}, {elsewhere})"
+
+
+_TYPES = dict.fromkeys(("time", "integer", "microseconds"), "BIGINT")
+_TYPES |= {"amount": "DECIMAL(38, 6)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +134,29 @@ COLUMNS: tuple[Column, ...] = (
 LATER_COLUMNS = COLUMNS[[column.name for column in COLUMNS].index("serviceVersion") :]
 
 
-def line_structure() -> str:
-    """Return what ``json_transform`` makes of a line: a struct that holds every column's field."""
+def sql_type(column: Column) -> str:
+    """Return the type that *column* has in DuckDB."""
+    return _TYPES.get(column.kind, "VARCHAR")
+
+
+def line_structure(columns: Iterable[Column]) -> dict[str, Any]:
+    """Return what is read of a line: a name, or an object of names, with the type of each."""
     structure: dict[str, Any] = {}
-    for column in COLUMNS:
+    for column in columns:
         # A number is read as JSON, which tells 5 from "5"; a text directly, which is faster.
         kind = "JSON" if column.kind in _NUMBERS or column.kind == "left out" else "VARCHAR"
         for path in filter(None, (column.path, column.task_path)):
             parent, _, name = path.rpartition(".")
             (structure.setdefault(parent, {}) if parent else structure)[name] = kind
-    return json.dumps(structure)
+        if column.task_path is not None:
+            structure["logger"] = "VARCHAR"
+    return structure
+
+
+def line_type(structure: Mapping[str, Any]) -> str:
+    """Return DuckDB's type of a line: a struct of all that *structure* names."""
+    fields = [
+        f'"{name}" {kind if isinstance(kind, str) else line_type(kind)}'
+        for name, kind in structure.items()
+    ]
+    return f"STRUCT({', '.join(fields)})"

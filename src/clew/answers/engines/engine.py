@@ -15,15 +15,29 @@ PATH = "path"
 class Engine(Protocol):
     """What holds the events in a table ``logs`` and runs SQL over it."""
 
-    lines: int
+    @property
+    def lines(self) -> int:
+        """Return how many lines there are."""
 
     @property
     def broken(self) -> int:
         """Return how many of the lines are no JSON object, or too long."""
 
     @property
+    def foreign(self) -> int:
+        """Return how many of the lines are objects of another form."""
+
+    @property
+    def likeliest(self) -> str:
+        """Return what most of those look like."""
+
+    @property
     def damage(self) -> list[str]:
         """Return a sentence for each source that could be read only in part."""
+
+    @property
+    def searched(self) -> bool:
+        """Tell whether only the lines that have a request's id in them were read."""
 
     def read(self, progress: Progress | None = None) -> int:
         """Take in what was added to the sources; return how many lines that were."""
