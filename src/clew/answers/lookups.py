@@ -27,9 +27,9 @@ def _frequent(
     )
 
 
-_KINDS = {"time": "instant", "microseconds": "duration", "integer": "count", "word": "text"}
+_KINDS = {"time": "instant", "microseconds": "duration", "integer": "count", "amount": "amount"}
 _EVENT = {"began": "beginning", "beganUs": "count"}
-_EVENT |= {column.name: _KINDS.get(column.kind, column.kind) for column in COLUMNS}
+_EVENT |= {column.name: _KINDS.get(column.kind, "text") for column in COLUMNS[:-1]}
 _BEGAN = "createdAt * 1000 - coalesce(durationUs, 0)"
 _EVENTS = f"SELECT {_BEGAN} AS began, {_BEGAN} AS beganUs, events.* FROM events"
 _REQUEST = {
