@@ -78,29 +78,29 @@ def _event(line: Mapping[str, Any]) -> Event:
         created = None
     event: Event = {"createdAt": created}
     for name in ("level", "logger", "service", "action", "outcome", "direction"):
-        event[name] = _text(line.get(name))
+        event[name] = text_of(line.get(name))
     for name in ("message", "requestId", "userId", "value", "oldValue", "comment"):
-        event[name] = _text(line.get(name))
+        event[name] = text_of(line.get(name))
     for name in ("monetaryValue", "quantity"):
         event[name] = _amount(line.get(name))
     for name in ("method", "host", "route", "operation", "path", "query", "ipAddress"):
-        event[name] = _text(request.get(name))
+        event[name] = text_of(request.get(name))
     took = inner("task").get("duration")
     # Lines of other loggers may have a task of their own.
     is_task = event["logger"] == "clew.task"
     event["durationUs"] = _microseconds(took if is_task else response.get("responseTime"))
     for name in ("httpStatus", "graphqlStatus"):
         event[name] = _integer(response.get(name))
-    event["exceptionType"] = _text(exception.get("type"))
-    event["exceptionMessage"] = _text(exception.get("message"))
-    event["stackTrace"] = _text(exception.get("stackTrace"))
-    event["serviceVersion"] = _text(line.get("serviceVersion"))
+    event["exceptionType"] = text_of(exception.get("type"))
+    event["exceptionMessage"] = text_of(exception.get("message"))
+    event["stackTrace"] = text_of(exception.get("stackTrace"))
+    event["serviceVersion"] = text_of(line.get("serviceVersion"))
     for column, name in (("Name", "name"), ("Outcome", "outcome"), ("Id", "id")):
-        event[f"task{column}"] = _text(inner("task").get(name))
-    event["taskParentId"] = _text(inner("task").get("parentId"))
+        event[f"task{column}"] = text_of(inner("task").get(name))
+    event["taskParentId"] = text_of(inner("task").get("parentId"))
     for name in ("monetaryValue", "quantity"):
         text = line.get(name)
-        event[f"{name}Text"] = _json(_text(text)) if isinstance(text, str) else None
+        event[f"{name}Text"] = _json(text_of(text)) if isinstance(text, str) else None
     event["exceptionPlace"] = _place(event["stackTrace"])
     event["fields"] = line
     return event
@@ -120,7 +120,7 @@ def _place(stack: str | None) -> str | None:
     return elsewhere[1] if elsewhere else None
 
 
-def _text(value: object) -> str | None:
+def text_of(value: object) -> str | None:
     """Return a string as it is, anything else as its JSON text, a lone surrogate as U+FFFD."""
     if value is None:
         return None

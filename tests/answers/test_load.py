@@ -119,10 +119,14 @@ def test_events_that_differ_in_one_field_are_two(url: str, tmp_path: Path) -> No
         pytest.param("", LoadResult(0, 0, 0, []), id="empty"),
         pytest.param("\n \n", LoadResult(0, 0, 0, []), id="blank"),
         pytest.param(
-            '{"createdAt":5}\nTraceback\n[1]\n{"a":1}\n', LoadResult(4, 2, 1, []), id="broken"
+            '{"createdAt":5}\nTraceback\n[1]\n{"a":1}\n',
+            LoadResult(4, 2, 1, [], foreign=1, likeliest="'a'"),
+            id="broken",
         ),
         pytest.param(
-            '{"createdAt":"5"}\n{"createdAt":-1}\n', LoadResult(2, 0, 0, []), id="strange"
+            '{"createdAt":"5"}\n{"createdAt":-1}\n',
+            LoadResult(2, 0, 0, [], foreign=2, likeliest="'createdAt'"),
+            id="strange",
         ),
         pytest.param('{"createdAt":5}', LoadResult(1, 0, 1, []), id="without its end"),
     ],

@@ -22,6 +22,7 @@ from .engines.duckdb import DuckDBEngine
 from .engines.engine import Progress
 from .engines.need import ALL_COLUMNS, Need
 from .errors import AnswerError, require
+from .extremes import write_extremes
 from .files import find
 from .keep import LoadResult
 from .sources.mapping import form_of
@@ -263,10 +264,13 @@ def _period(engine: DuckDBEngine) -> str:
 
 def _write(engine: DuckDBEngine, hashed: str, folder: Path) -> list[Path]:
     """Write the events that ClickHouse lacks into files of bounded size."""
-    columns = ", ".join(f'lines."{column.name}"' for column in COLUMNS)
+    write_extremes(engine)
+    columns = ", ".join(f'lines."{column.name}"' for column in COLUMNS[:-1])
     target = str(folder / "events").replace("'", "''")
     engine.rows(
-        f"COPY (SELECT {columns}, hash AS {hashed} FROM lines JOIN added ON lines.rowid = line)"
+        f"COPY (SELECT {columns}, coalesce(extremes.fields, lines.fields) AS fields,"
+        f" hash AS {hashed} FROM lines JOIN added ON lines.rowid = line"
+        " LEFT JOIN extremes USING (line))"
         f" TO '{target}' (FORMAT parquet, {_SIZES})",
         {},
     )

@@ -19,12 +19,12 @@ from clew import answers
 from clew.answers import QUESTIONS
 from tests.answers.hostile_lines import HOSTILE, hostile
 from tests.answers.logs_of import log as odd_log
-from tests.answers.shop_lines import ORDER, answered, said, shop, write
+from tests.answers.shop_lines import ORDER, answered, said, shop, worked, write
 
 from .served import served
 
 HOUR = 3_600_000
-REQUIRED = {"status": "404", "action": "PURCHASE_COMPLETED", "value": "order-77", "request": ORDER}
+REQUIRED = {"action": "PURCHASE_COMPLETED", "value": "order-77", "request": ORDER}
 
 
 @pytest.fixture
@@ -36,7 +36,8 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """Give a client of the small shop's page."""
-    with opened(write(tmp_path_factory.mktemp("shop") / "shop.ndjson", shop())) as client:
+    lines = [*shop(), worked("shop.bill", 70, 5.0, serviceVersion="1.0")]
+    with opened(write(tmp_path_factory.mktemp("shop") / "shop.ndjson", lines)) as client:
         yield client
 
 
@@ -157,9 +158,9 @@ def test_search_for_nothing(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("/?since=yesterday", "since is 'yesterday': give a date or time of ISO 8601"),
+        ("/?since=tomorrow", "since is 'tomorrow': give a date or time of ISO 8601"),
         ("/?period=year", "period is 'year': give hour, day, week"),
-        ("/?bucket=week", "bucket is 'week': give minute, hour, day"),
+        ("/?bucket=month", "bucket is 'month': give second, minute, hour, day, week"),
         ("/q/slowest?limit=0", "limit is '0': give a whole number from 1 up"),
         ("/q/slowest?limit=1e3", "limit is '1e3': give a whole number from 1 up"),
         ("/q/slowest?limit=10001", "a page shows up to 10,000 rows"),

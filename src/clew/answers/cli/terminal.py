@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
@@ -45,8 +44,8 @@ def draw_answer(console: Console, answer: Answer, *, limited: bool) -> None:
         console.print("\nNothing.")
         return
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, _GAP, 0, 0))
-    kinds = answer.question.columns
-    measure = answer.question.measure
+    kinds = answer.kinds
+    measure = answer.measure
     bar = 0 if measure is None else _BAR + _GAP
     cells = [
         [
@@ -55,10 +54,10 @@ def draw_answer(console: Console, answer: Answer, *, limited: bool) -> None:
         ]
         for row in rows
     ]
-    widths = _widths(kinds, cells, console.width - bar)
+    widths = _widths(answer, cells, console.width - bar)
     for (name, kind), width in zip(kinds.items(), widths, strict=True):
         table.add_column(
-            heading(name, kind),
+            heading(name, kind, answer.timezone),
             justify="right" if kind in _NUMBERS else "left",
             overflow="fold" if name in _WRAP else "ellipsis",
             no_wrap=name not in _WRAP,
@@ -79,10 +78,11 @@ def draw_answer(console: Console, answer: Answer, *, limited: bool) -> None:
         console.print(Text(f"and {more}: --limit {len(answer.rows)}", "dim"))
 
 
-def _widths(kinds: Mapping[str, str], cells: list[list[Text]], width: int) -> list[int]:
+def _widths(answer: Answer, cells: list[list[Text]], width: int) -> list[int]:
     """Return the widths of the columns: numbers and times have theirs, texts share the rest."""
+    kinds = answer.kinds
     natural = [
-        max(cell_len(heading(name, kind)), *(row[place].cell_len for row in cells))
+        max(cell_len(heading(name, kind, answer.timezone)), *(row[place].cell_len for row in cells))
         for place, (name, kind) in enumerate(kinds.items())
     ]
     texts = [place for place, kind in enumerate(kinds.values()) if kind == "text"]

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from clew.answers.errors import AnswerError, require
+from clew.answers.errors import AnswerError, one_sentence, require
 from clew.answers.files import STDIN
 from clew.answers.sources.form import Form
 
@@ -63,6 +63,7 @@ class DuckDBEngine:
         self._connection = _connect(self._folder, in_memory=self._need.columns < Need().columns)
         self._reading = threading.RLock()
         self._error: AnswerError | None = None
+        self._locked = False
         self._reader = self._begin()
         self.read(progress)
 
@@ -157,11 +158,30 @@ class DuckDBEngine:
                     "narrow it, as by a period"
                 ) from error
 
+    def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        with self._reading:
+            self._read_more(need_of(sql, {}))
+            with self._cursor() as cursor:
+                if not self._locked:
+                    cursor.execute("SET enable_external_access = false")
+                    cursor.execute("SET lock_configuration = true")
+                    self._locked = True
+                try:
+                    rows = cursor.execute(sql).fetchall()
+                except duckdb.Error as error:
+                    raise AnswerError(f"DuckDB says: {one_sentence(error)}") from error
+                return [column[0] for column in cursor.description or ()], rows
+
     def _read_more(self, need: Need) -> None:
         """Read the files again, where they were not read for what *need* says."""
         with self._reading:
             if self._need.covers(need):
                 return
+            if self._locked:  # for good: no setting is changed, and no file read
+                self._connection.close()
+                (self._folder / "events.duckdb").unlink(missing_ok=True)
+                self._connection = _connect(self._folder, in_memory=False)
+                self._locked = False
             self._need = self._need.with_(need)
             self._reader = self._begin()
             self.read()

@@ -50,5 +50,11 @@ class Engine(Protocol):
         May be called from several threads at once.
         """
 
+    def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Return the columns and rows of a user's query, which can read nothing but ``logs``.
+
+        From then on no setting can be changed, and no file be read by way of SQL.
+        """
+
     def close(self) -> None:
         """Give back what the engine holds."""

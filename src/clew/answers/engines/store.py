@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from clew.answers.errors import AnswerError, require
+from clew.answers.errors import AnswerError, one_sentence, require
 
 from .columns import COLUMNS
 from .engine import Progress
@@ -101,6 +101,7 @@ class StoreEngine:
                 attach(self._connection, name, read_only=True)
                 # A file of somebody else's is asked here: it may name no other one.
                 self._connection.execute("SET enable_external_access = false")
+                self._connection.execute("SET lock_configuration = true")
                 check_store(self._connection, name)
                 names = ", ".join(f'"{column.name}"' for column in COLUMNS)
                 self._connection.execute(f"CREATE VIEW logs AS SELECT {names} FROM store.lines")
@@ -121,6 +122,14 @@ class StoreEngine:
                 raise AnswerError(
                     f"The answer does not fit into {_MEMORY} of memory: narrow it, as by a period"
                 ) from error
+
+    def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        with self._connection.cursor() as cursor:
+            try:
+                rows = cursor.execute(sql).fetchall()
+            except duckdb.Error as error:
+                raise AnswerError(f"DuckDB says: {one_sentence(error)}") from error
+            return [column[0] for column in cursor.description or ()], rows
 
     def close(self) -> None:
         self._connection.close()
