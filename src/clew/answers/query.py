@@ -52,7 +52,8 @@ class Query:
                 )
         for name in question.requires:
             if name not in given:
-                raise AnswerError(f"{question.name} needs {name}, as in {_EXAMPLES[name]}")
+                example = _EXAMPLES.get((question.name, name)) or _EXAMPLES["", name]
+                raise AnswerError(f"{question.name} needs {name}, as in --{name} {example}")
         values = _values(question, given)
         since, until = values.get("since"), values.get("until")
         if since is not None and until is not None and since >= until:
@@ -202,9 +203,10 @@ def find_question(name: str) -> Question:
 
 
 _EXAMPLES = {
-    "action": "--action READ_JOURNAL",
-    "value": "--value user:12345",
-    "request": "--request 018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a",
+    ("access", "action"): "READ_JOURNAL",
+    ("", "action"): "PURCHASE_COMPLETED",
+    ("", "value"): "user:12345",
+    ("", "request"): "018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a",
 }
 
 
