@@ -27,7 +27,7 @@ _BIDIRECTIONAL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _BAR = 12
 _GAP = 2
 # The least width of a column of texts.
-_LEAST_WIDTH = 6
+_LEAST_WIDTH = 10
 
 
 @dataclass(slots=True)
