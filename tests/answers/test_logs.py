@@ -20,8 +20,7 @@ import pytest
 
 from clew import answers
 from clew.answers import AnswerError
-from clew.answers.engines import blocks
-from clew.answers.engines import duckdb as engine
+from clew.answers.engines import blocks, reader
 
 from .logs_of import log
 from .oracle_events import read as oracle_read
@@ -220,7 +219,7 @@ def test_a_full_disk_is_one_sentence(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(engine.DuckDBEngine, "_convert", full)
+    monkeypatch.setattr(reader.FileReader, "_convert", full)
     with pytest.raises(AnswerError, match="do not fit into .*; set TMPDIR to a folder"):
         answers.open(path)
 

@@ -10,8 +10,8 @@ import re
 
 from .engines.duckdb import DuckDBEngine
 
-# Where there may be one; JSON that DuckDB has written has no spaces.
-_EXTREME = r"[:,\[](?:-?Infinity|NaN|-?[0-9]{19}|-?[0-9]+(?:\.[0-9]+)?[eE]\+?[0-9]{3})"
+# Where there may be one.
+_EXTREME = r"[:,\[]\s*(?:-?Infinity|NaN|-?[0-9]{19}|-?[0-9]+(?:\.[0-9]+)?[eE]\+?[0-9]{3})"
 _TOKEN = re.compile(
     r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?', re.DOTALL
 )

@@ -50,3 +50,11 @@ def heading(name: str, kind: str, timezone: str = "UTC") -> str:
 def count_of(number: int, noun: str) -> str:
     """Return a number of things: ``1 line``, ``2,000 lines``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def summary_of(lines: int, broken: int, foreign: int, likeliest: str) -> str:
+    """Return what was read; of lines of another form, what most of them look like."""
+    summary = f"{lines:,} lines, {broken:,} broken"
+    return summary + (
+        f", {foreign:,} of another form (they look like {likeliest})" if foreign else ""
+    )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -21,9 +20,12 @@ from .engines.connection import (
 )
 from .engines.duckdb import DuckDBEngine
 from .engines.engine import Progress
+from .engines.need import ALL_COLUMNS, Need
 from .errors import AnswerError, require
 from .extremes import write_extremes
 from .files import find
+from .keep import LoadResult
+from .sources.mapping import form_of
 
 with require("duckdb"):
     import duckdb
@@ -103,26 +105,12 @@ _NEW = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class LoadResult:
-    """What a load did: the lines it read, those of them that are broken, the events it added.
-
-    ``damage`` has a sentence for each file that could be read only in part, ``notes`` one for what
-    was changed in the table.
-    """
-
-    lines: int
-    broken: int
-    added: int
-    damage: list[str]
-    notes: tuple[str, ...] = ()
-
-
 def load(
     names: Sequence[str],
     url: str,
     *,
     ttl_days: int | None = None,
+    map: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> LoadResult:
     """Add the events of log files to the table of *url*, which is created where there is none.
@@ -135,12 +123,14 @@ def load(
     earlier version created gets the columns that it lacks.
 
     *ttl_days* is how long ClickHouse keeps events, from their ``createdAt`` on; None leaves it as
-    it is, without an end in a new table. *progress* is called with the bytes that were read and
+    it is, without an end in a new table. *map* says what a home-made form calls its fields.
+    *progress* is called with the bytes that were read and
     sent, and those that there are.
     """
     if ttl_days is not None and not 1 <= ttl_days <= _LONGEST_TTL:
         raise AnswerError(f"ttl-days is {ttl_days!r}: give a number from 1 to {_LONGEST_TTL}")
     address = address_of(url)
+    form = form_of(map or {})
     find(names)
     with closing(connect(address, create=True)) as client:
         hashed, notes = _prepare(client, address, ttl_days)
@@ -153,7 +143,9 @@ def load(
                 progress(done // 2, of)  # sending them is the other half
 
         with (
-            closing(DuckDBEngine(names, progress=report)) as engine,
+            closing(
+                DuckDBEngine(names, progress=report, need=Need(ALL_COLUMNS), form=form)
+            ) as engine,
             tempfile.TemporaryDirectory(prefix="clew-") as folder,
         ):
             try:
@@ -168,7 +160,15 @@ def load(
                 _send(path, client, address, hashed)
                 if progress is not None:
                     progress(size // 2 + (size - size // 2) * place // len(paths), size)
-            return LoadResult(engine.lines, engine.broken, added, engine.damage, notes)
+            return LoadResult(
+                engine.lines,
+                engine.broken,
+                added,
+                engine.damage,
+                notes,
+                engine.foreign,
+                engine.likeliest,
+            )
 
 
 def ddl(name: str, ttl_days: int | None = None) -> str:

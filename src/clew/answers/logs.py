@@ -11,9 +11,10 @@ from typing import Any, Self
 from . import lookups
 from .engines.engine import Engine, Progress
 from .errors import AnswerError
+from .formatting import summary_of
 from .query import Query, find_question
 from .question import Question
-from .sources.forms import Form
+from .sources.form import Form
 from .sources.mapping import form_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -83,12 +84,7 @@ class Logs:
         """Return what was read, in words; of a form not known, what most of it looks like."""
         if self.engine.searched:
             return f"{self.lines:,} {'line has' if self.lines == 1 else 'lines have'} the id"
-        summary = f"{self.lines:,} lines, {self.broken:,} broken"
-        if self.foreign:
-            summary += (
-                f", {self.foreign:,} of another form (they look like {self.engine.likeliest})"
-            )
-        return summary
+        return summary_of(self.lines, self.broken, self.foreign, self.engine.likeliest)
 
     @property
     def damage(self) -> list[str]:
@@ -174,16 +170,16 @@ def open(  # noqa: A001 - it is called as answers.open, like gzip.open
     growing: bool = False,
     progress: Progress | None = None,
     map: Mapping[str, str] | None = None,
-    first: Query | None = None,
+    first: Query | str | None = None,
 ) -> Logs:
     """Read log files, so that they can be asked, or connect to a ClickHouse table of logs.
 
-    *sources* are files, folders or ``-`` for the standard input, or one
-    ``clickhouse://user:password@host:8123/database?table=logs``. ``chdb:///folder?table=logs``
+    *sources* are files, folders or ``-`` for the standard input, or one file that ``clew load``
+    made, or one ``clickhouse://user:password@host:8123/database?table=logs``. ``chdb:///folder?table=logs``
     is ClickHouse's engine in this process. *progress* is called with the bytes that were read
     and those that there are. Of *growing* files, a last line without its end is left for later.
     *map* says what a home-made form calls its fields: ``{"status": "http.code"}``. Of files only
-    what *first* asks for is read; what is asked later may have them read once more.
+    what *first*, a query or SQL, asks for is read; what is asked later may have them read again.
 
     Raises:
         AnswerError: A source is missing, cannot be read or is no address of logs, a package is not
@@ -212,12 +208,20 @@ def _read(
     growing: bool,
     progress: Progress | None,
     form: Form | None,
-    first: Query | None,
+    first: Query | str | None,
 ) -> Engine:
+    from .engines.store import StoreEngine, is_store
+
+    if stores := [name for name in names if is_store(name)]:
+        if len(names) > 1:
+            raise AnswerError(f"{stores[0]!r} is asked alone; load files into it with clew load")
+        return StoreEngine(stores[0])
     from .engines.duckdb import DuckDBEngine
     from .engines.need import need_of
 
-    need = None if growing or first is None else need_of(*first.statement)
+    need = None
+    if first is not None and not growing:
+        need = need_of(first, {}) if isinstance(first, str) else need_of(*first.statement)
     return DuckDBEngine(names, growing=growing, progress=progress, need=need, form=form)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from clew import answers
-from clew.answers.engines import duckdb as engine
+from clew.answers.engines import reader
 
 from .wrapped import EVENTS, RAW, WRAPPINGS
 
@@ -79,7 +79,7 @@ def test_all_wrappings_in_one_file(
     tmp_path: Path, large: bool, bare_first: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lines are recognised one by one: all wrappings in one file, bare lines between."""
-    monkeypatch.setattr(engine, "_LARGE", 0 if large else 1 << 40)
+    monkeypatch.setattr(reader, "_LARGE", 0 if large else 1 << 40)
     parts = [part for name in WRAPPINGS for part in (WRAPPINGS[name](), "\n".join(RAW) + "\n")]
     text = "\n".join(parts if not bare_first else [parts[1], *parts])
     path = tmp_path / "app.log"

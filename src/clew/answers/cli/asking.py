@@ -161,7 +161,7 @@ def sql(query: str, sources: tuple[str, ...], names: tuple[str, ...], form: str 
     """
     from clew.answers.free_sql import checked
 
-    checked(query)  # what is wrong is said before anything is read
+    text = checked(query)  # what is wrong is said before anything is read
     form = form_of(form)
-    with opened(sources, names) as logs:
+    with opened(sources, names, first=text) as logs:
         print_answer(logs.sql(query), form, limited=False)

@@ -64,23 +64,36 @@ def serve(sources: tuple[str, ...], host: str, port: int, names: tuple[str, ...]
     epilog="Example: clew load gateway.ndjson clickhouse://user:password@host:8123/logs?table=logs"
 )
 @SOURCES
-@click.argument("url")
+@click.argument("target")
+@MAP
 @click.option(
     "--ttl-days", type=click.IntRange(1), help="Make the table forget events after so many days."
 )
-def load(sources: tuple[str, ...], url: str, ttl_days: int | None) -> None:
-    """Move lines into a ClickHouse table.
+def load(
+    sources: tuple[str, ...], target: str, names: tuple[str, ...], ttl_days: int | None
+) -> None:
+    """Keep lines where they are asked at once: in logs.duckdb, or in a table of ClickHouse.
 
-    It is made when it is not there. Lines that the table already has are left out, so that a file
-    can be loaded again when it has grown.
+    It is made when it is not there. Lines that it already has are left out, so that a file can be
+    loaded again when it has grown.
     """
-    from clew.answers.load import load as load_files
+    from clew.answers.sources.mapping import pairs_of
 
+    mapping = pairs_of(names)
     with progress() as show:
-        result = load_files(sources, url, ttl_days=ttl_days, progress=show)
+        if target.endswith(".duckdb") and "://" not in target:
+            from clew.answers.keep import keep
+
+            if ttl_days is not None:
+                raise AnswerError(f"{target!r} forgets nothing: leave out ttl-days")
+            result = keep(sources, target, map=mapping, progress=show)
+        else:
+            from clew.answers.load import load as load_files
+
+            result = load_files(sources, target, ttl_days=ttl_days, map=mapping, progress=show)
     for sentence in (*result.damage, *result.notes):
         say(sentence)
-    say(f"{result.lines:,} lines, {result.broken:,} broken")
+    say(result.summary)
     echo(f"{result.added:,} events added")
 
 

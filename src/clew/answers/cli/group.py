@@ -43,7 +43,7 @@ def opened(
     names: tuple[str, ...],
     *,
     growing: bool = False,
-    first: Query | None = None,
+    first: Query | str | None = None,
 ) -> Iterator[Logs]:
     """Open the logs, with a progress bar, and say on stderr what was read."""
     from clew.answers.logs import open as open_logs

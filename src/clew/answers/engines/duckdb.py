@@ -6,21 +6,19 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from clew.answers.errors import AnswerError, one_sentence, require
-from clew.answers.files import LOG_SUFFIXES, STDIN, LogFile, find
-from clew.answers.sources.forms import Form
-from clew.answers.sources.parser import Parser, is_plain, likeliest
+from clew.answers.files import STDIN
+from clew.answers.sources.form import Form
 
-from . import blocks
 from .engine import Progress
 from .need import ALL_COLUMNS, Need, need_of
-from .table import Count, EventTable, judge
+from .reader import FileReader
+from .table import EventTable
 
 with require("duckdb"):
     import duckdb
@@ -29,10 +27,6 @@ with require("duckdb"):
 _READ_MEMORY = "4GB"
 _ASK_MEMORY = "500MB"
 _DATABASE = "events"
-# A larger file is read where it is, when nothing has to be done to it first.
-_LARGE = 64 * 1024 * 1024
-_LARGE_PIECE = 1024 * 1024
-_MANY = 100_000
 
 
 class DuckDBEngine:
@@ -56,7 +50,6 @@ class DuckDBEngine:
         form: Form | None = None,
     ) -> None:
         self._names = names
-        self._files = [LogFile(name) for name in find(names)]
         self._growing = growing
         self._form = form
         try:
@@ -71,46 +64,43 @@ class DuckDBEngine:
         self._reading = threading.RLock()
         self._error: AnswerError | None = None
         self._locked = False
-        self._begin()
+        self._reader = self._begin()
         self.read(progress)
 
-    def _begin(self) -> None:
+    def _begin(self) -> FileReader:
         self._table = EventTable(self._connection, self._need.columns)
-        # Of lines that are none of clew's own: those between such, and those of whole files.
-        self._parser = Parser()
-        self._parsers: dict[LogFile, Parser] = {}
-        self._begun: set[LogFile] = set()
-        self._count = Count()
+        return FileReader(
+            self._names,
+            self._table,
+            self._folder,
+            growing=self._growing,
+            containing=self._need.containing,
+            form=self._form,
+        )
 
     @property
     def lines(self) -> int:
-        return self._count.lines + sum(each.broken + each.foreign for each in self._all_parsers)
+        return self._reader.count.lines
 
     @property
     def broken(self) -> int:
-        return self._count.broken + sum(each.broken for each in self._all_parsers)
+        return self._reader.count.broken
 
     @property
     def foreign(self) -> int:
-        return self._count.foreign + sum(each.foreign for each in self._all_parsers)
+        return self._reader.count.foreign
 
     @property
-    def _all_parsers(self) -> list[Parser]:
-        return [self._parser, *self._parsers.values()]
-
-    @property
-    def damage(self) -> list[str]:
-        return [file.damage for file in self._files if file.damage]
+    def likeliest(self) -> str:
+        return self._reader.likeliest
 
     @property
     def searched(self) -> bool:
         return bool(self._need.containing)
 
     @property
-    def likeliest(self) -> str:
-        """Return what most lines of another form look like; empty where there are none."""
-        shapes = sum((each.shapes for each in self._all_parsers), Counter[tuple[str, ...]]())
-        return likeliest(shapes) if shapes else ""
+    def damage(self) -> list[str]:
+        return self._reader.damage
 
     def read(self, progress: Progress | None = None) -> int:
         """Read what the files have beyond the last call; return how many lines that were."""
@@ -118,141 +108,32 @@ class DuckDBEngine:
             if self._error is not None:
                 raise self._error
             before = self.lines
-            if self._growing:
-                self._find_files()
-            kept = self._count
             try:
-                self._read_files(progress)
+                with self._cursor() as cursor:
+                    self._reader.read(cursor, progress, self._tidy)
                 self._table.publish()
             except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
-                sentence = (  # the disk is full
-                    f"The lines do not fit into {str(self._folder.parent)!r}; "
-                    f"set TMPDIR to a folder with more room: {error}"
-                )
-                if isinstance(error, duckdb.OutOfMemoryException):
-                    sentence = (
-                        f"Lines with millions of values do not fit into {_READ_MEMORY} of memory; "
-                        "split the files, or leave those lines out"
-                    )
                 # Every later reading raises it again: only the lines before are kept.
-                self._count = kept
-                self._error = AnswerError(sentence)
+                self._error = AnswerError(self._sentence(error))
                 raise self._error from error
             finally:
                 self._limit(_ASK_MEMORY)
         return self.lines - before
 
-    def _read_files(self, progress: Progress | None) -> None:
-        size = sum(file.size for file in self._files)
-        large = [file for file in self._files if self._is_large(file)]
-        rest = [file for file in self._files if file not in large]
-        with self._cursor() as cursor:
-            for file in large:
-                self._limit(_READ_MEMORY)
-                done = sum(each.consumed for each in self._files)
-                if not self._read_large(file, cursor, progress, done, size):
-                    rest.append(file)
-            # In one transaction: each would write the table anew.
-            cursor.begin()
-            pieces = (piece for file in rest for piece in self._pieces(file))
-            for block in blocks.prefetch(blocks.write_blocks(pieces, self._folder, "block")):
-                self._limit(_ASK_MEMORY)
-                self._limit(_READ_MEMORY)
-                self._convert(block, cursor)
-                block.unlink()
-                if progress is not None:
-                    progress(sum(file.consumed for file in self._files), size)
-            if not self._growing:
-                self._parser.end()
-                self._take_odd(cursor)
-            cursor.commit()
-
-    def _is_large(self, file: LogFile) -> bool:
-        return (
-            not (self._growing or self._need.containing or self._form)
-            and file.size >= _LARGE
-            and is_plain(file.head())
+    def _sentence(self, error: Exception) -> str:
+        if isinstance(error, duckdb.OutOfMemoryException):
+            return (
+                f"Lines with millions of values do not fit into {_READ_MEMORY} of memory; "
+                "split the files, or leave those lines out"
+            )
+        return (  # the disk is full
+            f"The lines do not fit into {str(self._folder.parent)!r}; "
+            f"set TMPDIR to a folder with more room: {error}"
         )
 
-    def _read_large(
-        self,
-        file: LogFile,
-        cursor: duckdb.DuckDBPyConnection,
-        progress: Progress | None,
-        done: int,
-        size: int,
-    ) -> bool:
-        """Let DuckDB read *file* where it is; tell whether it could."""
-
-        def poll() -> None:
-            if progress is not None:
-                share = max(0.0, cursor.query_progress()) / 100
-                progress(done + int(share * file.size), size)
-
-        path = Path(file.name)
-        try:
-            with blocks.Polling(poll):
-                count = self._table.add(path, cursor)
-        except duckdb.InvalidInputException:
-            return False  # as a line is too long
-        file.consumed = file.size
-        self._find_odd(path, count, cursor)
-        if progress is not None:
-            progress(done + file.size, size)
-        return True
-
-    def _pieces(self, file: LogFile) -> Iterator[bytes]:
-        """Yield the lines of *file*; of those that begin otherwise, what they are as clew's own."""
-        needle = self._need.containing
-        parser = self._parsers.get(file)
-        for piece in file.read(growing=self._growing, size=_LARGE_PIECE if needle else None):
-            if parser is None and (self._form is not None or self._begins_otherwise(file, piece)):
-                parser = self._parsers[file] = Parser(self._form, whole=True)
-            if parser is not None:
-                parser.parse(piece)
-                yield _containing(parser.take(), needle)
-            elif not needle or needle in piece:
-                yield _containing(piece, needle)
-        if parser is not None and not self._growing:
-            parser.end()
-            yield _containing(parser.take(), needle)
-
-    def _begins_otherwise(self, file: LogFile, piece: bytes) -> bool:
-        begins = file not in self._begun and not piece.isspace()
-        if begins:
-            self._begun.add(file)
-        return begins and not is_plain(piece)
-
-    def _convert(self, block: Path, cursor: duckdb.DuckDBPyConnection) -> None:
-        self._find_odd(block, self._table.add(block, cursor), cursor)
-
-    def _find_odd(self, path: Path, count: Count, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Count the lines of *path*, and read those that are no events as what they are."""
-        self._count += Count(count.lines, count.odd)
-        if not count.odd:
-            return
-        for piece in blocks.read_pieces(path):
-            self._parser.parse(piece, strict=count.foreign > 0)
-            if len(self._parser.lines) > _MANY:
-                self._take_odd(cursor)
-        self._take_odd(cursor)
-
-    def _take_odd(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Read what the parser made of odd lines, which count as broken until here."""
-        odd, doubtful = self._parser.odd, self._parser.doubtful
-        self._parser.odd, self._parser.doubtful = 0, []
-        self._count += Count(-odd, -odd)
-        if doubtful:
-            count = judge(self._write(doubtful), cursor)
-            # Those of them that are events the table has already.
-            self._count += Count(count.lines, count.broken + count.events, count.foreign)
-        if self._parser.lines:
-            self._count += self._table.add(self._write([self._parser.take()]), cursor)
-
-    def _write(self, lines: list[bytes]) -> Path:
-        path = self._folder / "odd.ndjson"
-        path.write_bytes(b"\n".join(lines))
-        return path
+    def _tidy(self) -> None:
+        self._limit(_ASK_MEMORY)
+        self._limit(_READ_MEMORY)
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         cursor = self._connection.cursor()
@@ -264,18 +145,6 @@ class DuckDBEngine:
         # While a question is just asked, that may have to wait for the next time.
         with suppress(duckdb.OutOfMemoryException), self._cursor() as cursor:
             cursor.execute(f"SET memory_limit = '{memory}'")
-
-    def _find_files(self) -> None:
-        """Take in logs that are new; a rotated or compressed one was read already."""
-        try:
-            paths = find(self._names)
-        except AnswerError:  # a folder or a file is just being replaced
-            return
-        names = {file.name for file in self._files}
-        places = {place for file in self._files for place in file.places}
-        for name, place in paths.items():
-            if name not in names and name.endswith(LOG_SUFFIXES) and place not in places:
-                self._files.append(LogFile(name))
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
         if self._need.may_lack(sql):
@@ -314,8 +183,7 @@ class DuckDBEngine:
                 self._connection = _connect(self._folder, in_memory=False)
                 self._locked = False
             self._need = self._need.with_(need)
-            self._files = [LogFile(file.name) for file in self._files]
-            self._begin()
+            self._reader = self._begin()
             self.read()
 
     def close(self) -> None:
@@ -341,13 +209,6 @@ def _connect(folder: Path, *, in_memory: bool) -> duckdb.DuckDBPyConnection:
         connection.execute("PRAGMA disable_checkpoint_on_shutdown")
     connection.execute(f"USE {_DATABASE}")
     return connection
-
-
-def _containing(piece: bytes, needle: bytes) -> bytes:
-    """Return the lines of *piece* that have *needle* in them."""
-    if not needle:
-        return piece
-    return b"".join(line + b"\n" for line in piece.split(b"\n") if needle in line)
 
 
 def _remove(folder: Path) -> None:

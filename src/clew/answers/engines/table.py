@@ -57,7 +57,9 @@ class EventTable:
         self._connection = connection
         names = set(columns)
         self._columns = [column for column in COLUMNS if column.name in names]
-        [(tables,)] = connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall()
+        [(tables,)] = connection.execute(
+            "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database()"
+        ).fetchall()
         self._name = f"lines{tables}" if tables else "lines"
         typed = "".join(f'"{column.name}" {sql_type(column)}, ' for column in self._columns)
         connection.execute(f"CREATE TABLE {self._name} ({typed}isForeign BOOLEAN)")
@@ -81,11 +83,10 @@ class EventTable:
 
     def add(self, path: Path, cursor: duckdb.DuckDBPyConnection) -> Count:
         """Read the lines of a file; return what is in it."""
-        values = ", ".join(column.duckdb_sql for column in self._columns)
+        values = [column.duckdb_sql for column in self._columns]
+        values.append(f"CASE WHEN line IS NOT NULL AND {_TIME} IS NULL THEN true END")
         [(lines,)] = cursor.execute(
-            f"INSERT INTO {self._name} SELECT {values},"
-            f" CASE WHEN line IS NOT NULL AND {_TIME} IS NULL THEN true END"
-            f" FROM {_source(self._columns)}",
+            f"INSERT INTO {self._name} SELECT {', '.join(values)} FROM {_source(self._columns)}",
             {"path": str(path)},
         ).fetchall()
         [(odd, foreign)] = cursor.execute(
@@ -117,7 +118,5 @@ def _source(columns: Iterable[Column]) -> str:
     structure = line_structure({COLUMNS[0], *columns})
     if not any(column.kind == "json" for column in columns):
         return f"read_json{_FILE}, records = false, columns = {{line: '{line_type(structure)}'}})"
-    return f"""(
-        SELECT json, json_transform(json, '{json.dumps(structure)}') AS line
-        FROM read_json{_FILE}, records = false, columns = {{json: 'JSON'}})
-    )"""
+    transform = f"json_transform(json, '{json.dumps(structure)}')"
+    return f"(SELECT json, {transform} AS line FROM read_json_objects{_FILE}))"

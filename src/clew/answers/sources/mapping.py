@@ -9,7 +9,8 @@ from typing import Any
 
 from clew.answers.errors import AnswerError
 
-from .forms import IDS, USERS, Field, Form
+from .fields import IDS, USERS
+from .form import Field, Form
 from .values import (
     address_of,
     integer_of,

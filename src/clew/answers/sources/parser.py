@@ -11,7 +11,8 @@ import msgspec
 from clew.answers.files import LONGEST_LINE, repair
 
 from .documents import Array, Document
-from .forms import FORMS, Form, Line
+from .form import Form, Line
+from .forms import FORMS
 from .wrappings import CONTROLS, ENVELOPES, PREFIXES, Payload
 
 # How clew's own lines begin, which are let through at a glance.

@@ -11,10 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .forms import find
+from .form import Line, find
 from .values import time_of
-
-Line = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
