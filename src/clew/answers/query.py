@@ -118,10 +118,11 @@ class Query:
         for name in ("requests", "calls"):
             relations[name] += of_requests
         given = iter(by)
-        names = {name if name in question.columns else next(given): name for name in self.columns}
+        # What a user named is no part of the SQL, not even quoted.
+        names = [name if name in question.columns else next(given) for name in self.columns]
         chosen = [
-            f'{steps.instant(of) if of == "bucket" else _quoted(of)} AS "{name}"'
-            for of, name in names.items()
+            f'{steps.instant(name) if name == "bucket" else _quoted(name)} AS "{name}"'
+            for name in names
         ]
         if "leftOut" in sql:
             chosen.append('CAST(sum("leftOut") OVER () AS BIGINT) AS "leftOut"')
@@ -134,13 +135,13 @@ class Query:
         """
         known = {**values, **binder.values}
         bound = {name: known.get(name) for name in re.findall(r"\$([a-z_]+[0-9]*)", statement)}
-        return self._in_order(statement), bound
+        return self._in_order(statement, names), bound
 
-    def _in_order(self, statement: str) -> str:
+    def _in_order(self, statement: str, names: list[str]) -> str:
         question, limit = self.question, self.values.get("limit")
         by = question.orders.get(self.values.get("order", ""), question.order)
         order = {name.lstrip("-"): " DESC" if name[0] == "-" else "" for name in by}
-        order |= {name: "" for name in self.columns if name not in order}
+        order |= {name: "" for name in names if name not in order}
         forward = ", ".join(f'"{name}"{way} NULLS LAST' for name, way in order.items())
         if limit is None or not question.history:
             return f"{statement} ORDER BY {forward}{'' if limit is None else f' LIMIT {limit}'}"

@@ -270,11 +270,11 @@ def test_help_has_an_example(command: str) -> None:
 
 
 def test_help_names_all() -> None:
-    """`clew --help` names the commands, and `clew ask --help` the questions with their titles."""
+    """`clew --help` names the commands, and `clew ask --help` the questions."""
     text = run("--help").stdout
     assert all(f"\n  {command} " in text for command in COMMANDS)
     questions = " ".join(run("ask", "--help").stdout.split())
-    assert all(f"{q.name} {q.title}" in questions for q in QUESTIONS.values())
+    assert f" {', '.join(QUESTIONS)} Options:" in questions
 
 
 @pytest.mark.outside
