@@ -100,6 +100,9 @@ ACTIONS = _lookup(
     """,
     order=("-events",),
 )
+PAID_ACTIONS = _frequent(
+    "paid actions", "action", "events", "action IS NOT NULL AND monetaryValue IS NOT NULL"
+)
 VALUES = _frequent("frequent values", "value", "events")
 CHANGED_VALUES = _frequent(
     "frequently changed values",

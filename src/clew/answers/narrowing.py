@@ -14,7 +14,8 @@ from .times import milliseconds_of
 
 # What a JSON number looks like, of which a text may be one.
 _NUMBER = r"^-?[0-9]{1,300}(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?$"
-_LARGEST = 2**53
+# From here on a DOUBLE would equal its neighbours.
+_EXACT = 2**53
 
 STATUS = "coalesce(graphqlStatus, httpStatus)"
 # What scanners look for is one place.
@@ -101,6 +102,8 @@ class Binder:
             return f"({sql} IS NULL)"
         if kind in ("text", "word", "place", "left out"):
             return self._text(sql, condition)
+        if condition.sign in ("like", "ilike"):
+            raise AnswerError(f"{condition.name} is no text: compare it by =, <, >, not by like")
         if kind == "time":
             at = condition.value
             if not isinstance(at, int) or isinstance(at, bool):
@@ -112,8 +115,6 @@ class Binder:
         return self._compared(sql, condition, number * 1000 if kind == "microseconds" else number)
 
     def _compared(self, sql: str, condition: Comparison, value: object) -> str:
-        if condition.sign in ("like", "ilike"):
-            raise AnswerError(f"{condition.name} is no text: compare it by =, <, >, not by like")
         return f"({sql} {condition.sign} {self.bind(value)})"
 
     def _text(self, sql: str, condition: Comparison) -> str:
@@ -124,9 +125,7 @@ class Binder:
             value = "true" if value else "false"
         if isinstance(value, str):
             return f"({sql} {sign} {self.bind(value)})"
-        if (
-            sign in ("=", "<>") and abs(value) > _LARGEST
-        ):  # as a number it would equal its neighbours
+        if sign in ("=", "<>") and abs(value) >= _EXACT:
             return f"({sql} {sign} {self.bind(str(value))})"
         looks = self.bind(_NUMBER)
         return (

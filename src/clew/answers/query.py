@@ -52,7 +52,8 @@ class Query:
                 )
         for name in question.requires:
             if name not in given:
-                raise AnswerError(f"{question.name} needs {name}, as in {_EXAMPLES[name]}")
+                example = _EXAMPLES.get((question.name, name)) or _EXAMPLES["", name]
+                raise AnswerError(f"{question.name} needs {name}, as in --{name} {example}")
         values = _values(question, given)
         since, until = values.get("since"), values.get("until")
         if since is not None and until is not None and since >= until:
@@ -117,10 +118,11 @@ class Query:
         for name in ("requests", "calls"):
             relations[name] += of_requests
         given = iter(by)
-        names = {name if name in question.columns else next(given): name for name in self.columns}
+        # What a user named is no part of the SQL, not even quoted.
+        names = [name if name in question.columns else next(given) for name in self.columns]
         chosen = [
-            f'{steps.instant(of) if of == "bucket" else _quoted(of)} AS "{name}"'
-            for of, name in names.items()
+            f'{steps.instant(name) if name == "bucket" else _quoted(name)} AS "{name}"'
+            for name in names
         ]
         if "leftOut" in sql:
             chosen.append('CAST(sum("leftOut") OVER () AS BIGINT) AS "leftOut"')
@@ -133,13 +135,13 @@ class Query:
         """
         known = {**values, **binder.values}
         bound = {name: known.get(name) for name in re.findall(r"\$([a-z_]+[0-9]*)", statement)}
-        return self._in_order(statement), bound
+        return self._in_order(statement, names), bound
 
-    def _in_order(self, statement: str) -> str:
+    def _in_order(self, statement: str, names: list[str]) -> str:
         question, limit = self.question, self.values.get("limit")
         by = question.orders.get(self.values.get("order", ""), question.order)
         order = {name.lstrip("-"): " DESC" if name[0] == "-" else "" for name in by}
-        order |= {name: "" for name in self.columns if name not in order}
+        order |= {name: "" for name in names if name not in order}
         forward = ", ".join(f'"{name}"{way} NULLS LAST' for name, way in order.items())
         if limit is None or not question.history:
             return f"{statement} ORDER BY {forward}{'' if limit is None else f' LIMIT {limit}'}"
@@ -202,9 +204,10 @@ def find_question(name: str) -> Question:
 
 
 _EXAMPLES = {
-    "action": "--action READ_JOURNAL",
-    "value": "--value user:12345",
-    "request": "--request 018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a",
+    ("access", "action"): "READ_JOURNAL",
+    ("", "action"): "PURCHASE_COMPLETED",
+    ("", "value"): "user:12345",
+    ("", "request"): "018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a",
 }
 
 

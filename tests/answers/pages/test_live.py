@@ -82,6 +82,24 @@ def test_what_is_needed_is_suggested(client: httpx.Client) -> None:
     assert 'href="/q/access?action=PURCHASE_COMPLETED"' in page.text
 
 
+def test_money_is_suggested_of_what_brings_it(client: httpx.Client) -> None:
+    """A question about money suggests the actions that have an amount, and no other."""
+    page = client.get("/q/revenue").text
+    assert 'href="/q/revenue?action=PURCHASE_COMPLETED"' in page
+    assert "READ_PRICE" not in page
+
+
+def test_any_field_narrows_and_groups(client: httpx.Client) -> None:
+    """A condition, a text and a further column are fields of the form."""
+    page = text_of(client.get("/q/slowest", params={"where": "status >= 500", "by": "level"}))
+    assert "danger gateway GET /vouchers/{code}" in page and "/orders" not in page
+    assert "--by=level" in page
+    page = text_of(client.get("/q/events", params={"grep": "purchase", "user": "7"}))
+    assert "Purchase completed" in page and "Read price" not in page
+    wrong = client.get("/q/slowest", params={"where": "1; DROP TABLE logs"})
+    assert wrong.status_code == 400 and "no condition: write one" in text_of(wrong)
+
+
 def test_every_control_has_a_label(client: httpx.Client) -> None:
     """Each field of each form has a label of its own."""
     for url in ("/", "/q/revenue", "/q/latency", "/search", f"/requests/{ORDER}"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from clew.answers.query import Query, find_question
 from clew.answers.questions import QUESTIONS
 
 from .group import cli, opened
-from .options import FAIL_IF, FORMAT, MAP, NARROWING, OF, SHAPE, SOURCES, failing, form_of, once
+from .options import FAIL_IF, FORMAT, MAP, NARROWING, OF, SHAPE, SOURCES, TIMEZONE, failing, form_of
 from .output import print_answer, print_timeline, say
 
 if TYPE_CHECKING:
@@ -33,13 +34,12 @@ def _complete_question(
     ]
 
 
-_width = max(map(len, QUESTIONS)) + 2
-_titles = [f"  {name:<{_width}}{question.title}" for name, question in QUESTIONS.items()]
+_names = textwrap.wrap(", ".join(QUESTIONS), 76)
 
 
 @cli.command(
-    help="Answer one question.\n\n\b\n" + "\n".join(_titles),
-    epilog="Example: clew ask access app.ndjson --action READ_JOURNAL --since 2026-11-01",
+    help="Answer one question, and say what it is good for.\n\n\b\n" + "\n".join(_names),
+    epilog="Example: clew ask access app.ndjson --action READ_JOURNAL --since 2d",
 )
 @click.argument("question", shell_complete=_complete_question)
 @SOURCES
@@ -116,7 +116,7 @@ def _explain(logs: Logs, query: Query, answer: Answer) -> None:
 @cli.command(epilog="Example: clew timeline 018f6b0e gateway.ndjson orders.ndjson")
 @click.argument("request_id", metavar="ID")
 @SOURCES
-@once("--timezone", metavar="ZONE", help="For times shown: Europe/Oslo, local.")
+@TIMEZONE
 @MAP
 @FORMAT
 def timeline(

@@ -110,19 +110,17 @@ _levels = click.option(
 @SOURCES
 @_levels
 def check(sources: tuple[str, ...], levels: tuple[str, ...]) -> int:
-    """Show each line that does not fit the schema.
+    """Show what does not fit the schema, each kind once.
 
-    As file:line: why. The exit status is 1 then.
+    As file:line of the first: why. The exit status is 1 then.
     """
     from clew.answers.check import check as check_files
-    from clew.answers.check import level_words_of
+    from clew.answers.check import faults, level_words_of
 
-    lines = misfits = 0
-    for name, number, why in check_files(sources, levels=level_words_of(levels)):
-        lines += 1
-        if why is not None:
-            misfits += 1
-            echo(one_line(f"{name}:{number}: {why}"))
+    found, lines = faults(check_files(sources, levels=level_words_of(levels)))
+    for fault in found:
+        echo(one_line(str(fault)))
+    misfits = sum(fault.lines for fault in found)
     say(f"{misfits:,} of {lines:,} lines do not fit the schema")
     return 1 if misfits else 0
 

@@ -49,54 +49,40 @@ MAP = click.option(
     "names",
     metavar="NAME=PATH",
     multiple=True,
-    help="What a home-made form calls a field: status=http.code.",
+    help="Of home-made lines: status=http.code.",
 )
 PERIOD = together(
-    once(
-        "--since",
-        metavar="TIME",
-        help="From this time on: 15m, 2d, 17:58, today, yesterday, 2026-11-01T09:30.",
-    ),
+    once("--since", metavar="TIME", help="15m, 2d, 17:58, today, 2026-11-01T09:30."),
     once("--until", metavar="TIME", help="Before this time."),
 )
-SERVICE = several("--service", "Of this service, or these.")
+SERVICE = several("--service", "Any of these, where repeated.", "NAME")
+TIMEZONE = once("--timezone", metavar="ZONE", help="Europe/Oslo, local; else UTC.")
 NARROWING = together(
     PERIOD,
-    once("--timezone", metavar="ZONE", help="For times given and shown: Europe/Oslo, local."),
+    TIMEZONE,
     SERVICE,
-    several("--status", "Of this HTTP status, or these: 401, 5xx.", "STATUS"),
-    several("--method", "Of this method, or these."),
-    several("--route", "Of this route, or these: /orders/{order_id}."),
-    once(
-        "--where",
-        metavar="CONDITION",
-        help="Any field: \"status >= 500 and tenant = 'acme' and message like '%card%'\".",
-    ),
-    once("--grep", help="With this text in the message or the exception."),
+    several("--status", "401, 5xx; likewise.", "STATUS"),
+    several("--method", "Likewise.", "NAME"),
+    several("--route", "Likewise: /orders/{order_id}.", "ROUTE"),
+    once("--where", metavar="CONDITION", help="\"status >= 500 and tenant = 'acme'\"."),
+    once("--grep", help="In message and exception."),
 )
 OF = together(
-    once("--action", help="Of this action: READ_JOURNAL."),
-    once("--value", help="Of this value: user:12345."),
-    once("--user", help="Of this user."),
-    once("--request", metavar="ID", help="Of this request: its id, or the beginning of it."),
+    once("--action", metavar="NAME", help="As READ_JOURNAL."),
+    once("--value", help="As user:12345."),
+    once("--user", metavar="ID", help="Of this user."),
+    once("--request", metavar="ID", help="Its beginning will do."),
 )
 SHAPE = together(
-    several("--by", "A column more, of any field: tenant.", "FIELD"),
-    once("--bucket", metavar="STEP", help="The step of time: 30s, 5m, hour, day; else as fits."),
-    once("--order", help="Of requests: latest or slowest."),
-    once("--new-since", metavar="TIME", help="Of exceptions: those that were not there before."),
-    once("--limit", metavar="ROWS", help="At most so many rows; a table shows 20 when not given."),
+    several("--by", "A column more, as tenant.", "FIELD"),
+    once("--bucket", metavar="STEP", help="30s, 5m, hour, day; else as fits."),
+    once("--order", metavar="ORDER", help="Of requests: slowest, else latest."),
+    once("--new-since", metavar="TIME", help="Of exceptions: the new ones."),
+    once("--limit", metavar="ROWS", help="A table shows 20."),
 )
-FORMAT = once(
-    "--format",
-    "form",
-    metavar="FORM",
-    help="table for people (the default); json, csv for programs.",
-)
+FORMAT = once("--format", "form", metavar="FORM", help="table, json, csv.")
 FAIL_IF = once(
-    "--fail-if",
-    metavar="CONDITION",
-    help='Exit with status 3 when a row fits: "share > 0.01".',
+    "--fail-if", metavar="CONDITION", help='Exit with 3 if any row fits: "share > 0.01".'
 )
 
 

@@ -42,6 +42,10 @@ _REFUSED = {192, 193, 194, 516}
 _NO_RIGHT = 497
 _READ_ONLY = 164
 _NO_DATABASE = 81
+_OLDEST = "23.8"
+_TOO_OLD = f"which is too old: clew needs {_OLDEST} or newer"
+# What an older one says of what is asked of it first.
+_UNKNOWN = {47, 115}
 _NO_TABLE = 60
 
 
@@ -138,7 +142,10 @@ def connect(address: Address, *, create: bool = False) -> Client:
         _find_folder(address.folder, create=create)
         options = {"interface": "chdb", "path": address.folder}
     with failures(address):
-        return clickhouse_connect.get_client(settings=_SETTINGS, **options)
+        client = clickhouse_connect.get_client(settings=_SETTINGS, **options)
+    if not client.min_version(_OLDEST):
+        raise AnswerError(f"{address} is ClickHouse {client.server_version}, {_TOO_OLD}")
+    return client
 
 
 def _find_folder(folder: str, *, create: bool) -> None:
@@ -187,6 +194,8 @@ def _sentence(address: Address, code: int, text: str) -> str:
         return f"{address}: there is no database {address.database!r}, create it first"
     if code == _NO_TABLE:
         return f"{address}: there is no table {address.table!r}, clew load creates it"
+    if code in _UNKNOWN and re.search("readonly|[Uu]nknown setting", text):
+        return f"{address} is a ClickHouse {_TOO_OLD}"
     if code == _READ_ONLY or (not code and "readonly" in text):
         return (
             f"{address}: the user {address.user!r} is too readonly: "

@@ -240,6 +240,8 @@ class _Pages:
         suggestions = {name: _SUGGESTIONS[name] for name in _SUGGESTIONS if name in wanted}
         if question is not None and question.name == "changes":
             suggestions["value"] = lookups.CHANGED_VALUES
+        if question is not None and question.name in sections.MONETARY:
+            suggestions["action"] = lookups.PAID_ACTIONS
         return {
             name: [str(row[0]) for row in run_lookup(self._logs, lookup, limit=_MOST_SUGGESTIONS)]
             for name, lookup in suggestions.items()

@@ -36,12 +36,12 @@ _SUBJECTS: dict[str, tuple[str, Question]] = {
     "changes": ("value", lookups.CHANGED_VALUES),
     **dict.fromkeys(("access", "revenue", "customers", "products"), ("action", lookups.ACTIONS)),
 }
-_MONETARY = frozenset(("revenue", "customers", "products"))
+MONETARY = frozenset(("revenue", "customers", "products"))
 _REASONS = {
     "access": "No line has an action.",
     "accessed": "No line has a value.",
     "changes": "No line has a value and an oldValue or a comment.",
-    **dict.fromkeys(_MONETARY, "No line has an action and a monetaryValue."),
+    **dict.fromkeys(MONETARY, "No line has an action and a monetaryValue."),
 }
 GROUPS = {
     "Speed": ("slowest", "waited", "latency", "traffic"),
@@ -179,7 +179,7 @@ def section(
     period = figures.period(bucket, MOST_NARROW)
     parameter, lookup = _SUBJECTS[name]
     frequent = run_lookup(logs, lookup, scope, limit=100)
-    if name in _MONETARY:
+    if name in MONETARY:
         frequent = [row for row in frequent if row[2]]
     queries = [
         scope.about(question, **{parameter: str(row[0])})
