@@ -336,7 +336,7 @@ def test_the_records_have_the_documented_keys() -> None:
         *("task", "exception"),
     }
     assert set(task["task"].__struct_encode_fields__) == {
-        *("name", "id", "queue", "retries", "duration", "outcome"),
+        *("name", "id", "queue", "retries", "parentId", "duration", "outcome"),
     }
     assert set(http["response"].__struct_encode_fields__) == {
         *("httpStatus", "responseTime", "bodySize", "closeCode", "graphqlStatus"),

@@ -15,12 +15,13 @@ from clew._table import TASK, Remains, is_alive, remains
 from clew._text import escaped_controls
 from clew.answers.errors import AnswerError
 
+from .group import cli
 from .output import echo, say
 
 _COLUMNS = ("since (UTC)", "seconds", "process", "service", "what", "userId", "requestId")
 
 
-@click.command(epilog="Example: clew unfinished /run/shop >> shop.ndjson")
+@cli.command(epilog="Example: clew unfinished /run/shop >> shop.ndjson")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--running", is_flag=True, help="Show what live processes are at, and since when.")
 def unfinished(folder: Path, running: bool) -> None:
