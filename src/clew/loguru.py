@@ -6,7 +6,7 @@ import contextlib
 import logging
 import pickle
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, cast
 
@@ -15,7 +15,7 @@ from ._lines.entry import Entry
 from ._lines.extract import capture, message_of
 from ._lines.json_formatter import JSONFormatter
 from ._options import needed
-from ._redaction import Redact
+from ._redaction import Redact, lasting
 from ._text import escaped, takes_utf8, text_of
 
 with needed("clew.loguru needs loguru: pip install loguru"):
@@ -97,8 +97,7 @@ class _Format:
     def __init__(
         self, service: str | None, levels: Mapping[str, str] | None, redact: Redact
     ) -> None:
-        if isinstance(redact, Iterable) and not isinstance(redact, str):
-            redact = list(redact)  # it may be one that ends
+        redact = lasting(redact)
         self.formatter = JSONFormatter(service=service, levels=levels, redact=redact)
         self._options = (service, levels, redact)
 

@@ -25,8 +25,8 @@ to_json = msgspec.json.Encoder(decimal_format="number").encode
 _JSON_TYPES = (str, int, float, bool, type(None), list, tuple, dict)
 
 # Names of fields are few; what is remembered of them stays small whoever makes them up.
-_MOST_NAMES = 512
-_LONGEST_NAME = 64
+_MOST_NAMES = 256
+_LONGEST_NAME = 40
 
 
 class _Fields:
@@ -35,16 +35,16 @@ class _Fields:
     def __init__(self, redactor: Redactor, default: Callable[[Any], Any] | None) -> None:
         self.redactor = redactor
         self._default = default
-        self._strict = redactor.strict
+        self._hides_users = redactor.strict or "userId" in redactor.owned
         # Names that are written as they are, over values that are.
         self._open_names: set[str] = set()
 
     def _add(self, line: dict[str, Any], entry: Entry) -> None:
         """Add the caller's fields to *line* and, behind them, the bound ones."""
-        fields, open_names, strict = entry.fields, self._open_names, self._strict
+        fields, open_names, clean = entry.fields, self._open_names, self.redactor.clean
         for name, value in fields.items():
             if type(name) is str and name in open_names and name not in line:
-                if type(value) is str and not strict:
+                if type(value) is str and (value in clean or self.redactor.is_clean(value)):
                     line[name] = value
                 else:
                     line[name] = self.redactor.value(name, value, self._default)
@@ -67,7 +67,7 @@ class _Fields:
         if key == name and len(key) <= _LONGEST_NAME and key != "request":
             if len(names) >= _MOST_NAMES:
                 names.clear()
-            if not self.redactor.is_sensitive(key):
+            if self.redactor.verdict(key) is None:
                 names.add(key)
 
     def part_by_part(self, line: Mapping[str, Any]) -> bytes:
@@ -166,16 +166,18 @@ class Encoder(_Fields):
             for key in [key for key in taken if line[key] is None]:
                 del line[key]
         if entry.stack:
-            line["stackInfo"] = self.redactor.text(entry.stack)
+            line["stackInfo"] = self.redactor.trace(entry.stack)
         if entry.exception is not None:
             line["exception"] = self._exception(entry.exception)
         return line
 
     def _head(self, entry: Entry) -> dict[str, Any]:
-        level, message = entry.level, entry.message
+        level, message, redactor = entry.level, entry.message, self.redactor
         line = {
             "level": self._words.get(level) or self.level_names[level_word(level)],
-            "message": self.redactor.text(message) if self._strict else message,
+            "message": message
+            if message in redactor.clean or redactor.is_clean(message)
+            else redactor.text(message),
             "createdAt": int(entry.created * 1000),
             "logger": entry.logger,
         }
@@ -184,7 +186,7 @@ class Encoder(_Fields):
         if (request_id := entry.request_id) is not None:
             line["requestId"] = request_id
         if (user_id := entry.user_id) is not None:
-            line["userId"] = user_id
+            line["userId"] = self._user(user_id) if self._hides_users else user_id
         if level not in self._words and (name := _level_name(level)):
             line["levelName"] = name
         return line
@@ -195,13 +197,19 @@ class Encoder(_Fields):
             replace(log, level=self.level_names[log.level], service=self.service)
         )
         line.pop("exception", None)
-        line["message"] = text(line["message"])
+        if "userId" in line:
+            line["userId"] = self._user(line["userId"])
         if isinstance(log, TaskLog):
+            line["message"] = text(line["message"])
             for name in ("name", "id"):
                 line["task"][name] = text(line["task"][name])
             return line
-        request = line["request"]
-        request["path"] = text(request["path"])
+        request, redactor = line["request"], self.redactor
+        path = redactor.path(request["path"])
+        line["message"] = text(line["message"].replace(request["path"], path, 1))
+        request["path"] = path
+        if "ipAddress" in request:
+            request["ipAddress"] = redactor.own("ipAddress", request["ipAddress"])
         if "query" in request:
             request["query"] = self.redactor.query(request["query"])
         for name, value in request.get("headers", {}).items():
@@ -209,12 +217,16 @@ class Encoder(_Fields):
                 request["headers"][name] = self.redactor.field(name, value)
         return line
 
+    def _user(self, user_id: str) -> str:
+        """Return what is written of a user's id: no e-mail address, when strict."""
+        return self.redactor.text(self.redactor.own("userId", user_id))
+
     def _exception(self, exception: ExceptionInfo) -> dict[str, Any]:
         trace = str(exception.stack_trace)
         return {
             "type": exception.type,
             "message": self.redactor.text(exception.message),
-            "stackTrace": self.redactor.text(without_installed(trace) if self._folds else trace),
+            "stackTrace": self.redactor.trace(without_installed(trace) if self._folds else trace),
         }
 
     def fallback(self, entry: Entry, error: Exception) -> bytes:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, TextIO
 
 from clew._options import check_flag
-from clew._redaction import Redact, redactor
+from clew._redaction import Redact, lasting, redactor
 from clew.records import level_words
 
 from .console import ConsoleFormatter, is_terminal
@@ -54,8 +54,12 @@ def configure_logging(
         service: Which service of several writes the lines.
         levels: Other words for some levels, ``{"danger": "error"}``.
         redact: ``"default"`` masks the values of names like password, token and email, at any
-            depth; a collection of names masks those too; ``"strict"`` also masks e-mail
-            addresses, card numbers and tokens inside texts; ``"off"`` masks nothing.
+            depth, in texts and URLs too; a collection of names masks those too, a mapping says how
+            (``{"email": "token", "ipAddress": "network", "card number": "last4", "tenant": "mask",
+            "author": "keep"}``); ``"personal"`` also masks what is personal but wanted in most
+            logs (city, age, address, device); ``"strict"`` that, and e-mail addresses, card
+            numbers and tokens inside texts; ``"off"`` masks nothing. `clew.explain` says why a
+            name is masked.
         frames: ``"own"`` has one line in a stack trace in the place of frames of installed
             packages in a row.
         twins: False leaves out lines that say again what an HTTPLog says: a server's or a
@@ -110,8 +114,7 @@ def logging_config(
     if stream not in ("stdout", "stderr"):
         raise ValueError(f'stream must be "stdout" or "stderr" here, not {stream!r}')
     level_words(levels)
-    if isinstance(redact, Iterable) and not isinstance(redact, str):
-        redact = list(redact)  # it may be one that ends
+    redact = lasting(redact)
     redactor(redact)
     formatter: dict[str, Any] = {
         "()": "clew.ConsoleFormatter" if format == "console" else "clew.JSONFormatter",
