@@ -34,7 +34,7 @@ HEADS = _words(
     attr attribute group model brand vendor make provider providers issuer issuers network
     country region currency locale language lang timezone tz zone prefix suffix separator
     charset encoding source origin destination target reason cause action actions event events
-    step steps stage phase flow flows grant grants per period
+    step steps stage phase flow flows grant grants per period within instructions
 
     backend backends engine driver service services server servers host hosts port domain
     domains subdomain manager handler handlers factory builder validator validators validation
@@ -137,7 +137,8 @@ OTHERS = """
 # Parts of names that are written as one word.
 MODIFIERS = _words(
     """
-    new old reset user users client customer admin root login signin signup register account
+    new old reset company sender user users client customer admin root login signin
+    signup register account
     access refresh auth api app web my our current confirm confirmed confirmation repeat
     repeated temp secret session id db database mail email mobile phone card bank credit debit
     home work personal private primary secondary billing shipping contact device push verify
