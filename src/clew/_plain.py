@@ -17,6 +17,7 @@ from uuid import UUID
 
 from ._faults import raise_interruption
 from ._objects import fields_of, is_secret
+from ._secrets.pairs import NAME_KEYS
 from ._text import printable, text_of, unprintable
 
 MASK = "***"
@@ -28,7 +29,9 @@ _MOST_VALUES = 100_000
 class Masking(Protocol):
     """What is masked inside of a value: a `Redactor` says so."""
 
-    def hidden(self, name: str, value: object) -> object: ...
+    verdict: Callable[[str], Any]
+
+    def treat(self, verdict: Any, value: object) -> object: ...
 
     def hidden_values(self, entry: Mapping[Any, Any]) -> dict[str, object]: ...
 
@@ -186,6 +189,7 @@ class _Converter:
 
     def _object(self, fields: Mapping[Any, Any]) -> dict[str, Any]:
         plain: dict[str, Any] = {}
+        masking = self.masking
         for key, value in fields.items():
             if self.remaining < 0:
                 plain["..."] = "..."
@@ -193,9 +197,11 @@ class _Converter:
             name = text_of(key)
             while name in plain:
                 name += "_"
-            hidden = self.masking.hidden(name, value)
+            verdict = masking.verdict(name)
+            hidden = None if verdict is None else masking.treat(verdict, value)
             plain[name] = self.plain(value) if hidden is None else hidden
-        plain.update(self.masking.hidden_values(fields))
+        if not NAME_KEYS.isdisjoint(plain):
+            plain.update(masking.hidden_values(fields))
         return plain
 
     def _text(self, text: str) -> str:

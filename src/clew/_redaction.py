@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from operator import truth
 from typing import Any
 
 from ._plain import to_plain
 from ._secrets import looks
 from ._secrets.names import Names, Verdict, words_of
 from ._secrets.pairs import hidden_items, hidden_values
-from ._secrets.texts import Texts, has_structure
-from ._secrets.treatments import TREATMENTS, environment_keys, is_hidden, treat
+from ._secrets.texts import Texts, has_structure, marks
+from ._secrets.treatments import TREATMENTS, environment_keys, is_hidden, treated
 from ._text import remembering
 
 # The keys of a line that no field, parameter or header of anybody else's is called by chance.
@@ -44,6 +45,8 @@ class Redactor:
     ) -> None:
         self.strict = strict
         self.clean: set[str] = set()  # texts in which nothing is masked
+        if strict:
+            self.is_clean = _never  # type: ignore[method-assign,assignment]
         given = dict(names or {})
         self.kept = {tuple(words_of(name)) for name in given if given[name] == "keep"}
         self._treatments = {name: how for name, how in given.items() if how != "keep"}
@@ -56,7 +59,7 @@ class Redactor:
         parameter = remembering(
             lambda name: self._verdict(self._parameters, name), _MOST_PARAMETERS
         )
-        self._texts = Texts(self.verdict, parameter, self._treat)
+        self._texts = Texts(self.verdict, parameter, self.treat)
         exact = {tuple(words_of(name)): how for name, how in self._treatments.items()}
         # How keys of clew's own are treated, of those that are.
         self.owned = {
@@ -77,18 +80,18 @@ class Redactor:
             return None
         return names.verdict(name)
 
-    def _treat(self, verdict: Verdict, value: object) -> object:
+    def treat(self, verdict: Verdict, value: object) -> object:
         """Return what stands in the place of *value*; None where it is written as it is."""
         if not is_hidden(verdict.rule, value):
             return None
         if verdict.rule != "given":
             return looks.MASK
-        return treat(self._treatments[verdict.phrase], value, self._keys)
+        return treated(self._treatments[verdict.phrase], value, self._keys)
 
     def hidden(self, name: str, value: object) -> object:
         """Return what stands in the place of *value* under *name*; None where it is written."""
         verdict = self.verdict(name)
-        return None if verdict is None else self._treat(verdict, value)
+        return None if verdict is None else self.treat(verdict, value)
 
     def is_sensitive(self, name: str) -> bool:
         """Tell whether a text under *name* may be masked."""
@@ -105,16 +108,21 @@ class Redactor:
     def own(self, key: str, value: str) -> str:
         """Return what is written of *value* under a *key* of clew's own."""
         how = self.owned.get(key)
-        return value if how is None else treat(how, value, self._keys)
+        return value if how is None else treated(how, value, self._keys)
 
     def is_clean(self, text: str) -> bool:
         """Tell whether nothing can be masked in *text*, and remember it, as messages come again."""
-        if self.strict or has_structure(text):
+        # What most texts are is told at once: this is asked about every text of every line.
+        if (
+            marks(text) is not None or "earer" in text or "asic" in text or "--" in text
+        ) and self._texts.mask(text) != text:
             return False
-        if len(text) <= _LONGEST_CLEAN:
-            if len(self.clean) >= _MOST_CLEAN:
-                self.clean.clear()
-            self.clean.add(text)
+        # Messages come again, numbers do not.
+        if len(text) <= _LONGEST_CLEAN and not text[-1:].isdigit():
+            clean = self.clean
+            if len(clean) >= _MOST_CLEAN:
+                clean.clear()
+            clean.add(text)
         return True
 
     def text(self, text: str) -> str:
@@ -156,7 +164,7 @@ class Redactor:
         """Return *value*, or what may be written of it, under *name*."""
         verdict = self.verdict(name)
         if verdict is not None:
-            hidden = self._treat(verdict, value)
+            hidden = self.treat(verdict, value)
             if hidden is not None:
                 return hidden
         return self.value(name, value, default)
@@ -180,12 +188,17 @@ class Redactor:
         return looks.MASK if is_card else value
 
 
+def _never(_text: str) -> bool:
+    return False
+
+
 class _NoRedactor(Redactor):
     """Masks nothing: ``redact="off"``."""
 
     def __init__(self) -> None:
         self.strict = False
         self.clean = set()
+        self.is_clean = truth  # type: ignore[method-assign,assignment]
         self.owned = {}
         self.verdict = lambda _name: None
 
@@ -194,9 +207,6 @@ class _NoRedactor(Redactor):
 
     def hidden_items(self, items: Any) -> dict[int, object]:  # noqa: ARG002
         return {}
-
-    def is_clean(self, text: str) -> bool:  # noqa: ARG002
-        return True
 
     def text(self, text: str) -> str:
         return text

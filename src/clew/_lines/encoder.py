@@ -34,6 +34,7 @@ class _Fields:
 
     def __init__(self, redactor: Redactor, default: Callable[[Any], Any] | None) -> None:
         self.redactor = redactor
+        self._is_clean, self._clean = redactor.is_clean, redactor.clean
         self._default = default
         self._hides_users = redactor.strict or "userId" in redactor.owned
         # Names that are written as they are, over values that are.
@@ -41,10 +42,11 @@ class _Fields:
 
     def _add(self, line: dict[str, Any], entry: Entry) -> None:
         """Add the caller's fields to *line* and, behind them, the bound ones."""
-        fields, open_names, clean = entry.fields, self._open_names, self.redactor.clean
+        fields, open_names = entry.fields, self._open_names
+        clean, is_clean = self._clean, self._is_clean
         for name, value in fields.items():
             if type(name) is str and name in open_names and name not in line:
-                if type(value) is str and (value in clean or self.redactor.is_clean(value)):
+                if type(value) is str and (value in clean or is_clean(value)):
                     line[name] = value
                 else:
                     line[name] = self.redactor.value(name, value, self._default)
@@ -172,12 +174,12 @@ class Encoder(_Fields):
         return line
 
     def _head(self, entry: Entry) -> dict[str, Any]:
-        level, message, redactor = entry.level, entry.message, self.redactor
+        level, message = entry.level, entry.message
         line = {
             "level": self._words.get(level) or self.level_names[level_word(level)],
             "message": message
-            if message in redactor.clean or redactor.is_clean(message)
-            else redactor.text(message),
+            if message in self._clean or self._is_clean(message)
+            else self.redactor.text(message),
             "createdAt": int(entry.created * 1000),
             "logger": entry.logger,
         }

@@ -10,13 +10,13 @@ Hide = Callable[[str, object], object]
 
 _NAMES = ("name", "key", "field", "header", "param", "parameter", "variable", "k")
 _VALUES = ("value", "val", "values", "content", "v")
-_NAME_KEYS = (*_NAMES, *(word.capitalize() for word in _NAMES))
+NAME_KEYS = frozenset((*_NAMES, *(word.capitalize() for word in _NAMES)))
 _VALUE_KEYS = (*_VALUES, *(word.capitalize() for word in _VALUES))
 
 
 def hidden_values(entry: Mapping[Any, Any], hide: Hide) -> Iterator[tuple[str, object]]:
     """Yield what is hidden of an *entry* of a name and a value, by its key."""
-    for key in _NAME_KEYS:
+    for key in NAME_KEYS:
         if key in entry and (name := _text(entry[key])) is not None:
             for place in _VALUE_KEYS:
                 if place in entry and (hidden := hide(name, entry[place])) is not None:

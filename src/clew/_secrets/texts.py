@@ -15,7 +15,7 @@ import msgspec
 from .extents import line_end, quoted_end, setting_end, value_end
 from .looks import MASK, without_credentials
 from .names import Verdict
-from .pairs import hidden_items, hidden_values
+from .pairs import NAME_KEYS, hidden_items, hidden_values
 from .sentences import without_quoted
 
 Judge = Callable[[str], Verdict | None]
@@ -51,27 +51,29 @@ _PIECES = re.compile(r"([\s&\"'<>,]+)")
 _LINE_HEADERS = frozenset(("authorization", "cookie", "set-cookie", "proxy-authorization"))
 
 _MOST_DECODED = 3
+_LONGEST_WORD = 40
 _DEEPEST = 64
+
+
+# One search for one of some letters takes a third of what as many searches for a letter take.
+marks = re.compile(r"[=:%(\[<]").search
+# What a value in a query may be more than a word by.
+_special = re.compile(r"[%:+;({\[<\"'\s]|--").search
+_WEAK_MARKS = ("('", '["', "['", '("', "</", "VALUES", "values", "entry '")
+_CREDENTIALS = ("earer", "asic", "igest", "egotiate", "oken ", "pikey", "EARER", "ASIC", "-BEGIN")
 
 
 def has_structure(text: str) -> bool:
     """Tell whether there may be a name and its value in *text*, or a credential."""
-    return (
-        "=" in text
-        or ":" in text
-        or "%" in text
-        or "--" in text
-        or "</" in text
-        or "earer" in text
-        or "asic" in text
-        or "EARER" in text
-        or "ASIC" in text
-        or "('" in text
-        or '["' in text
-        or "['" in text
-        or "VALUES" in text
-        or "Duplicate entry" in text
-    )
+    if marks(text) is None:
+        return "earer" in text or "asic" in text or "--" in text
+    if "=" in text or ":" in text or "%" in text:
+        return True
+    return "earer" in text or "asic" in text or "--" in text or _has_any(text, _WEAK_MARKS)
+
+
+def _has_any(text: str, parts: tuple[str, ...]) -> bool:
+    return any(part in text for part in parts)
 
 
 def is_credential_like(value: str) -> bool:
@@ -126,27 +128,39 @@ class Texts:
 
     def mask(self, text: str, *, code: bool = False) -> str:
         """Return *text* with its secrets masked; as *code*, names of variables stay."""
-        if not has_structure(text):
+        if not has_structure(text) or self._is_reference(text):
             return text
         if text[0] in '{["' and (found := self._json(text)) is not None:
             return found
         if "://" in text:
             text = _USERINFO.sub(f"{MASK}@", text)
             text = _SLASHED_USERINFO.sub(f"{MASK}@", text)
-        text = without_credentials(text)
         if "%" in text and _ENCODED.search(text):
             text = "".join(map(self._piece, _PIECES.split(text)))
-        if "-" in text:
+        text = self._replace(text, _NAMED, self._in_code if code else self._named)
+        # A word alone has neither of what follows.
+        return self._sentence(text) if len(text) > _LONGEST_WORD or " " in text else text
+
+    def _is_reference(self, text: str) -> bool:
+        """Tell whether *text* is as ``user:12345`` under a name of no secret."""
+        name, _, number = text.partition(":")
+        return number.isalnum() and name.isidentifier() and self._judge(name) is None
+
+    def _sentence(self, text: str) -> str:
+        if _has_any(text, _CREDENTIALS):
+            text = without_credentials(text)
+        if " -" in text or text[0] == "-" or '"-' in text or "'-" in text:
             text = _USER.sub(rf"\1{MASK}", text)
             text = self._replace(text, _OPTION, self._behind)
-        text = self._replace(text, _NAMED, self._in_code if code else self._named)
-        if "val" in text or "Val" in text or "content" in text:
-            text = self._replace(text, _ENTRY, self._behind)
-        if "form-data" in text:
-            text = self._replace(text, _PART, self._line_behind)
         if "</" in text:
             text = self._replace(text, _ELEMENT, self._element)
-        return without_quoted(text, lambda name: self._judge(name) is not None)
+        if "form-data" in text:
+            text = self._replace(text, _PART, self._line_behind)
+        if "'" in text or '"' in text:
+            text = self._replace(text, _ENTRY, self._behind)
+        if "(" in text or "'" in text or "input_value=" in text:
+            text = without_quoted(text, lambda name: self._judge(name) is not None)
+        return text
 
     def trace(self, text: str) -> str:
         """Return a traceback's *text* with its secrets masked: in its lines of code, what is
@@ -188,7 +202,14 @@ class Texts:
         A sensitive name masks all up to the next ``&``: some servers also part at ``;`` and some
         do not, and the rest may belong to the value.
         """
-        return "&".join(map(self._parameters, query.split("&")))
+        segments = query.split("&")
+        if _special(query) is None and query.count("=") <= len(segments):
+            for segment in segments:
+                if self._judge_parameter(segment.partition("=")[0]) is not None:
+                    break
+            else:
+                return query
+        return "&".join(map(self._parameters, segments))
 
     def _parameters(self, segment: str) -> str:
         kept: list[str] = []
@@ -235,10 +256,14 @@ class Texts:
         return "".join([*kept, text[last:]]) if kept else text
 
     def _named(self, text: str, match: re.Match[str], *, code: bool = False) -> _Place | None:
-        name = decoded(match["name"])
+        name = match["name"]
+        if "%" in name:
+            name = decoded(name)
         mark = text[match.start() - 1] if match.start() else ""
-        is_parameter = mark != "" and mark in "?&#;" and match["sep"] == "="
-        verdict = (self._judge_parameter if is_parameter else self._judge)(name)
+        if mark and mark in "?&#;" and match["sep"] == "=":
+            verdict = self._judge_parameter(name)
+        else:
+            verdict = self._judge(name)
         if verdict is None:
             return None
         end = self._end(text, match, verdict, code=code)
@@ -334,7 +359,8 @@ class Texts:
             return MASK
         if isinstance(value, dict):
             plain: Any = {key: self._member(key, item, depth) for key, item in value.items()}
-            plain.update(hidden_values(value, self._hide))
+            if not NAME_KEYS.isdisjoint(value):
+                plain.update(hidden_values(value, self._hide))
         else:
             plain = [self._masked(item, depth - 1) for item in value]
             for place, hidden in hidden_items(value, self._hide):
