@@ -96,6 +96,26 @@ def test_a_service_is_on_every_line(lines: Lines) -> None:
     assert lines()[0]["service_"] == "mine"
 
 
+STATIC = {"environment": "prod", "password": "x", "limits": [1]}
+
+
+@pytest.mark.parametrize("format", ["json", "console"])
+def test_static_fields_are_on_every_line(format: Any, lines: Lines) -> None:
+    """Every line has them, masked; a field of a line's own is written in the place of one."""
+    lines.configure(service="shop", version="1.4.2", fields=STATIC, format=format)
+    log.info("line")
+    log.info("line", environment="mine")
+    serve(lambda: clew.bind(environment="bound"))
+    serve(lambda: None)
+    if format == "console":
+        assert [line.count("password=***") for line in lines.raw().splitlines()] == [1] * 4
+        assert "1.4.2" not in lines.raw()
+        return
+    assert {(line["serviceVersion"], line["password"]) for line in lines()} == {("1.4.2", "***")}
+    assert [line["environment"] for line in lines()] == ["prod", "mine", "bound", "prod"]
+    assert list(lines()[3])[:5] == ["level", "message", "createdAt", "logger", "service"]
+
+
 def test_two_formatters_write_one_record_each_in_its_way(lines: Lines) -> None:
     """Handlers with other words, other services and other keys disturb one another nowhere."""
     for _ in range(2):

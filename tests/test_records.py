@@ -32,6 +32,7 @@ APPLICATION_LOG: dict[str, Any] = {
     "createdAt": 1637594905976,
     "logger": "shop.orders",
     "service": "shop",
+    "serviceVersion": "1.4.2",
     "requestId": "018f6b0e",
     "userId": "12345",
     "action": "PURCHASE_COMPLETED",
@@ -48,6 +49,7 @@ HTTP_LOG: dict[str, Any] = {
     "createdAt": 1637594905990,
     "logger": "clew.http",
     "service": "shop",
+    "serviceVersion": "1.4.2",
     "requestId": "018f6b0e",
     "userId": "12345",
     "request": {
@@ -68,6 +70,7 @@ TASK_LOG: dict[str, Any] = {
     "createdAt": 1637594905990,
     "logger": "clew.task",
     "service": "worker",
+    "serviceVersion": "1.4.2",
     "requestId": "018f6b0e",
     "userId": "12345",
     "task": {
@@ -312,12 +315,30 @@ def test_the_records_have_the_documented_keys() -> None:
     """The keys of both records are the documented ones."""
     application = clew.ApplicationLog.__struct_encode_fields__
     assert application == (
-        *("level", "message", "createdAt", "logger", "service", "requestId", "userId"),
+        *(
+            "level",
+            "message",
+            "createdAt",
+            "logger",
+            "service",
+            "serviceVersion",
+            "requestId",
+            "userId",
+        ),
         *("action", "value", "oldValue", "monetaryValue", "quantity", "comment", "exception"),
     )
     http = {field.encode_name: field.type for field in msgspec.structs.fields(clew.HTTPLog)}
     assert set(http) == {
-        *("level", "message", "createdAt", "logger", "service", "requestId", "userId"),
+        *(
+            "level",
+            "message",
+            "createdAt",
+            "logger",
+            "service",
+            "serviceVersion",
+            "requestId",
+            "userId",
+        ),
         *("request", "response", "outcome", "exception", "direction"),
     }
     assert set(http["request"].__struct_encode_fields__) == {
@@ -326,7 +347,16 @@ def test_the_records_have_the_documented_keys() -> None:
     }
     task = {field.encode_name: field.type for field in msgspec.structs.fields(clew.TaskLog)}
     assert set(task) == {
-        *("level", "message", "createdAt", "logger", "service", "requestId", "userId"),
+        *(
+            "level",
+            "message",
+            "createdAt",
+            "logger",
+            "service",
+            "serviceVersion",
+            "requestId",
+            "userId",
+        ),
         *("task", "exception"),
     }
     assert set(task["task"].__struct_encode_fields__) == {

@@ -522,3 +522,66 @@ def test_without_loguru_the_module_says_what_to_install() -> None:
 def test_the_readme_is_true(tmp_path: Path) -> None:
     """The Python of the README runs, one block after another, and what it writes are lines."""
     assert messages_of_readme(HERE, tmp_path) == ["Purchase completed"]
+
+
+def test_lines_below_the_level_are_kept_until_their_request_fails(
+    sink: Sink, restored_logging: None
+) -> None:
+    """With keep, loguru's lines wait, and logging's that come through it; other sinks see none."""
+    other = io.StringIO()
+    sink.configure(keep="DEBUG", service="shop", filter=lambda record: record["message"] != "no")
+    logger.add(other, level="INFO")
+    without_capture()
+    logging.root.handlers[:] = [clew.loguru.InterceptHandler()]
+    logging.root.setLevel(logging.DEBUG)
+    logger.debug("outside")
+    logger.trace("too low")
+    serve(lambda: logger.debug("well"))
+
+    def fail() -> None:
+        logger.bind(step=1).debug("{braces}")
+        logging.getLogger("legacy").debug("legacy")
+        logger.debug("no")
+        logger.info("at once")
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        serve(fail)
+    ok, at_once, detail, legacy, http = sink.lines()
+    assert [line["message"] for line in (ok, at_once, detail, legacy)] == [
+        *("GET / 200", "at once", "{braces}", "legacy"),
+    ]
+    assert (detail["step"], detail["kept"], legacy["kept"]) == (1, True, True)
+    assert {line["requestId"] for line in (at_once, detail, legacy, http)} == {http["requestId"]}
+    assert http["outcome"] == "error"
+    assert "braces" not in other.getvalue() and "legacy" not in other.getvalue()
+
+
+def test_what_is_too_much_is_dropped(sink: Sink, restored_logging: None) -> None:
+    """The oldest kept lines go, and one line says how many."""
+    sink.configure(keep="DEBUG")
+
+    def fail() -> None:
+        for number in range(201):
+            logger.debug(number)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        serve(fail)
+    first, second, *_ = sink.lines()
+    assert first["message"].startswith("Lines dropped before the next one: 1")
+    assert second["message"] == "1"
+
+
+WRONG_KEEP: list[tuple[dict[str, Any], str]] = [
+    ({"keep": "INFO"}, "keep is 'INFO', which is not below the level 20"),
+    ({"keep": "DEBUG", "filter": "shop"}, "filter must be a function beside keep, not 'shop'"),
+    ({"keep": "LOW"}, "LOW"),
+]
+
+
+@pytest.mark.parametrize(("options", "named"), WRONG_KEEP, ids=str)
+def test_a_wrong_keep_is_refused(options: dict[str, Any], named: str) -> None:
+    """A level that keeps nothing, or that there is not, is refused when it is given."""
+    with pytest.raises((TypeError, ValueError), match=named):
+        clew.loguru.handler(io.StringIO(), **options)

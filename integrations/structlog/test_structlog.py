@@ -610,3 +610,25 @@ def test_without_structlog_the_module_says_what_to_install() -> None:
 def test_the_readme_is_true(tmp_path: Path) -> None:
     """The Python of the README runs, one block after another, and what it writes are lines."""
     assert messages_of_readme(HERE, tmp_path) == ["Purchase completed"]
+
+
+def test_events_below_the_level_are_kept_until_their_request_fails(
+    restored_logging: None,
+) -> None:
+    """With configure_logging(keep=...), structlog's own events wait as those of logging do."""
+    clew.configure_logging(stream=io.StringIO(), keep="DEBUG")
+    written = Written(service="shop")
+    written.log.debug("outside")
+    serve(lambda: written.log.debug("well"))
+
+    def fail() -> None:
+        written.log.debug("detail", step=1)
+        written.log.info("at once")
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        serve(fail)
+    at_once, detail = written.lines()
+    assert (at_once["message"], "kept" in at_once) == ("at once", False)
+    assert (detail["message"], detail["step"], detail["kept"]) == ("detail", 1, True)
+    assert detail["requestId"] == at_once["requestId"]

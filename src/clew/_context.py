@@ -7,7 +7,6 @@ and so reaches every later line and the HTTPLog.
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
@@ -16,10 +15,12 @@ from time import perf_counter
 from types import TracebackType
 from typing import Literal, cast
 
+from ._backlog import Backlog
 from ._current import UNSET, current, enter, entered, leave
 from ._faults import is_due, report_failure, warn
 from ._ids import accepted_or_new
 from ._redaction import DEFAULT, Redactor
+from ._table import Table
 
 DEFAULT_HEADER = "X-Request-ID"
 
@@ -42,12 +43,6 @@ _users_being_found: ContextVar[tuple[Context, ...]] = ContextVar(
 _binding = RLock()
 
 
-# Stands for this process. A forked one has another: what began before the fork ends in the parent.
-process = [object()]
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: process.__setitem__(0, object()))
-
-
 class Context:
     """What is known of the request, the job or the command that is being worked on.
 
@@ -58,6 +53,8 @@ class Context:
     # Further ids that an integration knows it by, under the keys that they have in a line; None
     # where there is no such id, and still no caller's field may have its key.
     ids: Mapping[str, str | None] = {}
+    backlog: Backlog | None = None  # lines that are written if it fails
+    slot: tuple[Table, int] | None = None  # where the process notes that it is at it
     live = True  # whether it is still being worked on
     arrived = 0.0  # when it began, by time.perf_counter()
     # What comes after it, where it was left while another was current, which may give it back.
@@ -111,6 +108,17 @@ class Context:
         """Tell whether its record has this exception; or, with None, whether one is to come."""
         return False
 
+    def release(self) -> None:
+        """Write the lines that were kept until now: it fails."""
+        if self.backlog is not None:
+            self.backlog.release()
+
+    def note_user(self, user_id: str | None) -> None:
+        """Note in the process's table who the user is."""
+        if self.slot is not None and user_id is not None:
+            table, slot = self.slot
+            table.know_user(slot, user_id)
+
     def bind(self, fields: dict[str, object]) -> None:
         for name in _ID_NAMES:
             if name in fields:
@@ -123,7 +131,8 @@ class Context:
         if "user_id" in fields:
             user_id = fields.pop("user_id")
             try:
-                self._user_id = as_user_id(user_id)
+                self._user_id = user_id = as_user_id(user_id)
+                self.note_user(user_id)
             except TypeError as error:
                 # Logging must not break a request, so a wrong user is reported, not raised.
                 warn("clew.bind() left the user as it was: %s", error)
@@ -258,6 +267,8 @@ class context:  # noqa: N801 - it reads as a function: with clew.context(...):
         traceback: TracebackType | None,
     ) -> None:
         try:
+            if error is not None:
+                self._context.release()
             leave(self._context, self._outer[-1], error)
         except BaseException:  # a signal's, which came in between
             leave(self._context, self._outer[-1], error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -23,6 +24,29 @@ def check_flag(option: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{option} must be True or False, not {value!r}")
     return value
+
+
+def check_number(option: str, value: object) -> int:
+    """Return *value*, an integer from 1 up; raise an error for anything else."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{option} must be an integer from 1 up, not {value!r}")
+    if value < 1:
+        raise ValueError(f"{option} must be an integer from 1 up, not {value!r}")
+    return value
+
+
+def check_level(option: str, level: object) -> int:
+    """Return *level*, a number or a name of the logging module's, in any case, as a number."""
+    names = logging.getLevelNamesMapping()
+    if isinstance(level, int) and not isinstance(level, bool):
+        return level
+    if (
+        isinstance(level, str)
+        and (number := names.get(level, names.get(level.upper()))) is not None
+    ):
+        return number
+    kind = ValueError if isinstance(level, str) else TypeError
+    raise kind(f"{option} must be a number or one of {', '.join(names)}, not {level!r}")
 
 
 def strings(option: str, value: object) -> tuple[str, ...]:

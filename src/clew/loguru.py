@@ -7,10 +7,14 @@ import logging
 import pickle
 import time
 from collections.abc import Mapping
+from functools import partial
 from types import TracebackType
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Unpack, cast
 
+from ._backlog import MOST_BYTES, MOST_LINES, Backlog
 from ._context import rename_fields
+from ._current import current
+from ._lines.encoder import LineOptions
 from ._lines.entry import Entry
 from ._lines.extract import capture, message_of
 from ._lines.json_formatter import JSONFormatter
@@ -27,6 +31,8 @@ Record = dict[str, Any]
 # Where a record of loguru's keeps what clew needs; loguru's own sinks look at its own keys only.
 _LINE = "_clew_line"
 _INTERCEPTED = "_clew_intercepted"
+# The extra of a record that brings a line which was kept, and is written now.
+_RELEASED = "_clew_released"
 
 # What loguru makes a line of. A line is never read as a format itself, so that neither braces
 # nor what looks like a colour's tag mean anything in it.
@@ -57,8 +63,11 @@ def handler(
     sink: Any,
     *,
     service: str | None = None,
+    version: str | None = None,
+    fields: Mapping[str, object] | None = None,
     levels: Mapping[str, str] | None = None,
     redact: Redact = "default",
+    keep: int | str | None = None,
     **options: Any,
 ) -> loguru.BasicHandlerConfig:
     """Return a handler that writes ApplicationLogs, for ``logger.configure(handlers=[...])``.
@@ -71,17 +80,25 @@ def handler(
     Args:
         sink: Where the lines go, as in ``logger.add``: a stream, a path, a function.
         service: Which service of several writes the lines.
+        version: The release of that service.
+        fields: Further fields of every line.
         levels: Other words for some levels, ``{"danger": "error"}``.
         redact: As in `clew.configure_logging`.
+        keep: A level below the option ``level``, from which on lines are kept in their request and
+            written if it fails, as in `clew.configure_logging`.
         options: Further options of ``logger.add``; ``format`` and ``serialize`` are refused.
     """
     for name in {"format", "serialize"} & options.keys():
         raise TypeError(f"{name} is clew's own here, {options[name]!r} would be lost: leave it out")
-    line = _Format(service, levels, redact)
+    redact = lasting(redact)
+    line = _Format(service=service, version=version, fields=fields, levels=levels, redact=redact)
     line.ascii = not takes_utf8(sink)
     line.queued = bool(options.get("enqueue"))
     plain = {"backtrace": False, "diagnose": False, "colorize": False}
     made = {"sink": sink, "format": line, **plain, **options}
+    if keep is not None:
+        keeper = _Keeper(line, keep, made.get("level", logging.INFO), made.get("filter"))
+        made |= {"level": 0, "filter": keeper}
     return cast("loguru.BasicHandlerConfig", made)
 
 
@@ -94,27 +111,30 @@ class _Format:
     ascii = False  # for a stream of another encoding than UTF-8
     queued = False
 
-    def __init__(
-        self, service: str | None, levels: Mapping[str, str] | None, redact: Redact
-    ) -> None:
-        redact = lasting(redact)
-        self.formatter = JSONFormatter(service=service, levels=levels, redact=redact)
-        self._options = (service, levels, redact)
+    def __init__(self, **options: Unpack[LineOptions]) -> None:
+        self.formatter = JSONFormatter(**options)
+        self._options = options
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A process that is spawned is sent the logger, handlers and all.
-        return (_Format, self._options, {"ascii": self.ascii, "queued": self.queued})
+        return (partial(_Format, **self._options), (), {"ascii": self.ascii, "queued": self.queued})
 
-    def __call__(self, record: Record) -> str:
+    def encoded(self, record: Record, *, kept: bool = False) -> str:
+        """Return the line of *record*."""
         try:
             intercepted = _intercepted_in(record)
             if intercepted is not None:
-                line = self.formatter.format(intercepted)
-            else:
-                line = self.formatter.encoder.encode(self._entry(record)).decode()
+                capture(intercepted).kept = kept
+                return self.formatter.format(intercepted)
+            entry = self._entry(record)
+            entry.kept = kept
         except Exception:  # a patcher has made another thing of the record
             entry = Entry(logging.INFO, text_of(record.get("message")), time.time(), "root")
-            line = self.formatter.encoder.encode(entry).decode()
+        return self.formatter.encoder.encode(entry).decode()
+
+    def __call__(self, record: Record) -> str:
+        released = record["extra"].get(_RELEASED) if record["extra"] else None
+        line = self.encoded(record) if released is None else released[1]
         record[_LINE] = escaped(line) if self.ascii else line
         if self.queued:
             record["extra"] = _Extra(record["extra"] or ())
@@ -141,6 +161,46 @@ class _Format:
             }
         entry.fields = rename_fields(entry.fields)  # type: ignore[arg-type]
         return entry
+
+
+class _Keeper:
+    """Lets the records pass that are written at once, and keeps others in their context."""
+
+    def __init__(self, line: _Format, keep: int | str, level: int | str, wanted: Any) -> None:
+        if wanted is not None and not callable(wanted):
+            raise TypeError(f"filter must be a function beside keep, not {wanted!r}")
+        self._line = line
+        self._from, self._level, self._wanted = _number(keep), _number(level), wanted
+        if not 0 < self._from < self._level:
+            raise ValueError(f"keep is {keep!r}, which is not below the level {level!r}")
+
+    def __call__(self, record: Record) -> bool:
+        if (released := record["extra"].get(_RELEASED)) is not None:
+            # It came by this name to other handlers as well, below the level of any.
+            return bool(released[0] is self)
+        if self._wanted is not None and not self._wanted(record):
+            return False
+        if record["level"].no >= self._level:
+            return True
+        context = current()
+        if record["level"].no >= self._from and context is not None and context.live:
+            line = self._line.encoded(record, kept=True)
+            if context.backlog is None:
+                context.backlog = Backlog(MOST_LINES, MOST_BYTES, self._say_dropped)
+            context.backlog.add(self._write, line, len(line))
+        return False
+
+    def _write(self, line: str) -> None:
+        logger.bind(**{_RELEASED: (self, line)}).log(0, "")
+
+    def _say_dropped(self, count: int) -> None:
+        message = f"Lines dropped before the next one: {count} (at most {MOST_LINES} are kept)"
+        entry = Entry.now(logging.INFO, message, "clew", {})
+        self._write(self._line.formatter.encoder.encode(entry).decode())
+
+
+def _number(level: int | str) -> int:
+    return level if isinstance(level, int) else logger.level(level).no
 
 
 class InterceptHandler(logging.Handler):

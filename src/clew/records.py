@@ -43,6 +43,7 @@ def level_words(levels: Mapping[str, str] | None) -> dict[str, str]:
 # A line of this logger is a TaskLog. Its key ``task`` does not tell it from other lines: an
 # application may well have tasks of its own, and its fields keep the name.
 TASK_LOGGER = "clew.task"
+HTTP_LOGGER = "clew.http"
 
 # The caller's own keys of an ApplicationLog; every other key of it and of an HTTPLog is clew's.
 CALLERS_KEYS = frozenset(("action", "value", "oldValue", "monetaryValue", "quantity", "comment"))
@@ -69,8 +70,10 @@ class _Record(Struct, rename="camel", omit_defaults=True, kw_only=True):
     created_at: int
     logger: str
     service: str | None = None
+    service_version: str | None = None
     request_id: str | None = None
     user_id: str | None = None
+    kept: bool = False
 
 
 class ApplicationLog(_Record, kw_only=True):
@@ -83,8 +86,10 @@ class ApplicationLog(_Record, kw_only=True):
         created_at: When it was logged, in milliseconds since the Unix epoch.
         logger: The name of the logger.
         service: Which service of several wrote the line.
+        service_version: The release of the service that wrote it.
         request_id: The id of the request, the task or the block in which it was logged.
         user_id: The id of the user who was known by then.
+        kept: True where the line is below the level, and is written since its request failed.
         action: What was done, as PURCHASE_COMPLETED.
         value: To what it was done, as order-77.
         old_value: What the value was before.
@@ -134,14 +139,15 @@ class Response(Struct, rename="camel", omit_defaults=True, kw_only=True):
 
     Attributes:
         http_status: The HTTP status. It is absent when an outgoing call got no response.
-        response_time: How long it took, in milliseconds with 3 decimals.
+        response_time: How long it took, in milliseconds with 3 decimals. It is absent when the
+            process died at the request, of which only the beginning is known.
         body_size: How many bytes the body had. It is absent when that is unknown.
         close_code: The code with which a WebSocket was closed.
         graphql_status: The HTTP status that the errors of a GraphQL answer mean.
     """
 
     http_status: int | None = None
-    response_time: float
+    response_time: float = 0.0
     body_size: int | None = None
     close_code: int | None = None
     graphql_status: int | None = None
@@ -155,16 +161,19 @@ class HTTPLog(_Record, kw_only=True):
     Attributes:
         level: One of info, warning and danger, by the status and the outcome.
         message: METHOD path status.
-        created_at: When it was logged, in milliseconds since the Unix epoch.
+        created_at: When it was logged, in milliseconds since the Unix epoch; of a lost one, when
+            it began.
         logger: The logger clew.http, or clew.http.client for an outgoing call.
         service: Which service of several wrote the line.
+        service_version: The release of the service that wrote it.
         request_id: The id of the request, or of the one in which a call was sent.
         user_id: The id of the request's user.
+        kept: True as of an ApplicationLog. Only an outgoing call has it.
         request: The request.
         response: The response.
         outcome: How it ended: aborted when the client left (with status 499 before the response
             began), error when the application raised, websocket for a connection, which leaves one
-            record. It is absent when the response was completed.
+            record, lost when the process died at it. It is absent when the response was completed.
         exception: The exception that the application or the call raised.
         direction: The word outgoing for an outgoing call, else absent.
     """
@@ -185,7 +194,8 @@ class Task(Struct, rename="camel", omit_defaults=True, kw_only=True):
         queue: The queue it came from. It is absent when unknown.
         retries: How often it was tried before.
         duration: How long it ran, in milliseconds with 3 decimals. It is absent when it never ran.
-        outcome: How it ended: succeeded, failed, retried, ignored, rejected or revoked.
+        outcome: How it ended: succeeded, failed, retried, ignored, rejected or revoked; lost when
+            the process died at it.
     """
 
     name: str
@@ -207,8 +217,10 @@ class TaskLog(_Record, kw_only=True):
         created_at: When it was logged, in milliseconds since the Unix epoch.
         logger: The logger clew.task.
         service: Which service of several wrote the line.
+        service_version: The release of the service that wrote it.
         request_id: The id of the request that started the task, or the task's own.
         user_id: The id of the user, where it travels.
+        kept: True as of an ApplicationLog.
         task: The task.
         exception: The exception by which the run failed.
     """

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Mapping, MutableMapping
-from typing import Any
+from collections.abc import MutableMapping
+from typing import Any, Unpack
 
 from ._context import rename_fields
+from ._lines.encoder import LINE_OPTIONS, LineOptions
 from ._lines.entry import Entry
 from ._lines.json_formatter import JSONFormatter
+from ._lines.keeping import Keeper, dispatch
 from ._options import needed
-from ._redaction import Redact
 from ._text import text_of
 
 with needed("clew.structlog needs structlog: pip install structlog"):
@@ -41,20 +42,14 @@ _OF_RECORDS = frozenset(
 _stack = StackInfoRenderer(["clew.structlog"])
 
 
-def processors(
-    *,
-    service: str | None = None,
-    levels: Mapping[str, str] | None = None,
-    redact: Redact = "default",
-) -> list[Any]:
+def processors(**options: Unpack[LineOptions]) -> list[Any]:
     """Return all the processors that turn events into ApplicationLogs, for structlog.configure.
 
     They are ``structlog.contextvars.merge_contextvars`` and a `Renderer`, which takes the
-    arguments. Put processors of your own in front. Levels, times and exceptions are the
+    *options*. Put processors of your own in front. Levels, times and exceptions are the
     Renderer's: ``add_log_level``, ``TimeStamper`` and ``format_exc_info`` are not needed.
     """
-    renderer = Renderer(service=service, levels=levels, redact=redact)
-    return [structlog.contextvars.merge_contextvars, renderer]
+    return [structlog.contextvars.merge_contextvars, Renderer(**options)]
 
 
 def add_ids(_logger: object, _method: str, event_dict: EventDict) -> EventDict:
@@ -88,34 +83,41 @@ class Renderer:
     renders the records of the logging module, the HTTPLog among them.
 
     Args:
-        service: Which service of several writes the lines.
-        levels: Other words for some levels, ``{"danger": "error"}``.
-        redact: As in `clew.configure_logging`.
         binary: Whether to render bytes, for a logger class of your own.
+        options: ``service``, ``version``, ``fields``, ``levels``, ``redact`` and ``frames``, as in
+            `clew.configure_logging`.
     """
 
-    def __init__(
-        self,
-        *,
-        service: str | None = None,
-        levels: Mapping[str, str] | None = None,
-        redact: Redact = "default",
-        binary: bool | None = None,
-    ) -> None:
-        self.formatter = JSONFormatter(service=service, levels=levels, redact=redact)
+    def __init__(self, *, binary: bool | None = None, **options: Unpack[LineOptions]) -> None:
+        if unknown := options.keys() - set(LINE_OPTIONS):
+            raise TypeError(f"{unknown.pop()} is no option: allowed are {', '.join(LINE_OPTIONS)}")
+        self.formatter = JSONFormatter(**options)
         self.binary = binary
 
     def __call__(self, logger: object, method: str, event_dict: EventDict) -> str | bytes:
         try:
             line = self._line(logger, method, event_dict)
+        except structlog.DropEvent:
+            raise
         except Exception:  # what the processors before made of it is no dictionary, or worse
             line = self.formatter.encoder.encode(
                 Entry(_level(method), text_of(event_dict), time.time(), "structlog")
             )
+        return self._rendered(logger, line)
+
+    def _rendered(self, logger: object, line: bytes) -> str | bytes:
         binary = self.binary
         if binary is None:
             binary = isinstance(logger, structlog.BytesLogger)
         return line if binary else line.decode()
+
+    def _keep(self, keeper: Keeper, logger: Any, method: str, entry: Entry) -> None:
+        """Keep the line of *entry* until it is known whether its request fails."""
+        entry.kept = True
+        write = getattr(logger, method)
+        line = self.formatter.encoder.encode(entry)
+        keeper.keep_line(line, lambda line: write(self._rendered(logger, line)))
+        raise structlog.DropEvent
 
     def _line(self, logger: object, method: str, fields: EventDict) -> bytes:
         record = fields.pop("_record", None)
@@ -151,6 +153,14 @@ class Renderer:
                 if key in fields and _same(fields[key], own):
                     del fields[key]
         entry.fields = rename_fields(fields)  # type: ignore[arg-type]
+        keeper = dispatch.keeper
+        if (
+            keeper is not None
+            and entry.level < keeper.below
+            and record is None
+            and not isinstance(logger, logging.Logger)  # which comes to it
+        ):
+            self._keep(keeper, logger, method, entry)
         return self.formatter.encoder.encode(entry)
 
     def _line_of_record(self, record: logging.LogRecord, fields: EventDict) -> bytes:

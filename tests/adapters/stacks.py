@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from fastapi import APIRouter, Request, Response
 from fastapi import FastAPI as FastAPIApplication
@@ -63,6 +63,11 @@ class Stack:
 # What every application does, whatever its framework.
 
 
+def crash() -> NoReturn:
+    log.debug("detail", step=1)
+    raise CrashError("boom")
+
+
 def ok() -> bytes:
     log.info("inside", action="READ")
     return b"ok"
@@ -91,6 +96,7 @@ def stream() -> Iterator[bytes]:
 
 def stream_crash() -> Iterator[bytes]:
     yield CHUNKS[0]
+    log.debug("detail", step=1)
     raise CrashError("half-way")
 
 
@@ -147,7 +153,7 @@ async def bare_asgi(scope: Any, receive: Any, send: Any) -> None:
     elif path.startswith("/status/"):
         await answer(b"status", int(path.rpartition("/")[2]))
     elif path == "/crash":
-        raise CrashError("boom")
+        crash()
     elif path == "/stream":
         await answer_stream(stream())
     elif path == "/stream-crash":
@@ -185,7 +191,7 @@ def bare_wsgi(environ: Any, start_response: Any) -> Any:
     elif path.startswith("/status/"):
         status, body = f"{path.rpartition('/')[2]} As Asked", [b"status"]
     elif path == "/crash":
-        raise CrashError("boom")
+        crash()
     elif path == "/stream":
         body = stream()
     elif path == "/stream-crash":
@@ -210,8 +216,8 @@ class Starlette(Stack):
             # A sync endpoint: it runs in a thread, in a copy of the context.
             return lambda request: PlainTextResponse(make(request), **response)
 
-        def crash(_request: Any) -> Any:
-            raise CrashError("boom")
+        def get_crash(_request: Any) -> Any:
+            crash()
 
         def status(request: Any) -> Any:
             return PlainTextResponse(b"status", request.path_params["n"])
@@ -232,7 +238,7 @@ class Starlette(Stack):
                 Route("/bind", plain(lambda _: bind())),
                 Route("/user", authenticated),
                 Route("/status/{n:int}", status),
-                Route("/crash", crash),
+                Route("/crash", get_crash),
                 Route("/stream", lambda _: StreamingResponse(stream())),
                 Route("/stream-crash", lambda _: StreamingResponse(stream_crash())),
                 Route("/streamed-id", lambda _: StreamingResponse(streamed_id())),
@@ -285,7 +291,7 @@ class FastAPI(Stack):
 
         @app.get("/crash")
         async def get_crash() -> None:
-            raise CrashError("boom")
+            crash()
 
         @app.get("/stream")
         async def get_stream() -> StreamingResponse:
@@ -341,7 +347,7 @@ class Flask(Stack):
 
         @app.get("/crash")
         def get_crash() -> bytes:
-            raise CrashError("boom")
+            crash()
 
         app.add_url_rule("/stream", "stream", lambda: flask.Response(stream()))
         app.add_url_rule("/stream-crash", "crash2", lambda: flask.Response(stream_crash()))

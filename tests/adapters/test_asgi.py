@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -207,6 +208,40 @@ def test_background_work_does_not_count(lines: Any) -> None:
     reply = serve(wrapped(app))
     assert lines()[-1]["requestId"] == reply.request_id
     assert only(lines.http())["response"]["responseTime"] <= (ended - begun) * 1000
+
+
+def test_writes_what_it_kept_of_background_work_that_fails(lines: Any) -> None:
+    """What fails behind a complete response, is cancelled before one, or ends a WebSocket by an
+    exception, has the lines that were kept.
+    """
+    lines.configure(keep="DEBUG")
+    log = clew.get_logger("task")
+
+    async def behind(scope: Any, receive: Any, send: Any) -> None:
+        log.debug("before")
+        await hello(scope, receive, send)
+        log.debug("behind")
+        raise CrashError("late")
+
+    async def cancelled(scope: Any, receive: Any, send: Any) -> None:
+        log.debug("before")
+        raise asyncio.CancelledError
+
+    serve(wrapped(behind))
+    assert [line.get("kept") for line in lines()] == [None, True, True]
+    lines.clear()
+    with suppress(asyncio.CancelledError):
+        serve(wrapped(cancelled))
+    assert [line.get("outcome", "kept") for line in lines()] == ["kept", "aborted"]
+    lines.clear()
+
+    async def socket(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+        log.debug("before")
+        raise CrashError("in a socket")
+
+    asyncio.run(serve_websocket(socket))
+    assert [line.get("kept") for line in lines()] == [True, None]
 
 
 def test_background_work_does_not_count_for_500s(lines: Any) -> None:

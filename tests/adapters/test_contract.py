@@ -520,6 +520,21 @@ def test_records_a_crash(stack: Stack, lines: Any) -> None:
     assert {line["requestId"] for line in lines()} == {"mine"}
 
 
+def test_writes_what_it_kept_of_a_failure(stack: Stack, lines: Any) -> None:
+    """Lines below the level are written when a request crashes, or its body half-way, and else
+    are not.
+    """
+    lines.configure(keep="DEBUG")
+    for path in ("/crash", "/stream-crash"):
+        reply = stack.request(path)
+        found = [line for line in lines() if "kept" in line or "outcome" in line]
+        assert [line.get("step") for line in found] == [1, None]
+        assert [line["requestId"] for line in found] == [reply.request_id] * 2
+        lines.clear()
+    stack.request("/stream")
+    assert not any("kept" in line for line in lines())
+
+
 def test_takes_the_context_along_with_an_exception(stack: Stack, lines: Any) -> None:
     """The server's own line about a crash, logged after the context is gone, carries the id."""
     reply = stack.request("/crash", headers=[("X-Request-ID", "mine")])

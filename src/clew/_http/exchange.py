@@ -30,13 +30,17 @@ from clew._context import (
     as_user_id,
     begin_subscribers,
     notify,
-    process,
     start_subscribers,
 )
 from clew._current import UNSET, current, enter, entered, leave
 from clew._faults import report_failure
 from clew._lines.delivery import emit, own_logger
+from clew._process import process
 from clew._redaction import Redactor
+from clew._table import HTTP, WEBSOCKET, Outline
+from clew._targets import clean_path
+from clew._unfinished import unfinished
+from clew.records import HTTP_LOGGER
 
 from . import record
 from .progress import Progress
@@ -44,8 +48,9 @@ from .request import HTTPRequest
 from .request_id import choose_id
 from .settings import Settings
 from .users import loaded_user
+from .wire import shown_path
 
-_logger = own_logger(record.HTTP_LOGGER)
+_logger = own_logger(HTTP_LOGGER)
 
 _EMPTY: Mapping[str, Any] = {}
 
@@ -76,6 +81,7 @@ class Exchange(Progress, HTTPRequest, Context):
         self.is_disconnected = self.eventful = False
         self.body_size = 0
         self.fields = self.ids = _EMPTY
+        self.backlog = None
         self.live = True
         self.logged = not settings.log
         self._process = process[0]
@@ -85,8 +91,18 @@ class Exchange(Progress, HTTPRequest, Context):
             self.eventful = self.rejected is not None
         else:
             self.request_id = settings.made_id()
+        self.slot = unfinished.begin(self) if unfinished.is_on else None
         if begin_subscribers:
             notify(self, begin_subscribers)
+
+    def outline(self) -> Outline:
+        """Return what is known of it at its beginning, for the process's table."""
+        method, path = self.method(), self.path()
+        if not self.settings.is_plain:
+            path = shown_path(clean_path(path), self.settings.redactor)
+        kind = WEBSOCKET if self.websocket else HTTP
+        name, where = method.encode("utf-8", "replace"), path.encode("utf-8", "replace")
+        return kind, self.request_id.encode(), name, where
 
     @property
     def header_name(self) -> str:
@@ -141,7 +157,9 @@ class Exchange(Progress, HTTPRequest, Context):
         option = self.settings.user_id
         if option is not None:
             try:
-                return as_user_id(option(self.source()))
+                user_id = as_user_id(option(self.source()))
+                self.note_user(user_id)
+                return user_id
             except Exception as error:
                 self.settings.report("user_id", error)
         if self.is_unknown():
@@ -149,6 +167,7 @@ class Exchange(Progress, HTTPRequest, Context):
         user = loaded_user(self.inner_user, self.framework_user)
         if user is not UNSET:  # the user's database session may be gone by now
             self._seen_user = cast("str | None", user)
+            self.note_user(self._seen_user)
         return self._seen_user
 
     def tells_of(self, error: BaseException | None) -> bool:
@@ -197,6 +216,14 @@ class Exchange(Progress, HTTPRequest, Context):
                 self.failed(error)
             if not self.logged:
                 self.log()
+            if self.backlog is not None:
+                # What failed behind the response, or leaves no record.
+                if isinstance(error, Exception) or (not self.settings.log and self.is_failure()):
+                    self.backlog.release()
+                self.backlog = None
+            if self.slot is not None and self._process is process[0]:
+                (table, slot), self.slot = self.slot, None
+                table.end(slot)
             if self.eventful:
                 self.error = self.traceback = None
 
@@ -207,6 +234,14 @@ class Exchange(Progress, HTTPRequest, Context):
         finally:
             self.pause(error)
 
+    def is_failure(self) -> bool:
+        """Tell whether the lines that were kept are wanted."""
+        status, outcome = self.result()
+        if status >= 500 or outcome in ("error", "aborted"):
+            return True
+        slow, ended = self.settings.slow, self.ended or perf_counter()
+        return slow is not None and ended - self.arrived >= slow
+
     def log(self) -> None:
         """Log the HTTPLog, unless it has been, or another process will. Never raises."""
         if self.logged:
@@ -216,14 +251,22 @@ class Exchange(Progress, HTTPRequest, Context):
             return
         is_made = False
         try:
+            if self.backlog is not None and self.is_failure():
+                self.backlog.release()
             found = record.of_exchange(self, _logger)
             is_made = True
+            if self.slot is not None:
+                table, slot = self.slot
+                table.ending(slot)
             if found is not None:
                 http, level, fields = found
                 error = None
                 if http.exception is not None:
                     error, self._told = self.error, id(self.error)
                 emit(_logger, http, fields, level, error, self.ids)
+            if self.slot is not None:
+                self.slot = None
+                table.end(slot)
         except BaseException as error:
             self.logged = is_made  # what interrupts the making has it made at the end
             if not isinstance(error, Exception):

@@ -13,13 +13,15 @@ from urllib.parse import quote
 from clew._context import DEFAULT_HEADER, rename_fields
 from clew._faults import raise_interruption, warn
 from clew._ids import is_safe_id, new_id
+from clew._lines.encoder import LINE_OPTIONS
 from clew._options import Patterns, check_flag, set_field, strings
 from clew._redaction import Redact, Redactor, redactor
+from clew._targets import PATH_SAFE
 from clew._text import text_of
 from clew.records import HTTPLog
 
 from .addresses import Networks, parse_networks
-from .wire import PATH_SAFE, Header, Queries
+from .wire import Header, Queries
 
 # RFC 9110, section 5.6.2: what a field's name is made of.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -52,6 +54,7 @@ class Options(TypedDict, total=False):
     level: Callable[[HTTPLog], int] | None
     enrich: Callable[[HTTPLog], Mapping[str, object]] | None
     log: bool
+    slow: float | None
 
 
 # As long as it has options, each with its sentence and its check.
@@ -82,6 +85,8 @@ class Settings:
         level: ``(HTTPLog) -> int``, a level of the logging module for the HTTPLog.
         enrich: ``(HTTPLog) -> mapping`` of further fields for it.
         log: False keeps the id, the context and the header, without the HTTPLog.
+        slow: Seconds after which a request that is still running leaves a warning with the stack
+            at which it stands, once; None leaves none.
     """
 
     header: str | Sequence[str] = DEFAULT_HEADER
@@ -99,6 +104,7 @@ class Settings:
     level: Callable[[HTTPLog], int] | None = None
     enrich: Callable[[HTTPLog], Mapping[str, object]] | None = None
     log: bool = True
+    slow: float | None = None
 
     # What the hot path needs, worked out once.
     inbound: Header = field(init=False, repr=False)
@@ -122,6 +128,7 @@ class Settings:
             _check_callable(option, getattr(self, option), required=False)
         for option in ("inject", "expose", "log"):
             check_flag(option, getattr(self, option))
+        _check_seconds("slow", self.slow)
         several = self.header if isinstance(self.header, (list, tuple)) else (self.header,)
         if not several:
             raise ValueError("header is []: give at least one header's name, as X-Request-ID")
@@ -227,7 +234,7 @@ class Settings:
 
 
 # The arguments of configure_logging which are no options of an adapter.
-_OF_LOGGING = frozenset(("service", "levels", "format", "stream", "frames", "twins"))
+_OF_LOGGING = frozenset((*LINE_OPTIONS, "format", "stream", "twins")) - {"redact"}
 OPTION_NAMES = tuple(entry.name for entry in fields(Settings) if entry.init)
 
 
@@ -266,6 +273,15 @@ def _check_callable(option: str, value: object, *, required: bool) -> None:
         )
     if inspect.iscoroutinefunction(value):
         raise TypeError(f"{option} must be a plain function, not the coroutine function {value!r}")
+
+
+def _check_seconds(option: str, value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise TypeError(f"{option} must be a number of seconds or None, not {value!r}")
+    if not 0 < value < 1e9:
+        raise ValueError(f"{option} must be a number of seconds above 0, as 5.0, not {value!r}")
 
 
 def _trust(value: object) -> Networks | None:

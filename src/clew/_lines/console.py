@@ -10,7 +10,7 @@ from typing import Any
 from clew._text import one_line, printable
 from clew.records import TASK_LOGGER, level_word
 
-from .encoder import Encoder
+from .encoder import LINE_OPTIONS, Encoder
 from .entry import Entry
 from .extract import extract, salvage
 from .json_formatter import JSONFormatter
@@ -48,8 +48,8 @@ class ConsoleEncoder(Encoder):
         ]
         request = line.pop("request", None)
         response = line.pop("response", None)
-        if isinstance(response, dict):
-            parts.append(self._paint(f"{response.get('responseTime', 0):.1f} ms", "1"))
+        if isinstance(response, dict) and "responseTime" in response:
+            parts.append(self._paint(f"{response['responseTime']:.1f} ms", "1"))
         if line["logger"] == TASK_LOGGER and isinstance(line.get("task"), dict):
             task = line.pop("task")
             if "duration" in task:
@@ -60,7 +60,7 @@ class ConsoleEncoder(Encoder):
             line.update({name: request[name] for name in shown if name in request})
         exception = line.pop("exception", None)
         stack = line.pop("stackInfo", None)
-        hidden = ("level", "message", "createdAt", "logger", "service")
+        hidden = ("level", "message", "createdAt", "logger", "service", "serviceVersion")
         for name, value in line.items():
             if name not in hidden:
                 text = value if isinstance(value, str) else self.value_to_json(value).decode()
@@ -81,13 +81,13 @@ class ConsoleFormatter(JSONFormatter):
 
     Args:
         colours: Whether to use ANSI colours.
-        options: ``service``, ``levels``, ``redact`` and ``frames``, as of a `JSONFormatter`.
+        options: ``service``, ``version``, ``fields``, ``levels``, ``redact`` and ``frames``, as of
+            a `JSONFormatter`.
     """
 
     def __init__(self, *, colours: bool = False, **options: Any) -> None:
         super().__init__(**options)
-        names = ("service", "levels", "redact", "frames")
-        encoding = {name: options[name] for name in names if name in options}
+        encoding = {name: options[name] for name in LINE_OPTIONS if name in options}
         self.encoder = ConsoleEncoder(colours=colours, **encoding)
         self.direct = self.encoder if type(self) is ConsoleFormatter else None
 

@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from logging import LogRecord
 from operator import attrgetter
 from types import FrameType
+from typing import Any
 
 from clew._faults import report_failure, warn
 from clew.records import HTTPLog, TaskLog
@@ -22,6 +23,7 @@ from clew.records import HTTPLog, TaskLog
 from .entry import Entry
 from .extract import place_of
 from .handler import LineHandler, own_handlers
+from .keeping import dispatch
 from .log_record import make_record, own_method
 
 _PATCHABLE = ("handle", "callHandlers", "makeRecord", "filter")
@@ -77,7 +79,7 @@ def put(logger: logging.Logger, level: int, entry: Entry) -> list[logging.Handle
     """
     if (
         logger.filters
-        or _methods_of(type(logger)) != _METHODS
+        or not (_methods_of(type(logger)) == _METHODS or _is_standard(type(logger), _METHODS))
         or not (len(logger.__dict__) <= _OWN or _is_own(logger))
         or logging._logRecordFactory is not LogRecord  # type: ignore[attr-defined]
     ):
@@ -85,6 +87,16 @@ def put(logger: logging.Logger, level: int, entry: Entry) -> list[logging.Handle
     others: list[logging.Handler] = []
     if logger.disabled:
         return others
+    keeper = dispatch.keeper
+    if keeper is not None and level < keeper.below:
+        route = keeper.route(logger, level)
+        if route is not None:
+            comes_here, others = route
+            if comes_here:
+                if keeper.handler.direct_encoder() is None:
+                    return None
+                keeper.keep(entry)
+            return others
     found = False
     parent: logging.Logger | None = logger
     while parent is not None:
@@ -101,6 +113,12 @@ def put(logger: logging.Logger, level: int, entry: Entry) -> list[logging.Handle
         elif isinstance(entry.log, HTTPLog):
             hint_at_setup(logger)
     return others
+
+
+def _is_standard(kind: type[logging.Logger], methods: tuple[Any, ...]) -> bool:
+    """Tell whether *kind* has these first *methods*, but for what keeps lines."""
+    handle, call, *others = _methods_of(kind)
+    return (handle, getattr(call, "_clew", call), *others)[: len(methods)] == methods
 
 
 def _is_own(logger: logging.Logger) -> bool:
@@ -144,7 +162,7 @@ def deliver(
     """
     if handlers is None:
         # Their first two are on a record's way.
-        if _methods_of(type(logger))[:2] != _METHODS[:2] or not _is_own(logger):
+        if not (_is_standard(type(logger), _METHODS[:2]) and _is_own(logger)):
             token = _handling.set(True)
             try:
                 logger.handle(record)
@@ -158,6 +176,8 @@ def deliver(
             return
         if isinstance(passed, LogRecord):  # a filter may replace it, from Python 3.12 on
             record = passed
+        if dispatch.serve(logger, record):
+            return
         handlers = _handlers_of(logger, record.levelno)
     token = _handling.set(True)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import msgspec
 from msgspec.structs import replace
@@ -19,6 +19,20 @@ from clew.records import OWNED_KEYS, ExceptionInfo, HTTPLog, TaskLog, level_word
 from .entry import Entry
 
 Frames = Literal["all", "own"]
+
+
+class LineOptions(TypedDict, total=False):
+    """The options of an `Encoder`, for those that make one."""
+
+    service: str | None
+    version: str | None
+    fields: Mapping[str, object] | None
+    levels: Mapping[str, str] | None
+    redact: Redact
+    frames: Frames
+
+
+LINE_OPTIONS = tuple(LineOptions.__annotations__)
 
 to_json = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -98,6 +112,9 @@ class Encoder(_Fields):
 
     Args:
         service: Which service of several writes the lines.
+        version: The release of that service, which a line has as ``serviceVersion``.
+        fields: Further fields of every line, as ``{"environment": "prod"}``. Where a line has a
+            field of that name itself, the line's own is written.
         levels: Other words for some levels, ``{"danger": "error"}``.
         redact: ``"default"``, ``"off"``, ``"strict"``, or names to mask besides the default ones.
         frames: ``"all"``, or ``"own"`` for one line in the place of frames of installed packages.
@@ -108,18 +125,26 @@ class Encoder(_Fields):
         self,
         *,
         service: str | None = None,
+        version: str | None = None,
+        fields: Mapping[str, object] | None = None,
         levels: Mapping[str, str] | None = None,
         redact: Redact = "default",
         frames: Frames = "all",
         default: Callable[[Any], Any] | None = None,
     ) -> None:
-        self.service = service
+        self.service = _check_text("service", service)
+        self.version = _check_text("version", version)
         self.level_names = level_words(levels)
         self._words = {10 * rank: word for rank, word in enumerate(self.level_names.values(), 1)}
         super().__init__(redactor(redact), default)
         # A record is masked by default when it is made; here it is by what masks more.
         self._masks_logs = self.redactor not in (DEFAULT, OFF)
         self._folds = check_frames(frames) == "own"
+        self._static = {
+            name: self.redactor.field(name, value, default)
+            for name, value in check_fields(fields).items()
+        }
+        self._tail = self.part_by_part(self._static)[1:] if self._static else b""
 
     def encode(self, entry: Entry) -> bytes:
         """Return the line of *entry*. Never fails."""
@@ -129,20 +154,23 @@ class Encoder(_Fields):
                 log is None
                 or self._masks_logs
                 or entry.ids is not None
+                or entry.kept
                 or (self._folds and log.exception is not None)
             ):
                 return to_json(self.line(entry))
             word = self.level_names[log.level]
-            if self.service is not None or word != log.level:
+            if self.service is not None or self.version is not None or word != log.level:
                 # A copy: another handler's formatter may have another service, or other words.
-                log = replace(log, level=word, service=self.service)
+                log = replace(log, level=word, service=self.service, service_version=self.version)
             line = to_json(log)
             if entry.bound or entry.fields:
                 further: dict[str, Any] = {}
                 self._add(further, entry)
                 if further:
+                    for name, value in self._static.items():
+                        further.setdefault(name, value)
                     return line[:-1] + b"," + self.part_by_part(further)[1:]
-            return line
+            return line[:-1] + b"," + self._tail if self._tail else line
         except Exception:  # JSON or UTF-8 cannot hold some of it
             raise_interruption()
         try:
@@ -157,6 +185,8 @@ class Encoder(_Fields):
         *owned* says under which names further ids are written besides their own.
         """
         line = self._head(entry) if entry.log is None else self._of_log(entry.log)
+        if entry.kept:
+            line["kept"] = True
         if entry.ids is None:
             self._add(line, entry)
         else:
@@ -167,6 +197,8 @@ class Encoder(_Fields):
             self._add(line, entry)
             for key in [key for key in taken if line[key] is None]:
                 del line[key]
+        for name, value in self._static.items():
+            line.setdefault(name, value)
         if entry.stack:
             line["stackInfo"] = self.redactor.trace(entry.stack)
         if entry.exception is not None:
@@ -185,6 +217,8 @@ class Encoder(_Fields):
         }
         if self.service is not None:
             line["service"] = self.service
+        if self.version is not None:
+            line["serviceVersion"] = self.version
         if (request_id := entry.request_id) is not None:
             line["requestId"] = request_id
         if (user_id := entry.user_id) is not None:
@@ -196,7 +230,12 @@ class Encoder(_Fields):
     def _of_log(self, log: HTTPLog | TaskLog) -> dict[str, Any]:
         text = self.redactor.text
         line: dict[str, Any] = msgspec.to_builtins(
-            replace(log, level=self.level_names[log.level], service=self.service)
+            replace(
+                log,
+                level=self.level_names[log.level],
+                service=self.service,
+                service_version=self.version,
+            )
         )
         line.pop("exception", None)
         if "userId" in line:
@@ -245,6 +284,27 @@ class Encoder(_Fields):
         fault = f"{type(error).__qualname__}: {text_of(error)}"
         line["formattingError"] = self.redactor.text(fault)
         return to_json(line)
+
+
+def _check_text(option: str, value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{option} must be a string or None, not {value!r}")
+    return value
+
+
+def check_fields(fields: object) -> Mapping[str, object]:
+    """Return *fields*, a mapping of names that are not clew's own; raise an error otherwise."""
+    if fields is None:
+        return {}
+    if not isinstance(fields, Mapping):
+        raise TypeError(f'fields must be a mapping, as {{"environment": "prod"}}, not {fields!r}')
+    for name in fields:
+        if not isinstance(name, str) or name in OWNED_KEYS:
+            raise ValueError(
+                f"fields has {name!r}: allowed are strings that are no key of clew's own, "
+                f"which are {', '.join(sorted(OWNED_KEYS))}"
+            )
+    return fields
 
 
 def check_frames(frames: Frames) -> Frames:

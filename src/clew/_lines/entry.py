@@ -42,6 +42,7 @@ class Entry(Struct):
         log: The record of a request, a call or a task, which the line is then about.
         exception: The exception, as text.
         stack: The stack, as text.
+        kept: Whether it was kept, and is written since its context failed.
     """
 
     level: int
@@ -56,6 +57,7 @@ class Entry(Struct):
     log: HTTPLog | TaskLog | None = None
     exception: ExceptionInfo | None = None
     stack: str | None = None
+    kept: bool = False
 
     @classmethod
     def now(cls, level: int, message: str, logger: str, fields: Mapping[Any, object]) -> Self:

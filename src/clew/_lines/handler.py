@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Literal, TextIO
 
 import msgspec
 
+from clew._backlog import MOST_BYTES, MOST_LINES
 from clew._faults import Losses, raise_interruption
-from clew._options import check_flag
+from clew._options import check_flag, check_level, check_number
+from clew._unfinished import check_folder
+from clew._unfinished import unfinished as table
 
 from .entry import Entry
 from .extract import ContextFilter, extract, is_twin
+from .keeping import Keeper, dispatch
 from .line_writer import LineWriter
+from .uncaught import hooks
 
 if TYPE_CHECKING:
     from .encoder import Encoder
@@ -31,13 +37,38 @@ class LineHandler(logging.StreamHandler[TextIO]):
             so that a test's or a command's replaced stream does no harm.
         twins: Whether lines that say again what an HTTPLog says are written: a server's or a
             framework's about a crash whose exception the HTTPLog has, and Django's about a 4xx.
+        keep_below: The level below which lines are kept in their request, and written if it fails.
+            The root logger's level says from which level on. None keeps none.
+        keep_lines: How many lines a request keeps, of which the oldest are dropped.
+        keep_bytes: How many bytes they may have together.
+        uncaught: Whether what nobody catches becomes a line; None leaves that as it is.
+        unfinished: A folder for tables of what processes are at, as in `configure_logging`.
+        service: Of which service the processes are whose tables are read there.
     """
 
     def __init__(
-        self, stream: TextIO | Literal["stdout", "stderr"] = "stdout", *, twins: bool = True
+        self,
+        stream: TextIO | Literal["stdout", "stderr"] = "stdout",
+        *,
+        twins: bool = True,
+        keep_below: int | str | None = None,
+        keep_lines: int = MOST_LINES,
+        keep_bytes: int = MOST_BYTES,
+        uncaught: bool | None = None,
+        unfinished: str | os.PathLike[str] | None = None,
+        service: str | None = None,
     ) -> None:
         logging.Handler.__init__(self)
         check_flag("twins", twins)
+        for option, number in (("keep_lines", keep_lines), ("keep_bytes", keep_bytes)):
+            check_number(option, number)
+        if keep_below is not None:
+            below = check_level("keep_below", keep_below)
+            dispatch.start(Keeper(self, below, keep_lines, keep_bytes))
+        if uncaught is not None:
+            (hooks.install if check_flag("uncaught", uncaught) else hooks.uninstall)()
+        if unfinished is not None:
+            table.start(check_folder(unfinished), service)
         self._twins = twins
         # The stream itself, or the name of one of sys.
         self._stream: TextIO | None = None if isinstance(stream, str) else stream
@@ -69,7 +100,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
         """Write the line of *record*, unless a filter drops it; tell whether it was written."""
         if not self._twins and is_twin(record):
             return False
-        encoder = self._direct_encoder() if type(self) is LineHandler else None
+        encoder = self.direct_encoder() if type(self) is LineHandler else None
         if encoder is None:
             return bool(super().handle(record))
         try:
@@ -85,13 +116,18 @@ class LineHandler(logging.StreamHandler[TextIO]):
 
     def put(self, entry: Entry) -> bool:
         """Write the line of *entry*; return False where a record is needed for it."""
-        encoder = self._direct_encoder()
+        encoder = self.direct_encoder()
         if encoder is None:
             return False
         self.write_line(encoder.encode(entry))
         return True
 
-    def _direct_encoder(self) -> Encoder | None:
+    def close(self) -> None:
+        """Keep no further lines; the stream stays open."""
+        dispatch.stop(self)
+        super().close()
+
+    def direct_encoder(self) -> Encoder | None:
         """Return what encodes entries; None where a filter or the formatter has to see records."""
         formatter, filters = self._known
         if self.formatter is not formatter or self.filters != filters:

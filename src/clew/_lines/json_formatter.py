@@ -33,6 +33,8 @@ class JSONFormatter(MsgspecFormatter):
 
     Args:
         service: Which service of several writes the line.
+        version: The release of that service.
+        fields: Further fields of every line.
         levels: Other words for some levels, ``{"danger": "error"}``.
         redact: ``"default"``, ``"off"``, ``"strict"``, or names to mask besides the default ones.
         frames: ``"all"``, or ``"own"`` for one line in the place of frames of installed packages
@@ -46,6 +48,8 @@ class JSONFormatter(MsgspecFormatter):
         self,
         *args: Any,
         service: str | None = None,
+        version: str | None = None,
+        fields: Mapping[str, object] | None = None,
         levels: Mapping[str, str] | None = None,
         redact: Redact = "default",
         frames: Frames = "all",
@@ -54,7 +58,13 @@ class JSONFormatter(MsgspecFormatter):
     ) -> None:
         super().__init__(*args, json_default=json_default or str, **options)
         self.encoder = Encoder(
-            service=service, levels=levels, redact=redact, frames=frames, default=json_default
+            service=service,
+            version=version,
+            fields=fields,
+            levels=levels,
+            redact=redact,
+            frames=frames,
+            default=json_default,
         )
         self.service = service
         self._columns = [

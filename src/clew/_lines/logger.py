@@ -15,6 +15,7 @@ from clew._faults import raise_interruption, report_failure
 from .delivery import deliver, put
 from .entry import Entry
 from .extract import STANDARD_ATTRIBUTES, UnattachedFields
+from .keeping import dispatch
 from .log_record import make_record, mapping_argument
 
 ExcInfo = (
@@ -25,8 +26,13 @@ ExcInfo = (
     | None
 )
 
+# What is no field, but means what it means in the standard library.
+_OPTIONS = frozenset(("exc_info", "stack_info", "stacklevel"))
+_NO_OPTIONS: dict[str, Any] = {}
+
 # Fields of these names have no place among a record's attributes, or another name in a line.
-_SPECIAL = STANDARD_ATTRIBUTES | RENAMED_FIELDS.keys() | {"requestId", "userId", "color_message"}
+_SPECIAL = STANDARD_ATTRIBUTES | RENAMED_FIELDS.keys() | _OPTIONS
+_SPECIAL |= {"requestId", "userId", "color_message", "extra"}
 
 _HERE = frozenset((__file__, logging.__file__))
 
@@ -60,75 +66,68 @@ class Logger:
     def debug(self, message: object, /, *args: object, **fields: Any) -> None:
         """Log *message* as ``debug``."""
         if self._logger.isEnabledFor(logging.DEBUG):
-            self._log(logging.DEBUG, message, args, **fields)
+            self._log(logging.DEBUG, message, args, fields)
 
     def info(self, message: object, /, *args: object, **fields: Any) -> None:
         """Log *message* as ``info``."""
         if self._logger.isEnabledFor(logging.INFO):
-            self._log(logging.INFO, message, args, **fields)
+            self._log(logging.INFO, message, args, fields)
 
     def warning(self, message: object, /, *args: object, **fields: Any) -> None:
         """Log *message* as ``warning``."""
         if self._logger.isEnabledFor(logging.WARNING):
-            self._log(logging.WARNING, message, args, **fields)
+            self._log(logging.WARNING, message, args, fields)
 
     def danger(self, message: object, /, *args: object, **fields: Any) -> None:
         """Log *message* as ``danger``, which is Python's ERROR."""
         if self._logger.isEnabledFor(logging.ERROR):
-            self._log(logging.ERROR, message, args, **fields)
+            self._log(logging.ERROR, message, args, fields)
 
     error = danger
 
     def critical(self, message: object, /, *args: object, **fields: Any) -> None:
         """Log *message* as ``critical``."""
         if self._logger.isEnabledFor(logging.CRITICAL):
-            self._log(logging.CRITICAL, message, args, **fields)
+            self._log(logging.CRITICAL, message, args, fields)
 
     def exception(self, message: object, /, *args: object, **fields: Any) -> None:
         """Log *message* as ``danger``, with the exception that is being handled."""
         fields.setdefault("exc_info", True)
         if self._logger.isEnabledFor(logging.ERROR):
-            self._log(logging.ERROR, message, args, **fields)
+            self._log(logging.ERROR, message, args, fields)
 
     def log(self, level: int, message: object, /, *args: object, **fields: Any) -> None:
         """Log *message* at *level*, a number of the logging module."""
         if self._logger.isEnabledFor(level):
-            self._log(level, message, args, **fields)
+            self._log(level, message, args, fields)
 
     def _log(
-        self,
-        level: int,
-        message: object,
-        args: tuple[object, ...],
-        /,
-        *,
-        exc_info: ExcInfo = None,
-        stack_info: bool = False,
-        stacklevel: int = 1,
-        extra: Mapping[str, object] | None = None,
-        **fields: object,
+        self, level: int, message: object, args: tuple[object, ...], fields: dict[str, Any]
     ) -> None:
         try:
-            logger, handlers, entry = self._logger, None, None
-            if extra is not None:
-                fields = {**_fields_of(extra), **fields}
-            if not _SPECIAL.isdisjoint(fields):
-                fields = rename_fields(fields)
+            logger, handlers, entry, options = self._logger, None, None, _NO_OPTIONS
+            is_plain = _SPECIAL.isdisjoint(fields)
             if (
-                type(message) is str
-                and not (exc_info or stack_info)
-                and _SPECIAL.isdisjoint(fields)
+                (keeper := dispatch.keeper) is not None
+                and level < keeper.below
+                and (is_plain and keeper.keep_call(logger, level, message, args, fields))
             ):
+                return
+            if not is_plain:
+                options, fields = _parted(fields)
+                is_plain = not options and _SPECIAL.isdisjoint(fields)
+            if is_plain and type(message) is str:
                 entry = _entry(level, message, args, self.name, fields)
             if entry is not None:
                 handlers = put(logger, level, entry)
                 if handlers is not None and not handlers:
                     return
-            frame = _caller(stacklevel)
+            frame = _caller(options.get("stacklevel", 1))
             code = frame.f_code
+            stack = _stack_info(frame) if options.get("stack_info") else None
             record = make_record(
                 *(logger, level, code.co_filename, frame.f_lineno, message, args),
-                *(_exc_info(exc_info), code.co_name, _stack_info(frame) if stack_info else None),
+                *(_exc_info(options.get("exc_info")), code.co_name, stack),
                 None if entry is None else entry.without_fields(),
             )
             _attach(record, fields)
@@ -153,6 +152,15 @@ def _entry(
 def get_logger(name: str | None = None) -> Logger:
     """Return the Logger of *name*, a face of ``logging.getLogger(name)``."""
     return Logger(name or "root")
+
+
+def _parted(fields: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what is an option of *fields*, and what is a field, under its name in a line."""
+    options = {name: fields.pop(name) for name in _OPTIONS if name in fields}
+    extra = fields.pop("extra", None)
+    if extra is not None:
+        fields = {**_fields_of(extra), **fields}
+    return options, rename_fields(fields)
 
 
 def _caller(stacklevel: int) -> FrameType:
