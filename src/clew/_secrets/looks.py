@@ -240,6 +240,20 @@ def is_card(digits: str) -> bool:
     return (sum(values[-1::-2]) + sum(doubled)) % 10 == 0
 
 
+_CARD_ALONE = re.compile(r"[\d.\-/_+:]{14,30}")
+
+
+def is_somebody(text: str) -> bool:
+    """Tell whether *text* is an e-mail address, a card's number or a JSON Web Token."""
+    if "@" in text and next(emails(text), None) == (0, len(text)):
+        return True
+    if JWT in text and is_jwt(text):
+        return True
+    if _CARD_ALONE.fullmatch(text) is None:
+        return False
+    return next(cards(text), None) == (0, len(text))
+
+
 def _is_issued(digits: str, size: int) -> bool:
     begin = int(digits[:4])
     if size == 14:  # Diners Club
