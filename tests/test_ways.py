@@ -16,6 +16,7 @@ import pydantic
 import pytest
 
 import clew
+from clew._tasks import TaskRun, TaskSettings
 from tests.conftest import Lines, serve
 
 log = clew.get_logger("shop")
@@ -114,6 +115,14 @@ def enriched() -> None:
 def user_id() -> None:
     with clew.context(user_id="x@shop.example"):
         log.info("line")
+
+
+def task() -> None:
+    settings = TaskSettings()
+    run = TaskRun(settings, None, name="shop.mail", id="7")
+    run.begin()
+    arguments = f"Can't retry shop.mail[7] args:['{SECRET}'] kwargs:{{'a': '{SECRET}'}}"
+    run.end("failed", RuntimeError(arguments))
 
 
 def cause() -> None:
@@ -260,6 +269,7 @@ WAYS: dict[str, Way] = {
     "SQL's values": message(f"INSERT INTO users (name, password) VALUES ('bob', '{SECRET}')"),
     "an SQL assignment": message(f"UPDATE users SET password = '{SECRET}' WHERE id = 7"),
     "a command's error": command,
+    "a task's error": task,
     "a line of code": literal_in_code,
     "an exception's own words": raised(f"no such voucher {SECRET}"),
     "a dictionary in an exception": raised(str(FORM)),

@@ -17,10 +17,9 @@ from uuid import UUID
 
 from ._faults import raise_interruption
 from ._objects import fields_of, is_secret
+from ._secrets.looks import MASK
 from ._secrets.pairs import NAME_KEYS
 from ._text import printable, text_of, unprintable
-
-MASK = "***"
 
 _DEEPEST = 32
 _MOST_VALUES = 100_000

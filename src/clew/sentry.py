@@ -13,8 +13,8 @@ from ._current import context_of
 from ._faults import report_failure
 from ._lines.masking import masked, masked_record, own_redactor
 from ._options import needed
-from ._plain import MASK
 from ._redaction import DEFAULT, OFF, Redactor
+from ._secrets.looks import MASK
 from .records import HTTP_LOGGER
 
 with needed("clew.sentry gives the events of sentry-sdk their ids: pip install sentry-sdk"):

@@ -155,7 +155,7 @@ class Encoder(_Fields):
                 or self._masks_logs
                 or entry.ids is not None
                 or entry.kept
-                or (self._folds and log.exception is not None)
+                or (log.exception is not None and self._changes_exceptions(log))
             ):
                 return to_json(self.line(entry))
             word = self.level_names[log.level]
@@ -178,6 +178,12 @@ class Encoder(_Fields):
         except Exception as error:
             raise_interruption()
             return self.fallback(entry, error)
+
+    def _changes_exceptions(self, log: HTTPLog | TaskLog) -> bool:
+        """Tell whether the exception of *log* is written otherwise than it holds it: that of a
+        request is masked already.
+        """
+        return self._folds or (type(log) is TaskLog and self.redactor is not OFF)
 
     def line(self, entry: Entry, owned: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the keys and values of the line of *entry*, masked, in their order.

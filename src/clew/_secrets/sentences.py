@@ -22,6 +22,9 @@ _INPUT = re.compile(
     r"(?=, input_type=)",
     re.MULTILINE,
 )
+# Celery: Can't retry shop.mail[7] args:['hunter2'] kwargs:{}
+_RETRY = re.compile(r"Can't retry [^\s]{1,300}+ args:")
+_KWARGS = " kwargs:"
 _WORDS = re.compile(r"[\w$]++")
 
 
@@ -52,9 +55,24 @@ def without_quoted(text: str, is_sensitive: Callable[[str], bool]) -> str:
         text = _INPUT.sub(given, text)
     if "[parameters: " in text:
         text = _without_values(text, _PARAMETERS, names_one)
+    if "Can't retry" in text:
+        text = _without_arguments(text)
     if "INSERT" in text or "insert" in text:
         text = _without_values(text, _INSERT, names_one)
     return text
+
+
+def _without_arguments(text: str) -> str:
+    """Return *text* with the arguments of tasks that cannot be tried again masked."""
+    kept: list[str] = []
+    last = 0
+    while (match := _RETRY.search(text, last)) is not None:
+        kept += [text[last : match.end()], MASK]
+        last = value_end(text, match.end())
+        if text.startswith(_KWARGS, last):
+            kept += [_KWARGS, MASK]
+            last = value_end(text, last + len(_KWARGS))
+    return "".join([*kept, text[last:]])
 
 
 def _without_values(text: str, pattern: re.Pattern[str], names_one: Callable[[str], bool]) -> str:
