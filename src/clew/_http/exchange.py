@@ -47,6 +47,7 @@ from .progress import Progress
 from .request import HTTPRequest
 from .request_id import choose_id
 from .settings import Settings
+from .stack import Place, thread_here
 from .users import loaded_user
 from .wire import shown_path
 
@@ -92,8 +93,21 @@ class Exchange(Progress, HTTPRequest, Context):
         else:
             self.request_id = settings.made_id()
         self.slot = unfinished.begin(self) if unfinished.is_on else None
+        self.place = None
+        if settings.watch is not None and not self.websocket:
+            self.place = self.find_place()
+            settings.watch.add(self)
         if begin_subscribers:
             notify(self, begin_subscribers)
+
+    def find_place(self) -> Place:
+        """Return where it runs, for who wants to know at what it stands."""
+        return thread_here()
+
+    def known_user(self) -> str | None:
+        """Return the user's id as far as it is known, without asking anybody."""
+        known = self._seen_user if self._user_id is UNSET else self._user_id
+        return cast("str | None", known)
 
     def outline(self) -> Outline:
         """Return what is known of it at its beginning, for the process's table."""
@@ -221,11 +235,18 @@ class Exchange(Progress, HTTPRequest, Context):
                 if isinstance(error, Exception) or (not self.settings.log and self.is_failure()):
                     self.backlog.release()
                 self.backlog = None
+            if self.place is not None:
+                self._unwatch()
             if self.slot is not None and self._process is process[0]:
                 (table, slot), self.slot = self.slot, None
                 table.end(slot)
             if self.eventful:
                 self.error = self.traceback = None
+
+    def _unwatch(self) -> None:
+        self.place = None
+        if self.settings.watch is not None:
+            self.settings.watch.remove(self)
 
     def close(self, error: BaseException | None = None) -> None:
         """End, and let the outer context come back."""
@@ -247,6 +268,8 @@ class Exchange(Progress, HTTPRequest, Context):
         if self.logged:
             return
         self.logged = True
+        if self.place is not None:
+            self._unwatch()
         if self._process is not process[0]:
             return
         is_made = False

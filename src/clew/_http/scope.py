@@ -11,6 +11,7 @@ from .exchange import Exchange
 from .request import Facts
 from .routes import RouteTemplates
 from .settings import Settings
+from .stack import Place, loop_here
 from .users import id_of
 from .wire import Header, encoded_path, path_of, with_header, without_header
 
@@ -94,6 +95,9 @@ class ScopeExchange(Exchange):
             client[0] if client else None,
             self.route(),
         )
+
+    def find_place(self) -> Place:
+        return loop_here()
 
     def outline(self) -> Outline:
         scope = self.scope

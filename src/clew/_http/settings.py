@@ -21,6 +21,7 @@ from clew._text import text_of
 from clew.records import HTTPLog
 
 from .addresses import Networks, parse_networks
+from .watch import Watch
 from .wire import Header, Queries
 
 # RFC 9110, section 5.6.2: what a field's name is made of.
@@ -55,6 +56,7 @@ class Options(TypedDict, total=False):
     enrich: Callable[[HTTPLog], Mapping[str, object]] | None
     log: bool
     slow: float | None
+    validation: bool
 
 
 # As long as it has options, each with its sentence and its check.
@@ -86,7 +88,10 @@ class Settings:
         enrich: ``(HTTPLog) -> mapping`` of further fields for it.
         log: False keeps the id, the context and the header, without the HTTPLog.
         slow: Seconds after which a request that is still running leaves a warning with the stack
-            at which it stands, once; None leaves none.
+            at which it stands, once; None leaves none. One that took as long writes the lines
+            that `configure_logging` has kept, as one that failed does.
+        validation: Whether the HTTPLog of a 4xx says, as ``validationErrors``, the place and the
+            reason of each error of FastAPI's, Django Ninja's or REST framework's validation.
     """
 
     header: str | Sequence[str] = DEFAULT_HEADER
@@ -105,6 +110,7 @@ class Settings:
     enrich: Callable[[HTTPLog], Mapping[str, object]] | None = None
     log: bool = True
     slow: float | None = None
+    validation: bool = False
 
     # What the hot path needs, worked out once.
     inbound: Header = field(init=False, repr=False)
@@ -120,13 +126,14 @@ class Settings:
     is_plain: bool = field(init=False, repr=False)
     _reported: set[str] = field(init=False, repr=False)
     queries: Queries = field(init=False, repr=False)
+    watch: Watch | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for option in ("generate", "accept"):
             _check_callable(option, getattr(self, option), required=True)
         for option in ("user_id", "level", "enrich"):
             _check_callable(option, getattr(self, option), required=False)
-        for option in ("inject", "expose", "log"):
+        for option in ("inject", "expose", "log", "validation"):
             check_flag(option, getattr(self, option))
         _check_seconds("slow", self.slow)
         several = self.header if isinstance(self.header, (list, tuple)) else (self.header,)
@@ -153,6 +160,7 @@ class Settings:
         wanted = (self.exclude, self.level, self.enrich, self.captured, self.proxy_networks)
         set_field(self, "is_plain", not any(wanted) and not self.redactor.treats_records)
         set_field(self, "queries", Queries(self.redactor))
+        set_field(self, "watch", None if self.slow is None else Watch(self.slow))
 
     @classmethod
     def of(cls, settings: Settings | None, options: Mapping[str, Any]) -> Settings:

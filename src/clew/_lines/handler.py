@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import Literal, TextIO
 
 import msgspec
 
@@ -16,14 +16,15 @@ from clew._options import check_flag, check_level, check_number
 from clew._unfinished import check_folder
 from clew._unfinished import unfinished as table
 
+from .dropping import DroppingWriter
+from .encoder import Encoder
 from .entry import Entry
 from .extract import ContextFilter, extract, is_twin
 from .keeping import Keeper, dispatch
 from .line_writer import LineWriter
 from .uncaught import hooks
 
-if TYPE_CHECKING:
-    from .encoder import Encoder
+WhenBlocked = Literal["wait", "drop"]
 
 
 class LineHandler(logging.StreamHandler[TextIO]):
@@ -44,6 +45,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
         uncaught: Whether what nobody catches becomes a line; None leaves that as it is.
         unfinished: A folder for tables of what processes are at, as in `configure_logging`.
         service: Of which service the processes are whose tables are read there.
+        when_blocked: ``"drop"`` never waits for the reader of a pipe, as in `configure_logging`.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
         uncaught: bool | None = None,
         unfinished: str | os.PathLike[str] | None = None,
         service: str | None = None,
+        when_blocked: WhenBlocked = "wait",
     ) -> None:
         logging.Handler.__init__(self)
         check_flag("twins", twins)
@@ -73,7 +76,8 @@ class LineHandler(logging.StreamHandler[TextIO]):
         # The stream itself, or the name of one of sys.
         self._stream: TextIO | None = None if isinstance(stream, str) else stream
         self._standard = stream if isinstance(stream, str) else "stdout"
-        self._writer: LineWriter | None = None
+        self._writer: LineWriter | DroppingWriter | None = None
+        self._drops = check_when_blocked(when_blocked) == "drop"
         self._losses = Losses("lines")
         # What encodes entries, as long as the formatter and the filters are the same.
         self._encoder: Encoder | None = None
@@ -153,8 +157,13 @@ class LineHandler(logging.StreamHandler[TextIO]):
             pass
 
     def flush(self) -> None:
-        """Flush the stream, if there is one; every line is flushed as it is written."""
-        if self.stream is not None:
+        """Flush the stream, if there is one; every line is flushed as it is written.
+
+        With ``when_blocked="drop"`` it waits for the lines that are queued, as long as any goes.
+        """
+        if isinstance(self._writer, DroppingWriter):
+            self._writer.wait()
+        elif self.stream is not None:
             super().flush()
 
     def write_line(self, line: bytes) -> None:
@@ -165,7 +174,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
                 if writer is None or writer.stream is not stream:
                     if stream is None:
                         return  # a process without a stdout has nowhere to write to
-                    writer = self._writer = LineWriter(stream)
+                    writer = self._writer = self._writer_to(stream)
                 if writer.descriptor is not None or self._stream is not None:
                     writer.write(line)
                 else:
@@ -176,7 +185,18 @@ class LineHandler(logging.StreamHandler[TextIO]):
                 raise_interruption()
                 self._losses.add(error)
 
-    def _write_to_stand_in(self, writer: LineWriter, line: bytes) -> None:
+    def _writer_to(self, stream: TextIO) -> LineWriter | DroppingWriter:
+        writer = LineWriter(stream)
+        if self._drops and writer.is_shared:
+            return DroppingWriter(writer, self._losses, self._say_dropped)
+        return writer
+
+    def _say_dropped(self, count: int) -> bytes:
+        message = "Lines dropped while nobody read them: %d"
+        entry = Entry.now(logging.WARNING, message % count, "clew", {"dropped": count})
+        return (self.direct_encoder() or Encoder()).encode(entry)
+
+    def _write_to_stand_in(self, writer: LineWriter | DroppingWriter, line: bytes) -> None:
         """Write *line* to what stands in stdout's place; past it, where it logs what it gets."""
         if self._line is not None:
             self._loop = writer.stream
@@ -195,6 +215,13 @@ class LineHandler(logging.StreamHandler[TextIO]):
 def _escaped(line: bytes) -> bytes:
     """Return *line* as it stands within a text in JSON."""
     return msgspec.json.encode(line.decode())[1:-1]
+
+
+def check_when_blocked(when_blocked: WhenBlocked) -> WhenBlocked:
+    """Return *when_blocked*; raise ValueError for anything but ``"wait"`` and ``"drop"``."""
+    if when_blocked not in ("wait", "drop"):
+        raise ValueError(f'when_blocked must be "wait" or "drop", not {when_blocked!r}')
+    return when_blocked
 
 
 def own_handlers(logger: logging.Logger = logging.root) -> list[LineHandler]:

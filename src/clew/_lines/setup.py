@@ -17,7 +17,7 @@ from clew._unfinished import unfinished as table
 from .console import ConsoleFormatter, is_terminal
 from .encoder import Encoder, Frames
 from .extract import ContextFilter
-from .handler import LineHandler, own_handlers
+from .handler import LineHandler, WhenBlocked, check_when_blocked, own_handlers
 from .json_formatter import JSONFormatter
 from .recovery import keep_table
 from .servers import (
@@ -48,6 +48,7 @@ def configure_logging(
     keep_bytes: int = MOST_BYTES,
     uncaught: bool = True,
     unfinished: str | os.PathLike[str] | None = None,
+    when_blocked: WhenBlocked = "wait",
 ) -> None:
     """Set up the root logger: every line of every logger, with its ids, on *stream*.
 
@@ -91,6 +92,9 @@ def configure_logging(
         unfinished: A folder in which each process keeps a table of the requests and tasks that it
             is at. What a killed process was at is written, with the outcome ``lost``, when the next
             process of the same *service* calls this, or by ``clew unfinished``.
+        when_blocked: What happens when nobody reads the pipe or the socket that lines go to:
+            ``"wait"`` loses nothing; with ``"drop"`` a request never waits: lines are queued, up
+            to 4 MiB, what does not fit is dropped, and a line says how many were.
     """
     folder = None if unfinished is None else check_folder(unfinished)
     if stream is not None and not hasattr(stream, "write"):
@@ -116,6 +120,7 @@ def configure_logging(
         keep_lines=keep_lines,
         keep_bytes=keep_bytes,
         uncaught=check_flag("uncaught", uncaught),
+        when_blocked=when_blocked,
     )
     handler.setFormatter(formatter)
     handler.addFilter(ContextFilter())
@@ -152,6 +157,7 @@ def logging_config(
     keep_bytes: int = MOST_BYTES,
     uncaught: bool = True,
     unfinished: str | os.PathLike[str] | None = None,
+    when_blocked: WhenBlocked = "wait",
 ) -> dict[str, Any]:
     """Return what `configure_logging` sets up, as a dictionary for ``logging.config.dictConfig``.
 
@@ -205,6 +211,7 @@ def logging_config(
                 **({} if keep is None else keeping),
                 "uncaught": check_flag("uncaught", uncaught),
                 **({} if unfinished is None else noting),
+                **({} if check_when_blocked(when_blocked) == "wait" else {"when_blocked": "drop"}),
             }
         },
         "root": {"level": root_level, "handlers": ["clew"]},
