@@ -7,14 +7,15 @@ import re
 # Longer ones are masked to the end of the text.
 _LONGEST_QUOTED = 65_536
 
-_QUOTE = re.compile(r"[bruf]{0,2}(\\*)([\"'`])", re.IGNORECASE)
+_QUOTE = re.compile(r"[bruf]{0,2}(\\{0,16}+)([\"'`])", re.IGNORECASE)
 _CLOSING = {"{": "}", "[": "]", "(": ")"}
-_BRACKET = re.compile(r"[\[\](){}]|\\*[\"']")
+_BRACKET = re.compile(r"[\[\](){}]|\\{0,16}[\"']")
 
 # Up to a blank, a quote, what parts parameters, or a comma before the next name; without the
 # brackets and the full stop behind it.
 _BARE = re.compile(
-    r"[^\s&\"'<>]*?(?=[)\]}]*+[,;.]?(?:[\s&\"'<>]|\Z)|\\+[rn\"']|[,;]\s?[\w.\-]{1,64}+[=:])"
+    r"[^\s&\"'<>]*?(?=[)\]}]{0,16}+[,;.]?(?:[\s&\"'<>]|\Z)|\\{1,16}[rn\"']"
+    r"|[,;]\s?[\w.\-]{1,64}+[=:])"
 )
 _LINE = re.compile(r"(?:(?!\\[rn])[^\r\n])*+")
 _NEXT_NAME = re.compile(r"\s+[A-Za-z_][\w.\-]{0,63}+=")

@@ -22,7 +22,7 @@ _KEY_BLOCK = re.compile(
 )
 
 # As people and programs write it.
-_AT = r"@|%(?:25)?40|\uff20|&#64;|&commat;|\\u0040|\s?[(\[]\s?at\s?[)\]]\s?"
+_AT = r"(?:@|%(?:25)?40|\uff20|&#64;|&commat;|\\u0040|\s?[(\[]\s?at\s?[)\]]\s?)(?=[\w\[])"
 _DOT = r"(?:\.|%2E|\s?[(\[]\s?dot\s?[)\]]\s?)"
 _LOCAL = r"(?:[\w.%+'\-]{1,64}|\"[^\"\n]{1,64}\")\Z"
 _DOMAIN = (

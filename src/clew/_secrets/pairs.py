@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ Hide = Callable[[str, object], object]
 
 _NAMES = ("name", "key", "field", "header", "param", "parameter", "variable", "k")
 _VALUES = ("value", "val", "values", "content", "v")
+_WORDS = re.compile(r"[A-Za-z][A-Za-z_\- ]{1,39}")
 NAME_KEYS = frozenset((*_NAMES, *(word.capitalize() for word in _NAMES)))
 _VALUE_KEYS = (*_VALUES, *(word.capitalize() for word in _VALUES))
 
@@ -31,7 +33,10 @@ def hidden_items(items: Sequence[Any], hide: Hide) -> Iterator[tuple[int, object
         name, value = _text(items[0]), items[1]
         # Two names are a list of names.
         if name is not None and not (
-            type(items) is list and isinstance(value, str) and hide(value, "") is not None
+            type(items) is list
+            and isinstance(value, str)
+            and _WORDS.fullmatch(value)
+            and hide(value, "") is not None
         ):
             hidden = hide(name.rstrip(":"), value)
             if hidden is not None:
@@ -55,4 +60,9 @@ def _is_marked(name: str) -> bool:
 def _text(value: object) -> str | None:
     if isinstance(value, str):
         return str.__str__(value)
-    return value.decode("latin-1") if isinstance(value, bytes) else None
+    if not isinstance(value, bytes):
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

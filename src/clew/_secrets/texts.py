@@ -21,34 +21,42 @@ from .sentences import without_quoted
 Judge = Callable[[str], Verdict | None]
 Treat = Callable[[Verdict, object], object]
 
+_QUOTE = r"\\{0,16}[\"']"
+_LINE_END = r"(?:\r?\n|\\r\\n)"
+
 # A name, perhaps in quotes, and what parts it from its value.
 _NAMED = re.compile(
-    r"(?<![\w.\-%$\[\]\\])(?P<open>[bru]{0,2}\\*[\"'])?(?P<name>[\w.\-%$\[\]]++)"
-    r"(?P<close>\\*[\"'])?"
-    r"(?P<sep>\s{0,8}+(?:=>|:=|=(?!=)|:(?!//)|,(?=\s{0,8}(?:[bru]{0,2}\\*[\"'])))\s{0,8}+)"
+    rf"(?<![\w.\-%$\[\]\\])(?P<open>[bru]{{0,2}}{_QUOTE})?"
+    rf"(?P<name>(?:[\w.\-%$\[\]]|\\u[\da-fA-F]{{4}})++)(?P<close>{_QUOTE})?"
+    rf"(?P<sep>\s{{0,8}}+(?:=>|:=|=(?!=)|:(?!//)|,(?=\s{{0,8}}[bru]{{0,2}}{_QUOTE}))\s{{0,8}}+)"
 )
 # An option of a command line, and its value.
-_OPTION = re.compile(r"(?<![^\s\"'\[(,])(?P<name>--?[A-Za-z][\w\-]{2,99}+)[\"']?,?\s{1,8}+(?!-)")
+_OPTION = re.compile(r"(?<![^\s\"'\[(,])(?P<name>-{1,3}\w[\w\-]{1,99}+)[\"']?,?\s{1,8}+(?!-)")
 _USER = re.compile(r"(?<!\S)((?:-u|--user|--proxy-user)[ =][\"']?[^\s:\"'=]{1,99}+:)[^\s\"']++")
 # An entry, with its name and its value as members.
 _ENTRY = re.compile(
-    r"(?:name|key|field|header|param|parameter|k)\\*[\"']\s?[:=]\s?\\*[\"']"
-    r"(?P<name>[^\"'\\]{1,200}+)\\*[\"']\s?,\s?\\*[\"'](?:value|val|values|content|v)\\*[\"']"
-    r"\s?[:=]\s?",
+    rf"(?:name|key|field|header|param|parameter|k){_QUOTE}\s?[:=]\s?{_QUOTE}"
+    rf"(?P<name>[^\"'\\]{{1,200}}+){_QUOTE}\s?,\s?"
+    rf"{_QUOTE}(?:value|val|values|content|v){_QUOTE}\s?[:=]\s?",
     re.IGNORECASE,
 )
 _ELEMENT = re.compile(r"<(?P<name>[A-Za-z_][\w.:\-]{0,99}+)(?:\s[^<>]*+)?>(?P<value>[^<]++)(?=</)")
 # A part of a multipart form (RFC 7578).
 _PART = re.compile(
-    r"name=\\*\"(?P<name>[^\"\\]{1,200}+)\\*\"(?:[^\r\n\\]{0,300}+(?:\r?\n|\\r\\n)){1,4}?(?:\r?\n|\\r\\n)"
+    rf"name={_QUOTE}(?P<name>[^\"\\]{{1,200}}+){_QUOTE}"
+    rf"(?:[^\r\n\\]{{0,300}}+{_LINE_END}){{1,4}}?{_LINE_END}"
 )
 
 _USERINFO = re.compile(r"(?<=://)(?!git@)[^\s/?#\"'<>]*@")
 # A password may have slashes in it, where a port has none.
-_SLASHED_USERINFO = re.compile(r"(?<=://)[^\s/?#:@\"'<>]*+:(?!\d{1,5}(?:[/?#\s]|\Z))[^\s\"'<>@]*+@")
+_SLASHED_USERINFO = re.compile(
+    r"(?<=://)[^\s/?#:@\"'<>]{0,128}+:(?!\d{1,5}(?:[/?#\s]|\Z))[^\s\"'<>@]{0,256}+@"
+)
 _ENCODED = re.compile(r"%(?:25)*(?:3[aAdD]|7[bB]|22|40)")
 _PIECES = re.compile(r"([\s&\"'<>,]+)")
 _LINE_HEADERS = frozenset(("authorization", "cookie", "set-cookie", "proxy-authorization"))
+
+_ESCAPE = re.compile(r"\\u([\da-fA-F]{4})")
 
 _MOST_DECODED = 3
 _LONGEST_WORD = 40
@@ -92,7 +100,10 @@ def decoded(name: str) -> str:
     for _ in range(_MOST_DECODED):
         if "%" not in name:
             break
-        name = unquote_plus(name)
+        try:
+            name = unquote_plus(name, errors="strict")
+        except UnicodeDecodeError:
+            name = unquote_plus(name, encoding="latin-1")
     return name
 
 
@@ -139,7 +150,8 @@ class Texts:
             text = "".join(map(self._piece, _PIECES.split(text)))
         text = self._replace(text, _NAMED, self._in_code if code else self._named)
         # A word alone has neither of what follows.
-        return self._sentence(text) if len(text) > _LONGEST_WORD or " " in text else text
+        is_word = len(text) <= _LONGEST_WORD and " " not in text and "<" not in text
+        return text if is_word else self._sentence(text)
 
     def _is_reference(self, text: str) -> bool:
         """Tell whether *text* is as ``user:12345`` under a name of no secret."""
@@ -257,8 +269,8 @@ class Texts:
 
     def _named(self, text: str, match: re.Match[str], *, code: bool = False) -> _Place | None:
         name = match["name"]
-        if "%" in name:
-            name = decoded(name)
+        if "%" in name or "\\" in name:
+            name = decoded(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), name))
         mark = text[match.start() - 1] if match.start() else ""
         if mark and mark in "?&#;" and match["sep"] == "=":
             verdict = self._judge_parameter(name)
@@ -372,4 +384,4 @@ class Texts:
         return self._masked(value, depth - 1) if hidden is None else hidden
 
 
-_QUOTES = re.compile(r"[bru]{0,2}(\\*[\"'`])")
+_QUOTES = re.compile(r"[bru]{0,2}(\\{0,16}[\"'`])")

@@ -19,6 +19,7 @@ _SHORTEST_KEY = 16
 
 # The number of its key, and half of an HMAC-SHA256: two values meet by chance in 2**64.
 TOKEN = re.compile(r"t\d{1,6}_[0-9a-f]{32}")
+_TREATED = re.compile(rf"\*\*\*\d{{0,4}}|{TOKEN.pattern}")
 _NETWORK = re.compile(r"[\da-fA-F:.]{2,45}/(?:24|48)")
 
 _CARD_DIGITS, _ACCOUNT_DIGITS, _LONGEST_LOOKED_AT = 12, 8, 256
@@ -103,7 +104,7 @@ def treated(treatment: str, value: object, keys: Mapping[int, bytes]) -> str:
     if not isinstance(value, (str, int)) and type(value).__name__ != "UUID":
         return MASK
     text = str.__str__(value) if isinstance(value, str) else str(value)
-    if text == MASK or TOKEN.fullmatch(text):
+    if _TREATED.fullmatch(text):
         return text  # the middleware has treated it, and the line does so again
     if treatment == "token":
         return token(text, keys)
