@@ -17,6 +17,7 @@ from clew.answers.questions import QUESTIONS
 
 from .exits import Commands
 from .output import echo, print_answer, print_timeline, progress, say
+from .privacy import check_names, check_privacy, export, forget
 
 if TYPE_CHECKING:
     from clew.answers.logs import Logs
@@ -81,6 +82,7 @@ _titles = [f"  {name:<{_width}}{question.title}" for name, question in QUESTIONS
 @_sources
 @click.option("--action", help="Of this action: READ_JOURNAL.")
 @click.option("--value", help="Of this value: user:12345.")
+@click.option("--token", metavar="NAME", help="Values of NAME are tokens: --value email:bob@x.org.")
 @click.option("--status", help="Of this HTTP status: 401.")
 @click.option("--request", metavar="ID", help="Of this request id.")
 @click.option("--route", help="Only of this route: /orders/{order_id}.")
@@ -90,10 +92,16 @@ _titles = [f"  {name:<{_width}}{question.title}" for name, question in QUESTIONS
 @_service
 @click.option("--limit", help="At most so many rows; a table shows 20 when not given.")
 @_format
-def ask(question: str, sources: tuple[str, ...], form: str, **parameters: str | None) -> None:
+def ask(
+    question: str,
+    sources: tuple[str, ...],
+    form: str,
+    token: str | None,
+    **parameters: str | None,
+) -> None:
     """Answer one question."""
     # What is wrong is said before anything is read.
-    query = Query.of(find_question(question), parameters)
+    query, *others = _queries(question, parameters, token)
     with _open(sources) as logs:
         if question == "timeline" and form == "table":
             from clew.answers.timeline import timeline_of
@@ -101,6 +109,8 @@ def ask(question: str, sources: tuple[str, ...], form: str, **parameters: str | 
             print_timeline(timeline_of(logs, query))
             return
         answer = logs.answer(query)
+        for other in others:
+            answer.rows.extend(logs.answer(other).rows)
         if not answer.rows:
             from clew.answers.lookups import OVERVIEW
 
@@ -110,6 +120,17 @@ def ask(question: str, sources: tuple[str, ...], form: str, **parameters: str | 
             else:
                 say("no line is an event, with a createdAt in milliseconds")
         print_answer(answer, form, limited="limit" in query.values)
+
+
+def _queries(question: str, parameters: dict[str, str | None], token: str | None) -> list[Query]:
+    """Return what is asked: by each key, where the values are tokens."""
+    found = find_question(question)
+    value = parameters.get("value")
+    if token is None or value is None:
+        return [Query.of(found, parameters)]
+    from clew.answers.privacy import values_of
+
+    return [Query.of(found, {**parameters, "value": one}) for one in values_of(value, token)]
 
 
 @cli.command(epilog="Example: clew timeline 018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a gateway.ndjson")
@@ -202,11 +223,16 @@ _levels = click.option(
 @cli.command(epilog="Example: clew check app.ndjson")
 @_sources
 @_levels
-def check(sources: tuple[str, ...], levels: tuple[str, ...]) -> int:
+@click.option("--privacy", is_flag=True, help="Say what lines still hold in clear, by its kind.")
+@click.option("--names", is_flag=True, help="Say why each name in the lines is masked, or not.")
+def check(sources: tuple[str, ...], levels: tuple[str, ...], privacy: bool, names: bool) -> int:
     """Show each line that does not fit the schema.
 
-    As file:line: why. The exit status is 1 then.
+    As file:line: why. The exit status is 1 then. --privacy looks for e-mail addresses, card
+    numbers, credentials, tokens and keys instead.
     """
+    if privacy or names:
+        return max(check_privacy(sources) if privacy else 0, check_names(sources) if names else 0)
     from clew.answers.check import check as check_files
     from clew.answers.check import level_words_of
 
@@ -230,6 +256,10 @@ def schema(levels: tuple[str, ...]) -> None:
     from clew.records import json_schema
 
     echo(json.dumps(json_schema(levels=level_words_of(levels)), indent=2))
+
+
+cli.add_command(export)
+cli.add_command(forget)
 
 
 @contextmanager
