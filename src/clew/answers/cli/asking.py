@@ -59,17 +59,28 @@ def ask(
 ) -> int:
     """Answer one question."""
     # What is wrong is said before anything is read.
-    query = Query.of(find_question(question), parameters)
-    return _ask(query, sources, names, form_of(form), failing(query, fail_if))
+    queries = _queries(question, parameters.pop("token"), parameters)
+    return _ask(queries, sources, names, form_of(form), failing(queries[0], fail_if))
+
+
+def _queries(question: str, token: str | None, parameters: dict[str, Any]) -> list[Query]:
+    """Return what is asked: by each key, where the value is a token."""
+    found, value = find_question(question), parameters.get("value")
+    if token is None or value is None:
+        return [Query.of(found, parameters)]
+    from clew.answers.privacy import values_of
+
+    return [Query.of(found, {**parameters, "value": one}) for one in values_of(value, token)]
 
 
 def _ask(
-    query: Query,
+    queries: list[Query],
     sources: tuple[str, ...],
     names: tuple[str, ...],
     form: str,
     fails: Callable[[dict[str, Any]], bool],
 ) -> int:
+    query, *others = queries
     is_timeline = query.question.name == "timeline"
     with opened(sources, names, first=query) as logs:
         if is_timeline and form == "table":
@@ -81,6 +92,8 @@ def _ask(
             print_timeline(timeline)
             return 0
         answer = logs.find(query)
+        for other in others:
+            answer.rows.extend(logs.find(other).rows)
         if not answer.rows and is_timeline:
             raise _no_request(query)
         _explain(logs, query, answer)
@@ -137,7 +150,7 @@ def timeline(
         request_id = strangers[0]
     parameters = {"request": request_id, "timezone": timezone}
     query = Query.of(find_question("timeline"), parameters)
-    return _ask(query, sources, names, form_of(form), lambda _: False)
+    return _ask([query], sources, names, form_of(form), lambda _: False)
 
 
 def _is_source(name: str) -> bool:

@@ -16,9 +16,10 @@ from .asking import ask, sql, timeline
 from .group import cli, opened
 from .options import MAP, PERIOD, SERVICE, SOURCES
 from .output import echo, progress, say
+from .privacy import check_names, check_privacy, export, forget
 from .unfinished import unfinished
 
-__all__ = ["ask", "cli", "sql", "timeline", "unfinished"]
+__all__ = ["ask", "cli", "export", "forget", "sql", "timeline", "unfinished"]
 
 
 @cli.command(epilog="Example: clew report gateway.ndjson orders.ndjson --html report.html")
@@ -111,11 +112,16 @@ _levels = click.option(
 @cli.command(epilog="Example: clew check app.ndjson")
 @SOURCES
 @_levels
-def check(sources: tuple[str, ...], levels: tuple[str, ...]) -> int:
+@click.option("--privacy", is_flag=True, help="Say what lines still hold in clear, by its kind.")
+@click.option("--names", is_flag=True, help="Say why each name in the lines is masked, or not.")
+def check(sources: tuple[str, ...], levels: tuple[str, ...], privacy: bool, names: bool) -> int:
     """Show what does not fit the schema, each kind once.
 
-    As file:line of the first: why. The exit status is 1 then.
+    As file:line of the first: why. The exit status is 1 then. --privacy looks for e-mail
+    addresses, card numbers, credentials, tokens and keys instead.
     """
+    if privacy or names:
+        return max(check_privacy(sources) if privacy else 0, check_names(sources) if names else 0)
     from clew.answers.check import check as check_files
     from clew.answers.check import faults, level_words_of
 
