@@ -210,6 +210,11 @@ def repair(lines: bytes) -> bytes:
     """
     if b"\0" in lines or _BOM in lines:
         lines = _IN_FRONT.sub(b"", lines)
-    if b"\\" not in lines or (b"\\ud" not in lines and b"\\uD" not in lines):
+    if not has_surrogates(lines):
         return lines
     return _SURROGATE.sub(lambda match: b"\\ufffd" if match[1] else match[0], lines)
+
+
+def has_surrogates(lines: bytes) -> bool:
+    """Tell whether there may be escaped surrogates in *lines*."""
+    return b"\\" in lines and (b"\\ud" in lines or b"\\uD" in lines)

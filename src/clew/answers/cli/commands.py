@@ -61,7 +61,8 @@ def serve(sources: tuple[str, ...], host: str, port: int, names: tuple[str, ...]
 
 
 @cli.command(
-    epilog="Example: clew load gateway.ndjson clickhouse://user:password@host:8123/logs?table=logs"
+    epilog="Examples: clew load logs/ logs.duckdb,"
+    " clew load gateway.ndjson clickhouse://user:password@host:8123/logs?table=logs"
 )
 @SOURCES
 @click.argument("target")

@@ -13,6 +13,7 @@ from clew.answers.sources.parser import Parser, is_plain, likeliest
 
 from . import blocks
 from .engine import Progress
+from .look_ahead import MANY, LookAhead, has_odd_lines
 from .table import Count, EventTable, judge
 
 with require("duckdb"):
@@ -21,7 +22,6 @@ with require("duckdb"):
 # A larger file is read where it is, when nothing has to be done to it first.
 _LARGE = 64 * 1024 * 1024
 _LARGE_PIECE = 1024 * 1024
-_MANY = 100_000
 
 
 class FileReader:
@@ -58,6 +58,8 @@ class FileReader:
 
     @property
     def count(self) -> Count:
+        if self._containing:  # what else there is was not looked at
+            return self._count
         broken = sum(parser.broken for parser in self._all_parsers)
         foreign = sum(parser.foreign for parser in self._all_parsers)
         return self._count + Count(broken + foreign, broken, foreign)
@@ -117,7 +119,7 @@ class FileReader:
                 progress(sum(file.consumed for file in self._files), size)
         if not self._growing:
             self._parser.end()
-            self._take_odd(cursor)
+            self._take_odd(self._parser, cursor)
         cursor.commit()
 
     def _is_large(self, file: LogFile) -> bool:
@@ -143,13 +145,23 @@ class FileReader:
                 progress(done + int(share * file.size), size)
 
         path = Path(file.name)
+        ahead = LookAhead(path) if has_odd_lines(path) else None
         try:
             with blocks.Polling(poll):
                 count = self._table.add(path, cursor)
         except duckdb.InvalidInputException:
-            return False  # as a line is too long
+            return False  # a line is longer than its buffers, which are larger than the longest
+        finally:
+            found = ahead.end() if ahead is not None else None
         file.consumed = file.size
-        self._find_odd(path, count, cursor)
+        if found is None or count.foreign:
+            self._parsers[file] = found = Parser()
+            self._find_odd(path, count, found, cursor)
+        else:
+            self._parsers[file] = found
+            self._count += Count(count.lines, count.odd)
+        found.end()
+        self._take_odd(found, cursor)
         if progress is not None:
             progress(done + file.size, size)
         return True
@@ -177,30 +189,32 @@ class FileReader:
         return begins and not is_plain(piece)
 
     def _convert(self, block: Path, cursor: duckdb.DuckDBPyConnection) -> None:
-        self._find_odd(block, self._table.add(block, cursor), cursor)
+        self._find_odd(block, self._table.add(block, cursor), self._parser, cursor)
 
-    def _find_odd(self, path: Path, count: Count, cursor: duckdb.DuckDBPyConnection) -> None:
+    def _find_odd(
+        self, path: Path, count: Count, parser: Parser, cursor: duckdb.DuckDBPyConnection
+    ) -> None:
         """Count the lines of *path*, and read those that are no events as what they are."""
         self._count += Count(count.lines, count.odd)
         if not count.odd:
             return
         for piece in blocks.read_pieces(path):
-            self._parser.parse(piece, strict=count.foreign > 0)
-            if len(self._parser.lines) > _MANY:
-                self._take_odd(cursor)
-        self._take_odd(cursor)
+            parser.parse(piece, strict=count.foreign > 0)
+            if len(parser.lines) > MANY:
+                self._take_odd(parser, cursor)
+        self._take_odd(parser, cursor)
 
-    def _take_odd(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Read what the parser made of odd lines, which count as broken until here."""
-        odd, doubtful = self._parser.odd, self._parser.doubtful
-        self._parser.odd, self._parser.doubtful = 0, []
+    def _take_odd(self, parser: Parser, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Read what *parser* made of odd lines, which count as broken until here."""
+        odd, doubtful = parser.odd, parser.doubtful
+        parser.odd, parser.doubtful = 0, []
         self._count += Count(-odd, -odd)
         if doubtful:
             count = judge(self._write(doubtful), cursor)
             # Those of them that are events the table has already.
             self._count += Count(count.lines, count.broken + count.events, count.foreign)
-        if self._parser.lines:
-            self._count += self._table.add(self._write([self._parser.take()]), cursor)
+        if parser.lines:
+            self._count += self._table.add(self._write([parser.take()]), cursor)
 
     def _write(self, lines: list[bytes]) -> Path:
         path = self._folder / "odd.ndjson"

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from clew.answers.files import LONGEST_LINE, repair
+from clew.answers.files import LONGEST_LINE, has_surrogates, repair
 
 from .documents import Array, Document
 from .form import Form, Line
@@ -59,7 +59,7 @@ class Parser:
         those that are certainly events. With ``whole`` all lines are read, and come out.
         """
         lines = text.split(b"\n")
-        if not (self._whole or self._array.is_open or b"\\ud" in text or b"\\uD" in text):
+        if not (self._whole or self._array.is_open or has_surrogates(text)):
             if strict:
                 odd = [line for line in lines if not _CERTAIN.match(line)]
             else:
