@@ -61,7 +61,7 @@ def serve(sources: tuple[str, ...], host: str, port: int, names: tuple[str, ...]
 
 
 @cli.command(
-    epilog="Examples: clew load logs/ logs.duckdb,"
+    epilog="Example: clew load logs/ logs.duckdb; or"
     " clew load gateway.ndjson clickhouse://user:password@host:8123/logs?table=logs"
 )
 @SOURCES
