@@ -104,7 +104,7 @@ class Parser:
 
     def _continue(self, document: Document, line: bytes) -> None:
         """Go on with *document*, or with its lines one by one where it turns out to be none."""
-        if document.begins_anew(line):
+        if not document.holds(line):
             self._give_up(document)
             self._read(line)
             return
