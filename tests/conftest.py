@@ -20,6 +20,8 @@ import clew
 import clew.wsgi
 from clew import _faults
 from clew._lines.handler import LineHandler
+from clew._lines.keeping import dispatch
+from clew._lines.uncaught import hooks
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -99,6 +101,8 @@ def restored_logging() -> Iterator[None]:
     logging.raiseExceptions, logging.lastResort, manager.disable = switches
     logging.setLogRecordFactory(factory)
     logging.setLoggerClass(kind)
+    hooks.uninstall()
+    dispatch.stop()
 
 
 def _loggers() -> list[logging.Logger]:
@@ -188,8 +192,13 @@ def serve(
         close()
 
 
-def run_fresh(script: str, *arguments: str, timeout: float = 60) -> str:
-    """Run *script* in a fresh interpreter, warnings being errors; return what it printed."""
+def run_fresh(
+    script: str, *arguments: str, timeout: float = 60, code: int = 0, errors: str | None = None
+) -> str:
+    """Run *script* in a fresh interpreter, warnings being errors; return what it printed.
+
+    It must exit with *code*; *errors*, where given, is in what it writes on stderr, or, empty, all.
+    """
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", script, *arguments],
         capture_output=True,
@@ -197,7 +206,9 @@ def run_fresh(script: str, *arguments: str, timeout: float = 60) -> str:
         text=True,
         timeout=timeout,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stderr
+    if errors is not None:
+        assert errors in done.stderr if errors else not done.stderr, done.stderr
     return done.stdout
 
 

@@ -7,13 +7,12 @@ import pytest
 from clew._http.wire import (
     Queries,
     below,
-    clean_method,
-    clean_path,
     shown_path,
     with_exposed,
     with_header,
 )
 from clew._redaction import DEFAULT, STRICT
+from clew._targets import clean_method, clean_path
 
 
 @pytest.mark.parametrize(

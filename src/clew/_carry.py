@@ -10,7 +10,7 @@ from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 from ._context import Context
-from ._current import current, enter, leave
+from ._current import attach_context, current, enter, leave
 from ._plain import to_plain
 from ._redaction import OFF
 
@@ -49,6 +49,10 @@ def carry(work: Callable[P, R]) -> Callable[P, R]:
             # Closed from anywhere, where no context is current of whomever it may be.
             outer = None if context is None else outer
             raise
+        except BaseException as error:
+            if context is not None:
+                attach_context(error, context)
+            raise
         finally:
             leave(context, outer, ends=False)
 
@@ -67,6 +71,10 @@ class _Carried(Generic[P, R]):
         outer = enter(context)
         try:
             return self._work(*args, **kwargs)
+        except BaseException as error:
+            if context is not None:
+                attach_context(error, context)
+            raise
         finally:
             leave(context, outer, ends=False)
 

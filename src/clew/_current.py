@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextvars import Context as Variables
 from contextvars import ContextVar, copy_context
 from threading import get_ident
 from typing import TYPE_CHECKING, cast
@@ -75,6 +76,11 @@ def current() -> Context | None:
     if context is not None and context is _collection.outer and _collection.is_here():
         return None
     return context
+
+
+def context_in(variables: Variables | None) -> Context | None:
+    """Return the context that is current for whoever runs with these context *variables*."""
+    return None if variables is None else variables.get(_current)
 
 
 def enter(context: Context | None) -> Context | None:

@@ -27,7 +27,7 @@ from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from ._context import RENAMED_FIELDS, Context, as_user_id, notify
 from ._current import attach_context, current, enter, leave
@@ -39,7 +39,9 @@ from ._options import Patterns, check_flag, set_field, strings
 from ._plain import to_plain
 from ._process import process
 from ._redaction import DEFAULT
-from ._text import text_of
+from ._table import TASK, Outline
+from ._text import one_line, text_of
+from ._unfinished import unfinished
 from .records import OWNED_KEYS, TASK_LOGGER, Task, TaskLog, level_word
 
 _logger = own_logger(TASK_LOGGER)
@@ -165,6 +167,15 @@ class TaskRun(Context):
         self._outer = enter(self)
         self._started = perf_counter()
         self._process = process[0]
+        if unfinished.is_on:
+            self.slot = unfinished.begin(self)
+            self.note_user(cast("str | None", self._user_id or None))
+
+    def outline(self) -> Outline:
+        """Return what is known of it at its beginning, for the process's table."""
+        task = self.task
+        where = f"{one_line(task.name)}\n{one_line(task.queue or '')}"
+        return TASK, self.request_id.encode(), task.id.encode("utf-8", "replace"), where.encode()
 
     def end(
         self, outcome: str, error: BaseException | None = None, duration: float | None = None
@@ -181,6 +192,8 @@ class TaskRun(Context):
         try:
             if error is not None or outcome == "failed":
                 self.release()
+            if self.slot is not None:
+                self.slot[0].ending(self.slot[1])
             self._log(outcome, error, duration)
         except Exception:
             report_failure()
@@ -189,6 +202,9 @@ class TaskRun(Context):
     def leave(self, error: BaseException | None = None) -> None:
         """Restore the outer context, without a record."""
         self.live = False
+        if self.slot is not None and self._process is process[0]:
+            (table, slot), self.slot = self.slot, None
+            table.end(slot)
         if self._started is not None:
             self._started = None
             leave(self, self._outer, error)

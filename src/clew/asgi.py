@@ -13,6 +13,7 @@ from ._http.exchange import CRASH_BODY
 from ._http.routes import RouteTemplates
 from ._http.scope import Receive, Scope, Send
 from ._http.settings import Options, Settings
+from ._lines.uncaught import hooks
 
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -45,6 +46,8 @@ class RequestIDMiddleware:
         kind, outer = scope["type"], scope.get("clew")
         # Installed twice, the outer one serves.
         if kind not in ("http", "websocket") or (outer is not None and outer.live):
+            if kind == "lifespan":
+                hooks.see_loops()  # uvicorn imports its own behind the application
             await self.app(scope, receive, send)
             return
         inside, headers = scope.get("app"), scope.get("headers")

@@ -43,6 +43,7 @@ def level_words(levels: Mapping[str, str] | None) -> dict[str, str]:
 # A line of this logger is a TaskLog. Its key ``task`` does not tell it from other lines: an
 # application may well have tasks of its own, and its fields keep the name.
 TASK_LOGGER = "clew.task"
+HTTP_LOGGER = "clew.http"
 
 # The caller's own keys of an ApplicationLog; every other key of it and of an HTTPLog is clew's.
 CALLERS_KEYS = frozenset(("action", "value", "oldValue", "monetaryValue", "quantity", "comment"))
@@ -138,14 +139,15 @@ class Response(Struct, rename="camel", omit_defaults=True, kw_only=True):
 
     Attributes:
         http_status: The HTTP status. It is absent when an outgoing call got no response.
-        response_time: How long it took, in milliseconds with 3 decimals.
+        response_time: How long it took, in milliseconds with 3 decimals. It is absent when the
+            process died at the request, of which only the beginning is known.
         body_size: How many bytes the body had. It is absent when that is unknown.
         close_code: The code with which a WebSocket was closed.
         graphql_status: The HTTP status that the errors of a GraphQL answer mean.
     """
 
     http_status: int | None = None
-    response_time: float
+    response_time: float = 0.0
     body_size: int | None = None
     close_code: int | None = None
     graphql_status: int | None = None
@@ -159,7 +161,8 @@ class HTTPLog(_Record, kw_only=True):
     Attributes:
         level: One of info, warning and danger, by the status and the outcome.
         message: METHOD path status.
-        created_at: When it was logged, in milliseconds since the Unix epoch.
+        created_at: When it was logged, in milliseconds since the Unix epoch; of a lost one, when
+            it began.
         logger: The logger clew.http, or clew.http.client for an outgoing call.
         service: Which service of several wrote the line.
         service_version: The release of the service that wrote it.
@@ -170,7 +173,7 @@ class HTTPLog(_Record, kw_only=True):
         response: The response.
         outcome: How it ended: aborted when the client left (with status 499 before the response
             began), error when the application raised, websocket for a connection, which leaves one
-            record. It is absent when the response was completed.
+            record, lost when the process died at it. It is absent when the response was completed.
         exception: The exception that the application or the call raised.
         direction: The word outgoing for an outgoing call, else absent.
     """
@@ -191,7 +194,8 @@ class Task(Struct, rename="camel", omit_defaults=True, kw_only=True):
         queue: The queue it came from. It is absent when unknown.
         retries: How often it was tried before.
         duration: How long it ran, in milliseconds with 3 decimals. It is absent when it never ran.
-        outcome: How it ended: succeeded, failed, retried, ignored, rejected or revoked.
+        outcome: How it ended: succeeded, failed, retried, ignored, rejected or revoked; lost when
+            the process died at it.
     """
 
     name: str

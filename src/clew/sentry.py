@@ -11,10 +11,10 @@ from typing import Any
 from ._context import Context, subscribe
 from ._current import context_of
 from ._faults import report_failure
-from ._http.record import HTTP_LOGGER
 from ._lines.masking import masked, masked_record, own_redactor
 from ._options import needed
 from ._redaction import DEFAULT, Redactor
+from .records import HTTP_LOGGER
 
 with needed("clew.sentry gives the events of sentry-sdk their ids: pip install sentry-sdk"):
     from sentry_sdk.integrations import logging as sentry_logging

@@ -13,18 +13,18 @@ from clew._exceptions import describe
 from clew._faults import raise_interruption
 from clew._lines.delivery import hint_at_setup
 from clew._redaction import DEFAULT, Redactor
-from clew.records import ExceptionInfo, HTTPLog, Request, Response, level_word
+from clew._targets import LONGEST, METHODS, clean_method, clean_path
+from clew.records import HTTP_LOGGER, ExceptionInfo, HTTPLog, Request, Response, level_word
 
 from .addresses import client_address, normalize
 from .request import safely
 from .routes import MOUNTED_REST
-from .wire import LONGEST, METHODS, Header, below, clean_method, clean_path, shown_path, shown_query
+from .wire import Header, below, shown_path, shown_query
 
 if TYPE_CHECKING:
     from .call import Call
     from .exchange import Exchange
 
-HTTP_LOGGER = "clew.http"
 CLIENT_LOGGER = "clew.http.client"
 
 _LONGEST_HEADER = 1024

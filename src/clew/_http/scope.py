@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
+from clew._table import HTTP, Outline
+
 from .exchange import Exchange
 from .request import Facts
 from .routes import RouteTemplates
 from .settings import Settings
+from .stack import Place, loop_here
 from .users import id_of
 from .wire import Header, encoded_path, path_of, with_header, without_header
 
@@ -92,6 +95,15 @@ class ScopeExchange(Exchange):
             client[0] if client else None,
             self.route(),
         )
+
+    def find_place(self) -> Place:
+        return loop_here()
+
+    def outline(self) -> Outline:
+        scope = self.scope
+        if not scope.get("raw_path") or not self.settings.is_plain or self.websocket:
+            return super().outline()
+        return HTTP, self.request_id.encode(), scope["method"].encode(), scope["raw_path"]
 
     def method(self) -> str:
         return str(self.scope.get("method", "GET"))

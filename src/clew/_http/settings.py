@@ -16,11 +16,13 @@ from clew._ids import is_safe_id, new_id
 from clew._lines.encoder import LINE_OPTIONS
 from clew._options import Patterns, check_flag, set_field, strings
 from clew._redaction import Redact, Redactor, redactor
+from clew._targets import PATH_SAFE
 from clew._text import text_of
 from clew.records import HTTPLog
 
 from .addresses import Networks, parse_networks
-from .wire import PATH_SAFE, Header, Queries
+from .watch import Watch
+from .wire import Header, Queries
 
 # RFC 9110, section 5.6.2: what a field's name is made of.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -119,6 +121,7 @@ class Settings:
     is_plain: bool = field(init=False, repr=False)
     _reported: set[str] = field(init=False, repr=False)
     queries: Queries = field(init=False, repr=False)
+    watch: Watch | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for option in ("generate", "accept"):
@@ -152,6 +155,7 @@ class Settings:
         wanted = (self.exclude, self.level, self.enrich, self.captured, self.proxy_networks)
         set_field(self, "is_plain", not any(wanted) and not self.redactor.strict)
         set_field(self, "queries", Queries(self.redactor))
+        set_field(self, "watch", None if self.slow is None else Watch(self.slow))
 
     @classmethod
     def of(cls, settings: Settings | None, options: Mapping[str, Any]) -> Settings:

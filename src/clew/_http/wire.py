@@ -8,18 +8,14 @@ from typing import Any, AnyStr
 from urllib.parse import quote
 
 from clew._redaction import Redactor
-
-# RFC 3986, section 3.3: what stands unescaped in a path.
-PATH_SAFE = "/:@!$&'()*+,;=-._~"
+from clew._targets import LONGEST, PATH_SAFE, raw_bytes
 
 # Not in RFC 3986, but on the wire all the same.
 _QUERY_SAFE = PATH_SAFE + "%?[]{}|\\^`<>"
 
 EXPOSE = "Access-Control-Expose-Headers"
 
-LONGEST = 2048
 _LONGEST_REMEMBERED, _MOST_REMEMBERED = 100, 256  # clients send these: at most 25 KB
-METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
 class Header:
@@ -60,15 +56,6 @@ def below(root: str, path: str) -> str:
     return path[len(root) :] if path.startswith(f"{root}/") else path
 
 
-def clean_path(path: str) -> str:
-    """Return *path* without what may not stand in one, at most some thousand characters long."""
-    if len(path) > 2 * LONGEST:
-        path = path[: 2 * LONGEST]
-    if path.isascii() and path.isprintable() and " " not in path:
-        return path
-    return quote(_raw(path), safe=PATH_SAFE + "%")
-
-
 def shown_path(path: str, redactor: Redactor) -> str:
     """Return what is written of a clean *path*: masked where texts are, and cut."""
     return (redactor.text(path) if redactor.strict else path)[:LONGEST]
@@ -81,7 +68,7 @@ def shown_query(query: str, redactor: Redactor) -> str | None:
     # Cut first, so that a long one costs little; a mask may make it longer again.
     query = query[: 2 * LONGEST]
     if not (query.isascii() and query.isprintable()):
-        query = quote(_raw(query), safe=_QUERY_SAFE)
+        query = quote(raw_bytes(query), safe=_QUERY_SAFE)
     return redactor.query(query)[:LONGEST]
 
 
@@ -99,21 +86,6 @@ class Queries(dict[str, str | None]):
                 self.clear()
             self[query] = shown
         return shown
-
-
-def clean_method(method: str) -> str:
-    """Return *method* without what may not stand in one."""
-    if method in METHODS or (method.isascii() and method.isprintable() and len(method) <= 32):
-        return method
-    return quote(method[:32], errors="replace")
-
-
-def _raw(text: str) -> bytes:
-    """Return the bytes that servers show as *text*: one a character, or decoded by themselves."""
-    try:
-        return text.encode("latin-1")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
 
 
 def with_header(headers: Iterable[Sequence[AnyStr]], name: AnyStr, value: AnyStr) -> list[Any]:

@@ -48,8 +48,8 @@ class ConsoleEncoder(Encoder):
         ]
         request = line.pop("request", None)
         response = line.pop("response", None)
-        if isinstance(response, dict):
-            parts.append(self._paint(f"{response.get('responseTime', 0):.1f} ms", "1"))
+        if isinstance(response, dict) and "responseTime" in response:
+            parts.append(self._paint(f"{response['responseTime']:.1f} ms", "1"))
         if line["logger"] == TASK_LOGGER and isinstance(line.get("task"), dict):
             task = line.pop("task")
             if "duration" in task:

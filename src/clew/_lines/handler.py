@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import Literal, TextIO
 
 import msgspec
 
 from clew._backlog import MOST_BYTES, MOST_LINES
 from clew._faults import Losses, raise_interruption
 from clew._options import check_flag, check_level, check_number
+from clew._unfinished import check_folder
+from clew._unfinished import unfinished as table
 
+from .dropping import DroppingWriter
+from .encoder import Encoder
 from .entry import Entry
 from .extract import ContextFilter, extract, is_twin
 from .keeping import Keeper, dispatch
 from .line_writer import LineWriter
+from .uncaught import hooks
 
-if TYPE_CHECKING:
-    from .encoder import Encoder
+WhenBlocked = Literal["wait", "drop"]
 
 
 class LineHandler(logging.StreamHandler[TextIO]):
@@ -37,6 +42,10 @@ class LineHandler(logging.StreamHandler[TextIO]):
             The root logger's level says from which level on. None keeps none.
         keep_lines: How many lines a request keeps, of which the oldest are dropped.
         keep_bytes: How many bytes they may have together.
+        uncaught: Whether what nobody catches becomes a line; None leaves that as it is.
+        unfinished: A folder for tables of what processes are at, as in `configure_logging`.
+        service: Of which service the processes are whose tables are read there.
+        when_blocked: ``"drop"`` never waits for the reader of a pipe, as in `configure_logging`.
     """
 
     def __init__(
@@ -47,6 +56,10 @@ class LineHandler(logging.StreamHandler[TextIO]):
         keep_below: int | str | None = None,
         keep_lines: int = MOST_LINES,
         keep_bytes: int = MOST_BYTES,
+        uncaught: bool | None = None,
+        unfinished: str | os.PathLike[str] | None = None,
+        service: str | None = None,
+        when_blocked: WhenBlocked = "wait",
     ) -> None:
         logging.Handler.__init__(self)
         check_flag("twins", twins)
@@ -55,11 +68,16 @@ class LineHandler(logging.StreamHandler[TextIO]):
         if keep_below is not None:
             below = check_level("keep_below", keep_below)
             dispatch.start(Keeper(self, below, keep_lines, keep_bytes))
+        if uncaught is not None:
+            (hooks.install if check_flag("uncaught", uncaught) else hooks.uninstall)()
+        if unfinished is not None:
+            table.start(check_folder(unfinished), service)
         self._twins = twins
         # The stream itself, or the name of one of sys.
         self._stream: TextIO | None = None if isinstance(stream, str) else stream
         self._standard = stream if isinstance(stream, str) else "stdout"
-        self._writer: LineWriter | None = None
+        self._writer: LineWriter | DroppingWriter | None = None
+        self._drops = check_when_blocked(when_blocked) == "drop"
         self._losses = Losses("lines")
         # What encodes entries, as long as the formatter and the filters are the same.
         self._encoder: Encoder | None = None
@@ -139,8 +157,13 @@ class LineHandler(logging.StreamHandler[TextIO]):
             pass
 
     def flush(self) -> None:
-        """Flush the stream, if there is one; every line is flushed as it is written."""
-        if self.stream is not None:
+        """Flush the stream, if there is one; every line is flushed as it is written.
+
+        With ``when_blocked="drop"`` it waits for the lines that are queued, as long as any goes.
+        """
+        if isinstance(self._writer, DroppingWriter):
+            self._writer.wait()
+        elif self.stream is not None:
             super().flush()
 
     def write_line(self, line: bytes) -> None:
@@ -151,7 +174,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
                 if writer is None or writer.stream is not stream:
                     if stream is None:
                         return  # a process without a stdout has nowhere to write to
-                    writer = self._writer = LineWriter(stream)
+                    writer = self._writer = self._writer_to(stream)
                 if writer.descriptor is not None or self._stream is not None:
                     writer.write(line)
                 else:
@@ -162,7 +185,18 @@ class LineHandler(logging.StreamHandler[TextIO]):
                 raise_interruption()
                 self._losses.add(error)
 
-    def _write_to_stand_in(self, writer: LineWriter, line: bytes) -> None:
+    def _writer_to(self, stream: TextIO) -> LineWriter | DroppingWriter:
+        writer = LineWriter(stream)
+        if self._drops and writer.is_shared:
+            return DroppingWriter(writer, self._losses, self._say_dropped)
+        return writer
+
+    def _say_dropped(self, count: int) -> bytes:
+        message = "Lines dropped while nobody read them: %d"
+        entry = Entry.now(logging.WARNING, message % count, "clew", {"dropped": count})
+        return (self.direct_encoder() or Encoder()).encode(entry)
+
+    def _write_to_stand_in(self, writer: LineWriter | DroppingWriter, line: bytes) -> None:
         """Write *line* to what stands in stdout's place; past it, where it logs what it gets."""
         if self._line is not None:
             self._loop = writer.stream
@@ -181,6 +215,13 @@ class LineHandler(logging.StreamHandler[TextIO]):
 def _escaped(line: bytes) -> bytes:
     """Return *line* as it stands within a text in JSON."""
     return msgspec.json.encode(line.decode())[1:-1]
+
+
+def check_when_blocked(when_blocked: WhenBlocked) -> WhenBlocked:
+    """Return *when_blocked*; raise ValueError for anything but ``"wait"`` and ``"drop"``."""
+    if when_blocked not in ("wait", "drop"):
+        raise ValueError(f'when_blocked must be "wait" or "drop", not {when_blocked!r}')
+    return when_blocked
 
 
 def own_handlers(logger: logging.Logger = logging.root) -> list[LineHandler]:

@@ -30,7 +30,7 @@ if sys.platform != "win32":
 
 _PATIENCE = 0.3  # seconds that a line waits for the lock
 _IMPATIENCE = 10.0  # seconds in which no other line waits for a lock that did not come
-_TAKEN = (errno.EACCES, errno.EAGAIN)
+TAKEN = (errno.EACCES, errno.EAGAIN)
 
 
 class LineWriter:
@@ -71,6 +71,11 @@ class LineWriter:
             self._write_text(line[:-1].decode())
         finally:
             self._is_writing = False
+
+    def write_rest(self, rest: bytes) -> None:
+        """Write the *rest* of a line, of which something has been written already."""
+        if self.descriptor is not None:
+            self._write(self.descriptor, rest)
 
     def _write_otherwise(self, line: bytes) -> None:
         """Write *line* to a stream without a descriptor, or of another encoding than UTF-8."""
@@ -130,7 +135,7 @@ class LineWriter:
                 fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1)
                 return True
             except OSError as error:
-                if error.errno not in _TAKEN:
+                if error.errno not in TAKEN:
                     return False  # not every system can lock a pipe
             now = time.monotonic()
             if not attempt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TextIO
@@ -10,13 +11,15 @@ from typing import Any, Literal, TextIO
 from clew._backlog import MOST_BYTES, MOST_LINES
 from clew._options import check_flag, check_level, check_number
 from clew._redaction import Redact
+from clew._unfinished import check_folder
+from clew._unfinished import unfinished as table
 
 from .console import ConsoleFormatter, is_terminal
 from .encoder import Encoder, Frames
 from .extract import ContextFilter
-from .handler import LineHandler, own_handlers
+from .handler import LineHandler, WhenBlocked, check_when_blocked, own_handlers
 from .json_formatter import JSONFormatter
-from .keeping import dispatch
+from .recovery import keep_table
 from .servers import (
     ACCESS_LOGGERS,
     ALL_SERVER_LOGGERS,
@@ -43,6 +46,9 @@ def configure_logging(
     keep: int | str | None = None,
     keep_lines: int = MOST_LINES,
     keep_bytes: int = MOST_BYTES,
+    uncaught: bool = True,
+    unfinished: str | os.PathLike[str] | None = None,
+    when_blocked: WhenBlocked = "wait",
 ) -> None:
     """Set up the root logger: every line of every logger, with its ids, on *stream*.
 
@@ -76,7 +82,17 @@ def configure_logging(
             of at least the adapter's option ``slow``. Otherwise they are forgotten.
         keep_lines: How many lines each keeps, of which the oldest are dropped.
         keep_bytes: How many bytes they may have together.
+        uncaught: Whether exceptions that nobody catches (in the main thread, in others, in
+            finalizers, in asyncio's tasks) and Python's warnings become lines. Hooks that were set
+            before are called as well.
+        unfinished: A folder in which each process keeps a table of the requests and tasks that it
+            is at. What a killed process was at is written, with the outcome ``lost``, when the next
+            process of the same *service* calls this, or by ``clew unfinished``.
+        when_blocked: What happens when nobody reads the pipe or the socket that lines go to:
+            ``"wait"`` loses nothing; with ``"drop"`` a request never waits: lines are queued, up
+            to 4 MiB, what does not fit is dropped, and a line says how many were.
     """
+    folder = None if unfinished is None else check_folder(unfinished)
     if stream is not None and not hasattr(stream, "write"):
         raise TypeError(f"stream must be a text stream, as sys.stderr, not {stream!r}")
     options: dict[str, Any] = {
@@ -99,20 +115,26 @@ def configure_logging(
         keep_below=None if keep is None else level,
         keep_lines=keep_lines,
         keep_bytes=keep_bytes,
+        uncaught=check_flag("uncaught", uncaught),
+        when_blocked=when_blocked,
     )
     handler.setFormatter(formatter)
     handler.addFilter(ContextFilter())
     root = logging.getLogger()
     root.setLevel(root_level)
     for other in own_handlers():
-        dispatch.stop(other)
         root.removeHandler(other)
+        other.close()
     root.addHandler(handler)
     reset_loggers(ALL_SERVER_LOGGERS)
     for name in ALL_SERVER_LOGGERS:
         add_filter_once(logging.getLogger(name), ServerFilter)
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
+    if folder is None:
+        table.stop()
+    else:
+        keep_table(folder, service)
 
 
 def logging_config(
@@ -129,12 +151,16 @@ def logging_config(
     keep: int | str | None = None,
     keep_lines: int = MOST_LINES,
     keep_bytes: int = MOST_BYTES,
+    uncaught: bool = True,
+    unfinished: str | os.PathLike[str] | None = None,
+    when_blocked: WhenBlocked = "wait",
 ) -> dict[str, Any]:
     """Return what `configure_logging` sets up, as a dictionary for ``logging.config.dictConfig``.
 
     For Django's ``LOGGING``, gunicorn's ``logconfig_dict``, and as a JSON file for
     ``uvicorn --log-config``: it holds plain values only. *stream* is ``"stdout"`` or
-    ``"stderr"``; the other arguments are those of `configure_logging`.
+    ``"stderr"``; the other arguments are those of `configure_logging`. With *unfinished*, what
+    killed processes were at is written with the first request or task.
     """
     level, root_level = _check(level, format, keep)
     for option, number in (("keep_lines", keep_lines), ("keep_bytes", keep_bytes)):
@@ -162,6 +188,7 @@ def logging_config(
         formatter["levels"] = dict(levels)
     if frames != "all":
         formatter["frames"] = frames
+    noting = {"unfinished": unfinished and str(check_folder(unfinished)), "service": service}
     keeping = {"keep_below": level, "keep_lines": keep_lines, "keep_bytes": keep_bytes}
     return {
         "version": 1,
@@ -179,6 +206,9 @@ def logging_config(
                 "filters": ["context"],
                 **({} if check_flag("twins", twins) else {"twins": False}),
                 **({} if keep is None else keeping),
+                "uncaught": check_flag("uncaught", uncaught),
+                **({} if unfinished is None else noting),
+                **({} if check_when_blocked(when_blocked) == "wait" else {"when_blocked": "drop"}),
             }
         },
         "root": {"level": root_level, "handlers": ["clew"]},

@@ -1,0 +1,237 @@
+"""The table of what a process is at: a memory-mapped file that outlives the process.
+
+Each request and task has a slot from its beginning to its record. When the process is killed, its
+slots still say what it was at. The file has a fixed size, which is allocated at once, so that a
+full disk cannot strike later. A lock on it, which the kernel takes back from a dead process, tells
+whether its process lives; it is not the pid, which another container may have as well.
+
+A slot is written before its first byte says that it is used, and that byte is cleared alone:
+whenever the process is killed, a used slot is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import stat
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import time, time_ns
+from typing import Any, Protocol
+
+if sys.platform != "win32":
+    import fcntl
+
+SUFFIX = ".unfinished"
+_MAGIC = b"clew unfinished 1\n"
+_SLOT = 1024
+_SLOTS = 1024
+_SIZE = _SLOT * (_SLOTS + 1)  # the first is the header
+_MISSED = _SLOT - 8  # of the header: how often no slot was free
+
+# The state; behind it how long the user is, when it began, in seconds since the Unix epoch, the
+# kind, and the texts, which are cut, and end at a zero; and the user.
+_USED = struct.Struct("<Bdc200s32s644s")
+_USER = 1 + _USED.size
+_FREE, _BUSY, _ENDING = 0, 1, 2
+
+_write = _USED.pack_into
+
+# What a process is at, when it begins: its kind, the request's id, the method or the task's id, and
+# the path or the task's name and queue.
+Outline = tuple[bytes, bytes, bytes, bytes]
+HTTP, WEBSOCKET, TASK = b"h", b"w", b"t"
+
+
+class Subject(Protocol):
+    """What a process may be at."""
+
+    def outline(self) -> Outline:
+        """Return what is known of it at its beginning."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a slot says.
+
+    Attributes:
+        kind: `HTTP`, `WEBSOCKET` or `TASK`.
+        request_id: The request's id.
+        name: The method; of a task, its id.
+        path: The path as it came; of a task, its name and, behind a line end, its queue.
+        began: When, in seconds since the Unix epoch.
+        user_id: The user, where one was known by then.
+        is_ending: Whether its record was just being written.
+    """
+
+    kind: bytes
+    request_id: str
+    name: str
+    path: str
+    began: float
+    user_id: str | None
+    is_ending: bool
+
+
+class Table:
+    """The table of this process, in *folder*; *facts* are what is to be known of the process.
+
+    Raises:
+        OSError: It cannot be made there.
+    """
+
+    def __init__(self, folder: Path, facts: dict[str, Any]) -> None:
+        name = f"{os.getpid()}-{time_ns():x}"
+        self.path = folder / f"{name}{SUFFIX}"
+        making = folder / f".{name}.new"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        self._descriptor = os.open(making, flags, 0o600)
+        try:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(self._descriptor, 0, _SIZE)
+            else:  # macOS
+                os.write(self._descriptor, bytes(_SIZE))
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._map = mmap.mmap(self._descriptor, _SIZE)
+            header = _MAGIC + json.dumps({**facts, "pid": os.getpid()}).encode()[: _MISSED - 32]
+            self._map[: len(header)] = header
+            making.rename(self.path)
+        except BaseException:
+            making.unlink(missing_ok=True)
+            os.close(self._descriptor)
+            raise
+        self._free = [_SLOT * number for number in range(_SLOTS, 0, -1)]
+
+    def begin(self, subject: Subject) -> tuple[Table, int] | None:
+        """Note that *subject* begins now; return its place, None where none is free."""
+        try:
+            slot, table = self._free.pop(), self._map
+        except IndexError:
+            self._miss()
+            return None
+        try:
+            _write(table, slot + 1, 0, time(), *subject.outline())
+        except Exception:  # a server's odd scope or environ
+            self._free.append(slot)
+            raise
+        table[slot] = _BUSY
+        return self, slot
+
+    def know_user(self, slot: int, user_id: str) -> None:
+        """Note the user of what is in *slot*."""
+        data = user_id.encode("utf-8", "backslashreplace")[: _SLOT - _USER]
+        start = slot + _USER
+        self._map[start : start + len(data)] = data
+        self._map[slot + 1] = len(data)
+
+    def ending(self, slot: int) -> None:
+        """Note that the record of what is in *slot* is being written."""
+        self._map[slot] = _ENDING
+
+    def end(self, slot: int) -> None:
+        """Free *slot*: there is a record of what was in it."""
+        self._map[slot] = _FREE
+        self._free.append(slot)
+
+    def _miss(self) -> None:
+        count = int.from_bytes(self._map[_MISSED:_SLOT], "little") + 1
+        self._map[_MISSED:_SLOT] = count.to_bytes(8, "little")
+
+    def close(self) -> None:
+        """Remove the file where nothing is in it; what is in it is for another process to say."""
+        try:
+            if len(self._free) == _SLOTS:
+                self.path.unlink(missing_ok=True)
+        except OSError:  # the folder is gone, or read-only by now
+            pass
+
+
+class Remains:
+    """The table of another process, as a file."""
+
+    def __init__(self, path: Path, descriptor: int, content: bytes) -> None:
+        self.path = path
+        self._descriptor = descriptor
+        header, _, _ = content[len(_MAGIC) : _MISSED].partition(b"\0")
+        facts = json.loads(header)
+        self.facts: dict[str, Any] = facts if isinstance(facts, dict) else {}
+        self.missed = int.from_bytes(content[_MISSED:_SLOT], "little")
+        self.rows = [
+            (slot, _row(content[slot : slot + _SLOT]))
+            for slot in range(_SLOT, _SIZE, _SLOT)
+            if content[slot] != _FREE
+        ]
+
+    @property
+    def service(self) -> str | None:
+        """The service whose process it was."""
+        return self.facts.get("service")
+
+    def settle(self, slot: int) -> None:
+        """Free *slot*: what was in it has its record now."""
+        os.pwrite(self._descriptor, bytes([_FREE]), slot)
+
+    def announce(self, slot: int) -> None:
+        """Note that the record of what is in *slot* is being written."""
+        os.pwrite(self._descriptor, bytes([_ENDING]), slot)
+
+    def remove(self) -> None:
+        """Remove the file."""
+        self.path.unlink(missing_ok=True)
+
+
+def _row(slot: bytes) -> Row:
+    size, began, kind, *texts = _USED.unpack_from(slot, 1)
+    request_id, name, path = (text.partition(b"\0")[0].decode("utf-8", "replace") for text in texts)
+    user = slot[_USER:][:size].decode("utf-8", "replace") or None
+    return Row(kind, request_id, name, path, began, user, slot[0] == _ENDING)
+
+
+def remains(folder: Path, *, running: bool = False, own: Path | None = None) -> Iterator[Any]:
+    """Yield the tables in *folder* of dead processes, as `Remains`; of live ones where *running*.
+
+    A file that is no table is left alone, and its path comes in the place of one; *own* is left
+    out. While one is looked at, no other process takes it.
+    """
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        if path == own:
+            continue
+        try:
+            descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+        except FileNotFoundError:  # another process was faster
+            continue
+        except OSError:
+            yield path
+            continue
+        try:
+            yield from _looked_at(path, descriptor, running=running)
+        finally:
+            os.close(descriptor)
+
+
+def _looked_at(path: Path, descriptor: int, *, running: bool) -> Iterator[Any]:
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_dead = True
+    except OSError:
+        is_dead = False
+    status = os.fstat(descriptor)
+    try:
+        if path.stat().st_ino != status.st_ino:
+            return
+    except FileNotFoundError:  # another process has looked at it, and removed it
+        return
+    is_ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
+    content = os.pread(descriptor, _SIZE, 0) if is_ours and status.st_size == _SIZE else b""
+    try:
+        found = Remains(path, descriptor, content) if content.startswith(_MAGIC) else None
+    except ValueError:
+        found = None
+    if found is None:
+        yield path
+    elif is_dead is not running:
+        yield found

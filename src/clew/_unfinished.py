@@ -1,0 +1,107 @@
+"""What this process is at, noted in a table that outlives it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ._faults import report_failure, warn
+from ._table import Remains, Subject, Table, remains
+
+
+class Unfinished:
+    """What this process is at, in a table that outlives it."""
+
+    def __init__(self) -> None:
+        # None where nobody asked for it, and until there is something to note.
+        self.table: Table | None = None
+        self.is_on = False
+        self._folder = Path()
+        self._service: str | None = None
+        # What writes the records of a dead process, and names the file that lines go to.
+        self._write: Callable[[Remains], None] | None = None
+        self._log_file: Callable[[], list[object] | None] = lambda: None
+        atexit.register(self.stop)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
+
+    def connect(
+        self, write: Callable[[Remains], None], log_file: Callable[[], list[object] | None]
+    ) -> None:
+        """Have what a dead process was at written by *write*."""
+        self._write, self._log_file = write, log_file
+
+    def start(self, folder: Path, service: str | None) -> None:
+        """Keep a table in *folder* from now on, made with the first request or task.
+
+        What dead processes of *service* were at is written then, too, or by `recover` before.
+        """
+        self.stop()
+        self._folder, self._service = folder, service
+        self.is_on = True
+
+    def stop(self) -> None:
+        """Keep no table any more."""
+        table, self.table = self.table, None
+        self.is_on = False
+        if table is not None:
+            table.close()
+
+    def _forget(self) -> None:
+        # The table is the parent's; this process makes one of its own when it has something to say.
+        self.table = None
+
+    def begin(self, subject: Subject) -> tuple[Table, int] | None:
+        """Note that *subject* begins now; return where that is noted. Never raises."""
+        try:
+            table = self.table or self._make()
+            return None if table is None else table.begin(subject)
+        except Exception:
+            report_failure()
+            return None
+
+    def _make(self) -> Table | None:
+        try:
+            facts = {"service": self._service, "log": self._log_file()}
+            self.table = Table(self._folder, facts)
+        except Exception as error:
+            self.is_on = False
+            warn("The table of unfinished requests cannot be made, and is left out: %s", error)
+            return None
+        self.recover()
+        return self.table
+
+    def recover(self) -> None:
+        """Write what dead processes of this service were at, once, and remove their tables."""
+        try:
+            for found in remains(self._folder, own=None if self.table is None else self.table.path):
+                if isinstance(found, Path):
+                    warn("%s is no table of unfinished requests of ours: left alone", found)
+                elif found.service == self._service and self._write is not None:
+                    self._write(found)
+        except Exception:
+            report_failure()
+
+
+unfinished = Unfinished()
+
+
+def check_folder(folder: object) -> Path:
+    """Return *folder*, which is made if need be; raise an error where nothing can be written."""
+    if not isinstance(folder, (str, os.PathLike)):
+        raise TypeError(f"unfinished must be a folder's path or None, not {folder!r}")
+    if sys.platform == "win32":
+        raise ValueError("unfinished needs locks of files that Windows does not have: leave it out")
+    path = Path(folder)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        Table(path, {}).close()
+    except OSError as error:
+        raise ValueError(
+            f"unfinished is {str(folder)!r}, where no table can be written ({error}): "
+            "give a folder that this user can write to"
+        ) from error
+    return path

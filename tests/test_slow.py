@@ -1,0 +1,220 @@
+"""A request that runs for too long says so while it does, with the stack at which it stands."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import trio
+import trio.lowlevel
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.routing import Route
+
+import clew
+import clew.asgi
+import clew.starlette
+from clew._http.settings import Settings
+from tests.adapters.drive import Call, serve_asgi
+from tests.conftest import Lines, serve
+
+SLOW = 0.02
+
+
+def until_said(lines: Lines) -> None:
+    """Work until the line is written; fail where it is not in time."""
+    deadline = time.monotonic() + 10
+    while "SLOW_REQUEST" not in lines.raw():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def line_of(lines: Lines) -> dict[str, Any]:
+    """Return the one line about a slow request."""
+    (line,) = [line for line in lines() if line.get("action") == "SLOW_REQUEST"]
+    return line
+
+
+def test_says_once_where_a_thread_stands(lines: Lines) -> None:
+    """One warning, while the request runs, with ids, bound fields and the thread's stack."""
+
+    def work() -> None:
+        clew.bind(user_id=7, tenant="acme")
+        until_said(lines)
+        time.sleep(2 * SLOW)
+
+    serve(work, environ={"PATH_INFO": "/orders/42"}, slow=SLOW)
+    line, http = lines()
+    assert line["message"] == "GET /orders/42 is still running after 0.02 s"
+    assert (line["level"], line["logger"]) == ("warning", "clew.http")
+    assert (line["userId"], line["tenant"]) == ("7", "acme")
+    assert line["requestId"] == http["requestId"]
+    assert line["createdAt"] <= http["createdAt"]
+    assert "until_said(lines)" in line["stackInfo"]
+
+
+def test_says_nothing_of_what_is_over_in_time(lines: Lines) -> None:
+    """A request, a complete response with work behind it, and a WebSocket are not slow."""
+
+    async def behind(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body"})
+        await asyncio.sleep(3 * SLOW)
+
+    serve(lambda: None, slow=SLOW)
+    serve(lambda: None, slow=SLOW, log=False)
+    asyncio.run(serve_asgi(clew.asgi.RequestIDMiddleware(behind, slow=SLOW), Call()))
+    assert [line["message"] for line in lines()] == ["GET / 200", "GET /ok 200"]
+
+
+def endpoints(lines: Lines) -> dict[str, Callable[..., Any]]:
+    """Return the endpoints, which stand at different things, by what their stack shows."""
+
+    async def waits(_request: Any) -> Any:
+        async def deep() -> None:
+            await until()
+
+        async def until() -> None:
+            while "SLOW_REQUEST" not in lines.raw():  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+
+        await asyncio.gather(deep())
+        return PlainTextResponse("ok")
+
+    async def blocks(_request: Any) -> Any:
+        until_said(lines)
+        return PlainTextResponse("ok")
+
+    def threaded(_request: Any) -> Any:
+        until_said(lines)
+        return PlainTextResponse("ok")
+
+    async def to_thread(_request: Any) -> Any:
+        await asyncio.to_thread(until_said, lines)
+        return PlainTextResponse("ok")
+
+    async def executor(_request: Any) -> Any:
+        work = clew.carry(until_said)
+        await asyncio.get_running_loop().run_in_executor(None, work, lines)
+        return PlainTextResponse("ok")
+
+    async def streams(_request: Any) -> Any:
+        def body() -> Iterator[bytes]:
+            until_said(lines)
+            yield b"ok"
+
+        return StreamingResponse(body())
+
+    found = (waits, blocks, threaded, to_thread, streams)
+    return {"executor": executor, **{function.__name__: function for function in found}}
+
+
+SHOWN = {
+    "waits": "in until",
+    "blocks": "in until_said",
+    "threaded": "in until_said",
+    "to_thread": "in until_said",
+    "streams": "in until_said",
+    "executor": "await asyncio.get_running_loop()",
+}
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["straight", "behind a BaseHTTPMiddleware"])
+@pytest.mark.parametrize("name", SHOWN)
+def test_shows_where_a_task_stands(name: str, behind: bool, lines: Lines) -> None:
+    """The stack is that of the request's task, or of the thread that works for it."""
+
+    async def dispatch(request: Any, call_next: Any) -> Any:
+        return await call_next(request)
+
+    app = Starlette(
+        routes=[Route("/slow/{id}", endpoints(lines)[name])],
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=dispatch)] if behind else [],
+    )
+    clew.starlette.install(app, slow=SLOW)
+    reply = asyncio.run(serve_asgi(app, Call(target="/slow/7?token=secret")))
+    assert reply.body == b"ok"
+    line = line_of(lines)
+    assert line["message"].startswith("GET /slow/7 is still running")
+    assert line.get("route", "/slow/{id}") == "/slow/{id}"
+    assert SHOWN[name] in line["stackInfo"]
+
+
+def test_shows_where_a_task_of_trios_stands(lines: Lines) -> None:
+    """On trio it is the stack of the task that serves the request."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await trio_until_said()
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body"})
+
+    async def trio_until_said() -> None:
+        while "SLOW_REQUEST" not in lines.raw():  # noqa: ASYNC110
+            await trio.sleep(0.001)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    async def send(_message: Any) -> None:
+        await trio.lowlevel.checkpoint()
+
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+    middleware = clew.asgi.RequestIDMiddleware(app, slow=SLOW)
+    trio.run(middleware, scope, receive, send)
+    assert "in trio_until_said" in line_of(lines)["stackInfo"]
+
+
+def test_masks_what_is_masked_elsewhere(lines: Lines) -> None:
+    """In strict mode neither the path nor the stack holds an address in clear."""
+    lines.configure(redact="strict")
+
+    def work() -> None:
+        until_said(lines)  # bob@example.com
+
+    path = "/users/bob@example.com"
+    serve(work, environ={"PATH_INFO": path, "RAW_URI": path}, slow=SLOW, redact="strict")
+    assert "until_said" in line_of(lines)["stackInfo"]
+    assert "bob@" not in lines.raw()
+
+
+def test_a_fork_watches_for_itself(lines: Lines) -> None:
+    """A forked process says nothing of its parent's requests, and watches its own."""
+    settings = Settings(slow=SLOW)
+
+    def work() -> None:
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                time.sleep(3 * SLOW)
+                assert "SLOW_REQUEST" not in lines.raw()
+                serve(lambda: until_said(lines), settings=settings)
+                code = 0
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    serve(work, settings=settings)
+    assert line_of(lines)["message"].startswith("GET / is still")
+    assert sum(thread.name == "clew-watch" for thread in threading.enumerate()) == 1
+
+
+WRONG: list[tuple[object, str]] = [
+    (0, "slow must be a number of seconds above 0, as 5.0, not 0"),
+    (True, "slow must be a number of seconds or None, not True"),
+    ("5s", "slow must be a number of seconds or None, not '5s'"),
+]
+
+
+@pytest.mark.parametrize(("value", "named"), WRONG, ids=str)
+def test_refuses_what_is_no_time(value: Any, named: str) -> None:
+    """A wrong option is named with its value."""
+    with pytest.raises((TypeError, ValueError), match=named):
+        Settings(slow=value)
