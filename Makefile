@@ -68,11 +68,15 @@ format: $(VENV)/.test ## Format the code, and mend what ruff and typos can mend
 	@$(VENV)/$(BIN)/ruff format
 	@$(VENV)/$(BIN)/typos --write-changes
 
+docs: $(VENV)/.docs ## Build the site into build/site; a link that leads nowhere ends it
+	@$(VENV)/$(BIN)/python -m docs
+
 # A tag of a release names its version: make build TAG=v1.2.3
 build: $(VENV)/.test ## Build sdist and wheel into dist/, look into them, install and use the wheel
 	@rm -rf dist build/installed
 	@$(VENV)/$(BIN)/python -m build --outdir dist >/dev/null
 	@test -z "$(TAG)" || ls dist/clew-$(TAG:v%=%).tar.gz
+	@test -z "$(TAG)" || ! grep -n 'repository = "https://git.example' pyproject.toml
 	@$(VENV)/$(BIN)/twine check --strict dist/*
 	@$(VENV)/$(BIN)/check-wheel-contents dist/*.whl
 	@$(VENV)/$(BIN)/python -m venv build/installed
@@ -90,7 +94,7 @@ test-wheel: build ## Run the tests in process on the wheel
 	@build/wheel/venv/$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) dist/*.whl
 	@$(VENV)/$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
 		> "$$(build/wheel/venv/$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tests.pth"
-	@cp -R tests integrations examples pyproject.toml README.md CHANGELOG.md LICENSE build/wheel
+	@cp -R docs tests integrations examples pyproject.toml README.md CHANGELOG.md LICENSE build/wheel
 	@cd build/wheel && venv/$(BIN)/python $(PYTEST) $(IN_PROCESS)
 
 test-lowest: $(VENV)/lowest/.test ## Run the tests with the lowest versions that pyproject.toml admits
@@ -135,6 +139,10 @@ $(VENV)/.test: pyproject.toml $(CONSTRAINTS)
 
 $(VENV)/.bench: pyproject.toml $(CONSTRAINTS)
 	$(call install,$(VENV),$(PYTHON),$(CONSTRAINTS),--group bench)
+
+# The answers on the site are those of the demo.
+$(VENV)/.docs: pyproject.toml $(CONSTRAINTS)
+	$(call install,$(VENV),$(PYTHON),$(CONSTRAINTS),$(DEMO_GROUPS) --group docs)
 
 # An old framework may not run on a new Python, so the oldest at hand takes it. The systems around
 # the application are not in it: most want newer frameworks.
