@@ -52,7 +52,7 @@ test: $(VENV)/.test ## Run all tests, with branch coverage, which must be 98 %
 bench: $(VENV)/.bench ## Measure what a request, a line and a call cost, next to what others cost
 	@$(VENV)/$(BIN)/python -m tests.benchmarks $(BENCH)
 
-check: $(VENV)/.test ## Look at style, spelling, types, imports, workflows, and the documents' links and code
+check: $(VENV)/.test $(VENV)/.docs ## Look at style, spelling, types, imports, workflows, and the documents' links and code
 	@$(VENV)/$(BIN)/ruff check
 	@$(VENV)/$(BIN)/ruff format --check
 	@$(VENV)/$(BIN)/typos
@@ -62,6 +62,7 @@ check: $(VENV)/.test ## Look at style, spelling, types, imports, workflows, and 
 	@$(VENV)/$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
 	@$(VENV)/$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(VENV)/$(BIN)/zizmor --offline --no-progress --quiet .github
+	@$(VENV)/$(BIN)/python -m pytest -q tests/test_documents.py tests/test_site.py -m "not outside"
 
 format: $(VENV)/.test ## Format the code, and mend what ruff and typos can mend
 	@$(VENV)/$(BIN)/ruff check --fix
@@ -94,7 +95,7 @@ test-wheel: build ## Run the tests in process on the wheel
 	@build/wheel/venv/$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) dist/*.whl
 	@$(VENV)/$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
 		> "$$(build/wheel/venv/$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tests.pth"
-	@cp -R docs tests integrations examples pyproject.toml README.md CHANGELOG.md LICENSE build/wheel
+	@cp -R .github docs tests integrations examples pyproject.toml README.md CHANGELOG.md LICENSE build/wheel
 	@cd build/wheel && venv/$(BIN)/python $(PYTEST) $(IN_PROCESS)
 
 test-lowest: $(VENV)/lowest/.test ## Run the tests with the lowest versions that pyproject.toml admits

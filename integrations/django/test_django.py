@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from integrations.applications import Shop, bearer, messages_of_readme, running
+from integrations.applications import Shop, bearer, running
 from tests.conftest import run_fresh
 from tests.servers.server import PROGRAMS, Server, fresh_id
 
@@ -95,8 +95,3 @@ def test_runserver_writes_lines(tmp_path: Path) -> None:
         assert server.record(own).response.http_status == 401
     assert "Starting development server" in "".join(server.strays)
     assert "HTTP/1.1" not in server.output() + server.errors()
-
-
-def test_the_readme_is_true(tmp_path: Path) -> None:
-    """The Python of the README runs, one block after another, and its dictionaries configure."""
-    assert messages_of_readme(HERE, tmp_path) == []

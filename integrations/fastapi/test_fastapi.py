@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from integrations.applications import COMMANDS, Shop, bearer, messages_of_readme, running
+from integrations.applications import COMMANDS, Shop, bearer, running
 from tests.servers.server import Server, fresh_id, until
 
 pytest.importorskip("fastapi_cli", reason="fastapi's command is not installed: fastapi-cli")
@@ -52,8 +52,3 @@ def test_fastapi_dev_writes_lines(tmp_path: Path) -> None:
     assert logs
     assert {line[:1] for line in behind.split("\n") if line.strip()} == {"{"}
     assert "HTTP/1.1" not in server.output() + server.errors()
-
-
-def test_the_readme_is_true(tmp_path: Path) -> None:
-    """The Python of the README runs, one block after another, and what it writes are lines."""
-    assert messages_of_readme(HERE, tmp_path) == []

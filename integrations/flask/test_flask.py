@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from integrations.applications import Shop, bearer, messages_of_readme, running
+from integrations.applications import Shop, bearer, running
 from tests.servers.server import PROGRAMS, Server, fresh_id
 
 HERE = Path(__file__).parent
@@ -51,8 +51,3 @@ def test_flask_run_writes_lines(debug: str, tmp_path: Path) -> None:
     banner = [" * Serving Flask app 'app'\n", f" * Debug mode: {mode}\n"]
     assert server.strays == banner
     assert "HTTP/1.1" not in server.output() + server.errors()
-
-
-def test_the_readme_is_true(tmp_path: Path) -> None:
-    """The Python of the README runs, one block after another, and what it writes are lines."""
-    assert messages_of_readme(HERE, tmp_path) == []
