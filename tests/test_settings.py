@@ -37,6 +37,8 @@ def test_the_defaults_are_the_documented_ones() -> None:
         "level": None,
         "enrich": None,
         "log": True,
+        "slow": None,
+        "validation": False,
     }
 
 

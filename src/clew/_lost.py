@@ -64,8 +64,10 @@ def has_record(log: object, row: Row) -> bool:
                     if kind in line and b'"direction":' not in line:
                         return True
                     end = start
-        except (OSError, ValueError):  # it is gone, or empty
+        except OSError:  # it is gone
             continue
+        except ValueError:  # it is empty
+            pass
         return False
     return True
 

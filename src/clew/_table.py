@@ -17,7 +17,7 @@ import os
 import stat
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import time, time_ns
@@ -146,6 +146,8 @@ class Table:
         try:
             if len(self._free) == _SLOTS:
                 self.path.unlink(missing_ok=True)
+                self._map.close()
+                os.close(self._descriptor)
         except OSError:  # the folder is gone, or read-only by now
             pass
 
@@ -191,14 +193,15 @@ def _row(slot: bytes) -> Row:
     return Row(kind, request_id, name, path, began, user, slot[0] == _ENDING)
 
 
-def remains(folder: Path, *, running: bool = False, own: Path | None = None) -> Iterator[Any]:
+def remains(folder: Path, *, running: bool = False, own: Collection[Path] = ()) -> Iterator[Any]:
     """Yield the tables in *folder* of dead processes, as `Remains`; of live ones where *running*.
 
-    A file that is no table is left alone, and its path comes in the place of one; *own* is left
-    out. While one is looked at, no other process takes it.
+    A file that is no table is left alone, and its path comes in the place of one. Those of this
+    process, *own*, are left out, since its own lock does not keep it away from them. While one is
+    looked at, no other process takes it.
     """
     for path in sorted(folder.glob(f"*{SUFFIX}")):
-        if path == own:
+        if path in own:
             continue
         try:
             descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))

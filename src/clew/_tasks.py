@@ -27,7 +27,7 @@ from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 from ._context import RENAMED_FIELDS, Context, as_user_id, notify
 from ._current import attach_context, current, enter, leave
@@ -169,7 +169,7 @@ class TaskRun(Context):
         self._process = process[0]
         if unfinished.is_on:
             self.slot = unfinished.begin(self)
-            self.note_user(cast("str | None", self._user_id or None))
+            self.note_user(self.user_id())
 
     def outline(self) -> Outline:
         """Return what is known of it at its beginning, for the process's table."""

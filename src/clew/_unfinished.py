@@ -20,6 +20,7 @@ class Unfinished:
         self.table: Table | None = None
         self.is_on = False
         self._folder = Path()
+        self._own: set[Path] = set()  # the tables that this process has made
         self._service: str | None = None
         # What writes the records of a dead process, and names the file that lines go to.
         self._write: Callable[[Remains], None] | None = None
@@ -53,6 +54,7 @@ class Unfinished:
     def _forget(self) -> None:
         # The table is the parent's; this process makes one of its own when it has something to say.
         self.table = None
+        self._own.clear()
 
     def begin(self, subject: Subject) -> tuple[Table, int] | None:
         """Note that *subject* begins now; return where that is noted. Never raises."""
@@ -67,6 +69,7 @@ class Unfinished:
         try:
             facts = {"service": self._service, "log": self._log_file()}
             self.table = Table(self._folder, facts)
+            self._own.add(self.table.path)
         except Exception as error:
             self.is_on = False
             warn("The table of unfinished requests cannot be made, and is left out: %s", error)
@@ -77,7 +80,7 @@ class Unfinished:
     def recover(self) -> None:
         """Write what dead processes of this service were at, once, and remove their tables."""
         try:
-            for found in remains(self._folder, own=None if self.table is None else self.table.path):
+            for found in remains(self._folder, own=self._own):
                 if isinstance(found, Path):
                     warn("%s is no table of unfinished requests of ours: left alone", found)
                 elif found.service == self._service and self._write is not None:

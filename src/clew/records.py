@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-__all__ = ["ApplicationLog", "ExceptionInfo", "HTTPLog", "Request", "Response", "Task", "TaskLog"]
-__all__ += ["json_schema"]
+__all__ = ["ApplicationLog", "ExceptionInfo", "FieldError", "HTTPLog", "Request", "Response"]
+__all__ += ["Task", "TaskLog", "json_schema"]
 
 LEVELS = ("debug", "info", "warning", "danger", "critical")
 
@@ -153,6 +153,18 @@ class Response(Struct, rename="camel", omit_defaults=True, kw_only=True):
     graphql_status: int | None = None
 
 
+class FieldError(Struct, rename="camel", frozen=True):
+    """Why one part of a request was refused.
+
+    Attributes:
+        place: Where it stands, as body.items.0.sku.
+        reason: What is wrong, as the framework calls it: missing, int_parsing, max_length.
+    """
+
+    place: str
+    reason: str
+
+
 class HTTPLog(_Record, kw_only=True):
     """One request and its response: the record that every request leaves.
 
@@ -176,6 +188,8 @@ class HTTPLog(_Record, kw_only=True):
             record, lost when the process died at it. It is absent when the response was completed.
         exception: The exception that the application or the call raised.
         direction: The word outgoing for an outgoing call, else absent.
+        validation_errors: Why a 4xx refused the request, at most 20 errors of it. Only with the
+            option validation.
     """
 
     request: Request
@@ -183,6 +197,7 @@ class HTTPLog(_Record, kw_only=True):
     outcome: str | None = None
     exception: ExceptionInfo | None = None
     direction: str | None = None
+    validation_errors: list[FieldError] | None = None
 
 
 class Task(Struct, rename="camel", omit_defaults=True, kw_only=True):

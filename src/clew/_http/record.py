@@ -14,11 +14,20 @@ from clew._faults import raise_interruption
 from clew._lines.delivery import hint_at_setup
 from clew._redaction import DEFAULT, Redactor
 from clew._targets import LONGEST, METHODS, clean_method, clean_path
-from clew.records import HTTP_LOGGER, ExceptionInfo, HTTPLog, Request, Response, level_word
+from clew.records import (
+    HTTP_LOGGER,
+    ExceptionInfo,
+    FieldError,
+    HTTPLog,
+    Request,
+    Response,
+    level_word,
+)
 
 from .addresses import client_address, normalize
 from .request import safely
 from .routes import MOUNTED_REST
+from .validation import errors_of
 from .wire import Header, below, shown_path, shown_query
 
 if TYPE_CHECKING:
@@ -137,12 +146,26 @@ def _tell_more(exchange: Exchange, http: HTTPLog, outcome: str | None) -> None:
     if outcome == "error" and exchange.error is not None:
         redactor = exchange.settings.redactor
         http.exception = _exception(exchange.error, exchange.traceback, redactor)
+    elif exchange.settings.validation and exchange.error is not None:
+        http.validation_errors = _validation_errors(exchange, response.http_status or 0)
     response.close_code = exchange.close_code
     if exchange.graphql_status is not None:
         request.operation, status = exchange.operation, response.http_status or 500
         # What went wrong around the operation is not hidden by its success.
         if status < 400 or exchange.graphql_status >= status:
             response.graphql_status = exchange.graphql_status
+
+
+def _validation_errors(exchange: Exchange, status: int) -> list[FieldError] | None:
+    """Return why a 4xx refused the request, where its framework says so by an exception."""
+    error = exchange.error
+    if error is None or not 400 <= status < 500:
+        return None
+    try:
+        return errors_of(error, exchange.settings.redactor)
+    except Exception:  # an exception of somebody's that only looks like such
+        raise_interruption()
+        return None
 
 
 def _is_excluded(exchange: Exchange, path: str, outcome: str | None) -> bool:

@@ -56,6 +56,7 @@ class Options(TypedDict, total=False):
     enrich: Callable[[HTTPLog], Mapping[str, object]] | None
     log: bool
     slow: float | None
+    validation: bool
 
 
 # As long as it has options, each with its sentence and its check.
@@ -87,7 +88,10 @@ class Settings:
         enrich: ``(HTTPLog) -> mapping`` of further fields for it.
         log: False keeps the id, the context and the header, without the HTTPLog.
         slow: Seconds after which a request that is still running leaves a warning with the stack
-            at which it stands, once; None leaves none.
+            at which it stands, once; None leaves none. One that took as long writes the lines
+            that `configure_logging` has kept, as one that failed does.
+        validation: Whether the HTTPLog of a 4xx says, as ``validationErrors``, the place and the
+            reason of each error of FastAPI's, Django Ninja's or REST framework's validation.
     """
 
     header: str | Sequence[str] = DEFAULT_HEADER
@@ -106,6 +110,7 @@ class Settings:
     enrich: Callable[[HTTPLog], Mapping[str, object]] | None = None
     log: bool = True
     slow: float | None = None
+    validation: bool = False
 
     # What the hot path needs, worked out once.
     inbound: Header = field(init=False, repr=False)
@@ -128,7 +133,7 @@ class Settings:
             _check_callable(option, getattr(self, option), required=True)
         for option in ("user_id", "level", "enrich"):
             _check_callable(option, getattr(self, option), required=False)
-        for option in ("inject", "expose", "log"):
+        for option in ("inject", "expose", "log", "validation"):
             check_flag(option, getattr(self, option))
         _check_seconds("slow", self.slow)
         several = self.header if isinstance(self.header, (list, tuple)) else (self.header,)

@@ -13,6 +13,7 @@ import functools
 import logging
 import sys
 from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
 from typing import Any, cast
 
 from clew._current import current
@@ -122,29 +123,39 @@ class RequestIDMiddleware:
 
 
 def _record_handlers() -> None:
-    """Let the record know the exceptions that process_exception or REST framework answers.
+    """Let the record know the exceptions that process_exception, REST framework or Ninja answers.
 
-    Neither Django's handler nor REST framework's views keep them, or tell anybody.
+    Neither Django's handler nor they keep them, or tell anybody.
     """
     _wrap(BaseHandler, "process_exception_by_middleware", ())
     if apps.is_installed("rest_framework"):
-        from rest_framework.exceptions import APIException
+        from rest_framework.exceptions import APIException, ValidationError
         from rest_framework.views import APIView
 
-        _wrap(APIView, "handle_exception", APIException)
+        _wrap(APIView, "handle_exception", APIException, ValidationError)
+    if find_spec("ninja") is not None:
+        import ninja.errors
+
+        errors = ninja.errors
+        _wrap(ninja.NinjaAPI, "on_exception", errors.HttpError, errors.ValidationError)
 
 
-def _wrap(kind: type, name: str, answers: Any) -> None:
-    """Wrap the method *name*, which answers an exception; those of *answers* mean an answer."""
+def _wrap(kind: type, name: str, answers: Any, refusals: Any = ()) -> None:
+    """Wrap the method *name*, which answers an exception; those of *answers* mean an answer, of
+    which *refusals* say why.
+    """
     method = getattr(kind, name)
     if hasattr(method, "_clew"):
         return
 
     @functools.wraps(method)
-    def answer(self: Any, error: Exception, *args: Any) -> Any:
-        response = method(self, error, *args)
-        if response is not None and not isinstance(error, answers):
-            record_caught(error)
+    def answer(self: Any, *args: Any, **options: Any) -> Any:
+        response = method(self, *args, **options)
+        for error in (*args, *options.values()):
+            if not isinstance(error, Exception) or response is None:
+                continue
+            if isinstance(error, refusals) or not isinstance(error, answers):
+                record_caught(error)
         return response
 
     answer._clew = True  # type: ignore[attr-defined]

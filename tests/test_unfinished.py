@@ -1,0 +1,315 @@
+"""What a killed process was at is written by the next one of its service, once."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import logging.config
+import os
+import signal
+import stat
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import clew
+from clew import _table
+from clew._lines.handler import own_handlers
+from clew._lost import has_record, lost_log
+from clew._table import SUFFIX, Remains, Row, Table, remains
+from clew._tasks import TaskRun, TaskSettings
+from clew._unfinished import unfinished
+from tests.conftest import Lines, parse_line, serve
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no locks of files")
+
+
+@pytest.fixture(autouse=True)
+def _without_a_table() -> Iterator[None]:
+    """Keep no table behind a test."""
+    yield
+    unfinished.stop()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where tables are."""
+    return tmp_path / "run" / "shop"
+
+
+def kill_at(work: Any) -> None:
+    """Do *work* in a fork, which kills itself in its midst by calling `die`."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_process_leaves_what_it_was_at(lines: Lines, folder: Path) -> None:
+    """Requests and tasks that have no record come out as lost, with id, user, path and beginning;
+    those that have are not mentioned, and the table is gone.
+    """
+    lines.configure(unfinished=folder, service="shop")
+
+    def work() -> None:
+        serve(lambda: None, environ={"PATH_INFO": "/over"})
+
+        def request() -> None:
+            clew.bind(user_id="bob")
+            run = TaskRun(TaskSettings(), None, name="shop.mail", id="t-1", queue="mail")
+            run.begin()
+            die()
+
+        environ = {"PATH_INFO": "/at it", "HTTP_X_REQUEST_ID": "r-1", "QUERY_STRING": "token=x"}
+        serve(request, environ=environ)
+
+    kill_at(work)
+    assert [path.suffix for path in folder.iterdir()] == [SUFFIX]
+    lines.clear()
+    lines.configure(unfinished=folder, service="another")
+    assert lines() == []
+    lines.configure(unfinished=str(folder), service="shop")
+    task, http = sorted(lines(), key=lambda line: line["logger"], reverse=True)
+    assert (http["message"], http["outcome"]) == ("GET /at%20it lost", "lost")
+    assert (http["level"], http["requestId"], http["userId"]) == ("danger", "r-1", "bob")
+    assert http["response"] == {} and "token" not in lines.raw()
+    assert (task["message"], task["task"]["outcome"]) == ("shop.mail lost", "lost")
+    assert (task["task"]["id"], task["task"]["queue"]) == ("t-1", "mail")
+    assert http["createdAt"] <= task["createdAt"]
+    assert list(folder.iterdir()) == []
+    lines.clear()
+    lines.configure(unfinished=folder, service="shop")
+    assert lines() == []
+
+
+def test_each_process_has_its_own_table(lines: Lines, folder: Path) -> None:
+    """A fork has its own, mode 0600 and of a fixed size; one that lives is left alone; a clean end
+    removes it.
+    """
+    lines.configure(unfinished=folder)
+
+    def request() -> None:
+        (mine,) = folder.iterdir()
+        assert stat.S_IMODE(mine.stat().st_mode) == 0o600
+        size = mine.stat().st_size
+        assert mine.stat().st_blocks * 512 >= size  # allocated, as a full disk would kill later
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                serve(lambda: None)
+                assert len(list(folder.iterdir())) == 2
+                unfinished.stop()
+                code = 0
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert list(folder.iterdir()) == [mine]
+        assert mine.stat().st_size == size
+
+    serve(request)
+    unfinished.stop()
+    assert list(folder.iterdir()) == []
+    assert [line["message"] for line in lines.http()] == ["GET / 200"]
+
+
+def test_what_a_clean_end_was_at_is_lost_too(lines: Lines, folder: Path) -> None:
+    """A process that ends with a request in it, as some servers' workers do, leaves its table."""
+    lines.configure(unfinished=folder)
+
+    def work() -> None:
+        unfinished.stop()
+        die()
+
+    kill_at(lambda: serve(work))
+    lines.configure(unfinished=folder)
+    assert [line["outcome"] for line in lines.http()] == ["lost"]
+
+
+def test_setting_up_anew_loses_nothing(lines: Lines, folder: Path) -> None:
+    """A request that runs while logging is set up anew is no lost one of this process."""
+    lines.configure(unfinished=folder)
+    serve(lambda: lines.configure(unfinished=folder))
+    serve(lambda: None)
+    assert [line["message"] for line in lines()] == ["GET / 200", "GET / 200"]
+
+
+def test_foreign_files_are_left_alone_and_named(lines: Lines, folder: Path) -> None:
+    """A file that is no table, or a broken one, stays, and a warning names it."""
+    folder.mkdir(parents=True)
+    corrupt = folder / f"corrupt{SUFFIX}"
+    table = Table(folder, {})
+    corrupt.write_bytes(table.path.read_bytes().replace(b'{"pid"', b'["pid"', 1))
+    table.close()
+    short = folder / f"short{SUFFIX}"
+    short.write_text("not ours")
+    (folder / f"link{SUFFIX}").symlink_to(short)
+    (folder / "notes.txt").write_text("nobody's business")
+    lines.configure(unfinished=folder)
+    messages = [line["message"] for line in lines()]
+    assert len(messages) == 3
+    for name in ("corrupt", "short", "link"):
+        assert any(f"{name}{SUFFIX} is no table" in message for message in messages), name
+    assert len(list(folder.iterdir())) == 4
+
+
+def test_a_slot_holds_what_anybody_sends(folder: Path) -> None:
+    """Long, odd and hostile texts are cut and cleaned, and forge nothing."""
+    folder.mkdir(parents=True)
+    table = Table(folder, {"service": "shop"})
+
+    class Odd:
+        def outline(self) -> Any:
+            return _table.HTTP, b"r" * 300, b"BREW \xff" * 9, b"/a\nb?x=1" + b"p" * 2_000
+
+    place = table.begin(Odd())
+    assert place is not None
+    table.know_user(place[1], "\N{SNOWMAN}" * 200)
+    (found,) = remains(folder)  # a process's own lock does not keep it out
+    assert isinstance(found, Remains)
+    ((_, row),) = found.rows
+    log: Any = lost_log(row)
+    assert log.request_id == "r" * 200
+    assert log.request.path == "/a%0Ab" and log.request.method.isascii()
+    assert log.user_id.startswith("\N{SNOWMAN}" * 40)
+    assert "\n" not in clew.JSONFormatter().encoder.line(_entry(log))["message"]
+
+    class Broken:
+        def outline(self) -> Any:
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        table.begin(Broken())
+    assert len(table._free) == 1023
+    table.end(place[1])
+    table.close()
+
+
+def _entry(log: Any) -> Any:
+    from clew._lines.entry import Entry
+
+    return Entry(logging.ERROR, log.message, 0.0, log.logger, log=log)
+
+
+def test_more_than_a_table_holds(lines: Lines, folder: Path) -> None:
+    """Beyond its slots requests are served as ever, and their number is said afterwards."""
+    lines.configure(unfinished=folder)
+
+    def work() -> None:
+        serve(lambda: None)
+        assert unfinished.table is not None
+        del unfinished.table._free[1:]
+        serve(lambda: serve(die))
+
+    kill_at(work)
+    lines.clear()
+    lines.configure(unfinished=folder)
+    lost, warning = lines()
+    assert lost["outcome"] == "lost"
+    assert "had no room for 1 requests" in warning["message"]
+
+
+def test_a_folder_that_goes_away_costs_no_request(lines: Lines, folder: Path) -> None:
+    """Without its folder a process serves on, with one warning."""
+    lines.configure(unfinished=folder)
+    folder.rmdir()
+    serve(lambda: None)
+    serve(lambda: None)
+    messages = [line["message"] for line in lines()]
+    assert messages[1:] == ["GET / 200", "GET / 200"]
+    assert messages[0].startswith("The table of unfinished requests cannot be made")
+
+
+def test_a_record_that_was_just_written_is_looked_up(tmp_path: Path) -> None:
+    """Killed while its record is written, a request is lost only where the log, under whatever
+    name by now, has none.
+    """
+    log = tmp_path / "app.log"
+    row = Row(_table.HTTP, "r-1", "GET", "/", 0.0, None, is_ending=True)
+    text = '{"requestId":"r-1","response":{}}\n{"requestId":"r-1","message":"behind"}\n'
+    log.write_text(text)
+    place = [str(log), log.stat().st_dev, log.stat().st_ino]
+    assert has_record(place, row)
+    log.rename(tmp_path / "app.log.1")
+    log.write_text("")
+    assert has_record(place, row)
+    (tmp_path / "app.log.1").write_text('{"requestId":"r-1","direction":"outgoing","response":{}}')
+    assert not has_record(place, row)
+    (tmp_path / "app.log.1").unlink()
+    assert has_record(place, row) and has_record(None, row)  # nobody can tell
+    assert has_record([str(tmp_path / "none" / "x"), 1, 2], row)
+
+
+def test_killed_behind_the_write_it_is_written_once(
+    folder: Path, tmp_path: Path, restored_logging: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The moment between the record and the slot doubles nothing, and loses nothing before it."""
+    path = tmp_path / "app.log"
+    for moment in ("before", "behind"):
+        with path.open("a") as stream:
+            clew.configure_logging(stream=stream, unfinished=folder, service="shop")
+            handler = own_handlers()[0]
+            write = handler.write_line
+
+            def dying(line: bytes, moment: str = moment, write: Any = write) -> None:
+                if moment == "behind":
+                    write(line)
+                die()
+
+            monkeypatch.setattr(handler, "write_line", dying)
+            kill_at(lambda: serve(lambda: None, environ={"HTTP_X_REQUEST_ID": moment}))
+    with path.open("a") as stream:
+        clew.configure_logging(stream=stream, unfinished=folder, service="shop")
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(line["requestId"], line.get("outcome")) for line in found] == [
+        *(("before", "lost"), ("behind", None)),
+    ]
+
+
+def test_a_dictionary_sets_it_up(
+    restored_logging: None, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As logging_config writes it, what was lost comes out with the first request."""
+    for ending in (die, lambda: None):
+        logging.config.dictConfig(clew.logging_config(unfinished=folder, service="shop"))
+        if ending is die:
+            kill_at(lambda: serve(die))
+        else:
+            serve(ending)
+    found = [parse_line(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.get("outcome") for line in found] == ["lost", None]
+    assert {line["service"] for line in found} == {"shop"}
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, lines: Lines) -> None:
+    """What is no folder, or no path, is named when it is given."""
+    file = tmp_path / "file"
+    file.touch()
+    for wrong in (file, file / "below"):
+        with pytest.raises(ValueError, match="where no table can be written .* give a folder"):
+            clew.configure_logging(unfinished=wrong)
+    with pytest.raises(TypeError, match="unfinished must be a folder's path or None, not 5"):
+        clew.logging_config(unfinished=5)  # type: ignore[arg-type]
+
+
+def test_a_table_needs_no_handler_of_clews(folder: Path, restored_logging: None) -> None:
+    """Where lines have other keys nobody looks them up, and what was lost comes all the same."""
+    clew.configure_logging(stream=io.StringIO(), format="console", unfinished=folder)
+    kill_at(lambda: serve(die))
+    stream = io.StringIO()
+    clew.configure_logging(stream=stream, format="console", unfinished=folder)
+    assert "GET / lost" in stream.getvalue()
