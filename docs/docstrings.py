@@ -13,13 +13,15 @@ _EXAMPLE = re.compile(r"(?:(?<=\n)|(?<=:)):?:\n\n((?:    .*\n?|\n(?=    ))+)")
 
 
 def with_examples(docstring: str) -> str:
-    """Return a docstring whose examples, behind ``::``, are blocks of Python."""
+    """Return a docstring whose examples, behind ``::``, are blocks of Python, without pytest's own
+    word for what it should leave alone.
+    """
 
     def fence(example: re.Match[str]) -> str:
         code = textwrap.dedent(example[1]).rstrip()
         return f"\n\n```python\n{code}\n```\n"
 
-    return _EXAMPLE.sub(fence, docstring)
+    return _EXAMPLE.sub(fence, docstring.replace("PYTEST_DONT_REWRITE", "").rstrip())
 
 
 class Shown(griffe.Extension):

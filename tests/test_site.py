@@ -119,6 +119,6 @@ def test_examples_of_docstrings_are_python() -> None:
     from docs.docstrings import with_examples
 
     assert with_examples("For Django::\n\n    A = 1\n\n    B = 2\n\nWith more.\n") == (
-        "For Django:\n\n```python\nA = 1\n\nB = 2\n```\n\nWith more.\n"
+        "For Django:\n\n```python\nA = 1\n\nB = 2\n```\n\nWith more."
     )
-    assert with_examples("A colon: and\n\n    no example\n") == "A colon: and\n\n    no example\n"
+    assert with_examples("A colon: and\n\n    no example") == "A colon: and\n\n    no example"
