@@ -10,20 +10,18 @@ import json
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from posixpath import normpath
 from typing import Any
 
 from .built import broken_links
 from .links import ROOT, for_site, links, repository
+from .made import MARKS
 from .pages import navigation, pages
-from .questions import answered
 
 BUILD = ROOT / "build"
 PAGES = BUILD / "docs"
 SITE = BUILD / "site"
-QUESTIONS = "<!-- questions -->"
 
 
 def lay_out() -> None:
@@ -32,9 +30,9 @@ def lay_out() -> None:
     names, address = pages(), repository()
     for document, page in names.items():
         text = (ROOT / document).read_text("utf-8")
-        if QUESTIONS in text:
-            with tempfile.TemporaryDirectory() as folder:
-                text = text.replace(QUESTIONS, answered(Path(folder)))
+        for mark, make in MARKS.items():
+            if mark in text:
+                text = text.replace(mark, make())
         place = PAGES / page
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(for_site(text, document, names, address), "utf-8")

@@ -7,7 +7,10 @@ from pathlib import Path
 from .links import ROOT
 
 # Pages of this folder, in their order. Further ones stand behind them.
-GUIDE = ("concepts", "logging", "options", "privacy", "answers", "performance", "moving", "faq")
+GUIDE = (
+    *("concepts", "logging", "options", "privacy", "answers", "commands"),
+    *("performance", "moving", "faq"),
+)
 INTEGRATIONS = {
     "Frameworks": ("fastapi", "django", "flask", "litestar", "quart", "graphql"),
     "Servers and proxies": ("servers", "nginx", "browsers"),

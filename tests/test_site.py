@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import clew
 from docs.built import broken_links
 from docs.links import absolute, for_site, repository
 from docs.pages import navigation, pages, title
@@ -46,7 +47,7 @@ def test_each_public_module_is_in_the_api() -> None:
     named = {line.removeprefix("::: ") for line in text.splitlines() if line.startswith("::: ")}
     modules = {
         f"clew.{path.stem}"
-        for path in (ROOT / "src" / "clew").glob("[!_]*")
+        for path in Path(clew.__file__).parent.glob("[!_]*")
         if path.suffix == ".py" or (path / "__init__.py").exists()
     }
     assert modules <= named

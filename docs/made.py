@@ -1,14 +1,16 @@
-"""The questions with the answers that they really get, of the logs of the examples' shop."""
+"""What is made when the site is built: what commands say of themselves, and the real answers."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from clew.answers import QUESTIONS
+from clew.answers.cli.commands import cli
 from examples import visitors
 from examples.shop import open_shop
 
@@ -23,14 +25,30 @@ _ABOUT = {
 _OTHERS = {"access": {"action": "READ_JOURNAL"}, "revenue": {"action": "PURCHASE_COMPLETED"}}
 
 
-def answered(folder: Path) -> str:
-    """Return a section for each question: what it is for, the command, and its answer.
-
-    *folder* gets the logs: an ordinary day of the shop, and a bad one.
+def answers() -> str:
+    """Return a section for each question: what it is for, the command, and its answer, of the logs
+    of the examples' shop, which has an ordinary day, and a bad one.
     """
-    with open_shop(folder) as shop:
-        visitors.visit(shop)
-    return "\n".join(_section(name, folder) for name in QUESTIONS)
+    with tempfile.TemporaryDirectory() as folder:
+        with open_shop(Path(folder)) as shop:
+            visitors.visit(shop)
+        return "\n".join(_section(name, Path(folder)) for name in QUESTIONS)
+
+
+def commands() -> str:
+    """Return what each command says of itself."""
+    helps = ["clew --help", *(f"clew {name} --help" for name in cli.commands)]
+    return "\n".join(
+        f"## {command.removesuffix(' --help')}\n\n```text\n{_run(command, Path())}\n```\n"
+        for command in helps
+    )
+
+
+# What stands in a page in their place.
+MARKS: dict[str, Callable[[], str]] = {
+    "<!-- answers -->": answers,
+    "<!-- commands -->": commands,
+}
 
 
 def _section(name: str, folder: Path) -> str:
