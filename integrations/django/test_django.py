@@ -93,5 +93,5 @@ def test_runserver_writes_lines(tmp_path: Path) -> None:
     with Server(command, tmp_path, environment=migrated(tmp_path)) as server:
         server.ask("/orders/7", own := fresh_id())
         assert server.record(own).response.http_status == 401
-    assert "Starting development server" in "".join(server.strays)
+    assert "development server at" in "".join(server.strays)
     assert "HTTP/1.1" not in server.output() + server.errors()
