@@ -238,6 +238,37 @@ def dead_sibling(log: Log, seen: Replies) -> str:
     return "the dead sibling: a 502, and an outgoing HTTPLog with the ConnectError"
 
 
+def kept_lines(log: Log, seen: Replies) -> str:
+    line = log.one(seen.crash, kept=True, level="debug")
+    expect(
+        has(line, message="Vouchers of today: WELCOME", value="SUMMER", serviceVersion="1.4.2"),
+        f"the debug line before the crash should say what was looked at: {line}",
+    )
+    others = [one for one in log.lines if "kept" in one and one is not line]
+    expect(not others, f"requests that went well wrote what they kept: {others}")
+    return "the crash has the debug line that led to it; of all others none is written"
+
+
+def lost_request(log: Log, seen: Replies) -> str:
+    expect(seen.killed.status == 502, f"the killed sibling was answered {seen.killed.status}")
+    line = log.one(seen.killed, service="catalogue", logger="clew.http")
+    expect(
+        has(line, outcome="lost", level="danger", request__path="/items/lamp/drawing"),
+        f"the request that its process was killed at should be lost: {line}",
+    )
+    log.inbound(seen.after, "catalogue")
+    return "the request that a worker was killed at is in its log, lost, written by the next one"
+
+
+def thread_that_failed(log: Log, seen: Replies) -> str:
+    line = log.one(seen.receipt, logger="clew.uncaught", level="danger")
+    expect(
+        has(line, inThread="printer", exception__type="RuntimeError"),
+        f"the exception of the printer's thread should be a line: {line}",
+    )
+    return "the exception that a thread died of is a line, with the id of the request behind it"
+
+
 def clients_that_left(log: Log, seen: Replies) -> str:
     for reply in (seen.download, seen.gone):
         line = log.inbound(reply)
@@ -289,6 +320,9 @@ def checks(log: Log, seen: Replies, shop: Shop) -> Iterator[str]:
     yield refusals(log, seen)
     yield crash(log, seen)
     yield dead_sibling(log, seen)
+    yield kept_lines(log, seen)
+    yield lost_request(log, seen)
+    yield thread_that_failed(log, seen)
     yield clients_that_left(log, seen)
     yield no_other_lines(log, seen, shop)
     yield no_process_left(shop)

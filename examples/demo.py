@@ -64,6 +64,8 @@ def run(folder: Path) -> None:
     for sentence in checks(log, seen, shop):
         print(f"  ok  {sentence}")
     run_clew("timeline", PHONE_ID, str(folder))
+    run_clew("timeline", str(seen.crash.received), str(folder))
+    run_clew("timeline", str(seen.killed.received), str(folder))
     run_clew("ask", "accessed", str(folder), "--value", "user:12345")
     print(f"\nAsk further: cd {folder}; {Path(sys.executable).with_name('clew')} serve .")
     print(f"\nAll of it in {time.monotonic() - began:.1f} s.")

@@ -138,6 +138,7 @@ def open_shop(folder: Path) -> Iterator[Shop]:
             "ACCOUNTS_URL": url_of(accounts),
             "CATALOGUE_URL": url_of(catalogue),
             "DELIVERY_URL": url_of(delivery),
+            "SHOP_RUN": str(folder / "run"),
         }
 
         def start(name: str, listener: socket.socket, *command: str) -> Service:

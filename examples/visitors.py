@@ -127,6 +127,9 @@ class Replies:
     unknown: Reply
     crash: Reply
     dead_sibling: Reply
+    killed: Reply
+    after: Reply
+    receipt: Reply
     gone: Reply
     download: Reply
     slow: Reply
@@ -170,6 +173,9 @@ def visit(shop: Shop) -> Replies:
             unknown=client.send("GET", "/items/unicorn"),
             crash=client.send("GET", "/vouchers/SUMMER", token=customer),
             dead_sibling=client.send("GET", "/deliveries/order-77", token=customer),
+            receipt=client.send("POST", "/orders/order-77/receipt", token=customer),
+            killed=client.send("GET", "/items/lamp/drawing"),
+            after=client.send("GET", "/items/rug"),  # which the next process serves
             gone=client.leave_before("/report", "impatient"),
             download=client.leave_during("/statement.csv", customer),
             slow=client.send("GET", "/report", token=customer),

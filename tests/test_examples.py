@@ -77,7 +77,7 @@ def test_the_demo_shows_and_checks(tmp_path: Path) -> None:
     with started(tmp_path, "-m", "examples.demo", environment={"COLUMNS": "100"}) as process:
         output, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (0, ""), output + errors
-    assert output.count("\n  ok  ") == 11, output
+    assert output.count("\n  ok  ") == 14, output
     for shown in (
         r"POST /orders +phone-7f3a +201 +phone-7f3a\n",
         r"GET /items/lamp +x+\.\.\. +200 +[0-9a-f-]{36}\n",
@@ -87,6 +87,8 @@ def test_the_demo_shows_and_checks(tmp_path: Path) -> None:
         r"\+\d+\.\d +\d[.\d]+ ms +accounts +━+ +POST /users/12345/journal 201\n",
         r"\+\d+\.\d +gateway +◆ +Purchase completed  PURCH",
         r"\+0\.0 +\d[.\d]+ ms  gateway +━+ +POST /orders 201\n",
+        r"gateway +◆ +Vouchers of today: WELCOME  SUMMER\n",
+        r"catalogue +◆ +GET /items/lamp/drawing lost\n",
         r"12345 +WRITE_JOURNAL +127\.0\.0\.1 +phone-7f3a",
     ):
         assert re.search(shown, output), f"{shown}\n{output}"
@@ -221,6 +223,13 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "no purchase": (without("order", action="PURCHASE_COMPLETED"), "PURCHASE_COMPLETED"),
     "no reading": (without("journal", action="READ_JOURNAL"), "READ_JOURNAL"),
     "no deletion": (without("deletion", action="DELETE"), "action = 'DELETE'"),
+    "no kept line": (without("crash", kept=True), "should have kept = True"),
+    "a kept line too many": (
+        more(kept=True),
+        "wrote what they kept",
+    ),
+    "no lost request": (without("killed", outcome="lost"), "0 have"),
+    "no thread": (without("receipt", logger="clew.uncaught"), "clew.uncaught"),
     "no exception": (lacking("crash", "exception"), "with its KeyError"),
     "no line of the server": (without("crash", logger="uvicorn.error"), "uvicorn.error"),
     "no failed call": (without("dead_sibling", direction="outgoing"), "GET /deliveries/order-77"),
@@ -237,7 +246,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
 def test_the_demos_checks_hold(visited: Any) -> None:
     """What the shop logs is what the demo says it logs."""
     shop, seen, lines = visited
-    assert len(list(checks.checks(checks.Log(lines), seen, shop))) == 11
+    assert len(list(checks.checks(checks.Log(lines), seen, shop))) == 14
 
 
 @pytest.mark.parametrize(("change", "missing"), CHANGES.values(), ids=CHANGES)

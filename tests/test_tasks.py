@@ -249,6 +249,24 @@ def test_what_travels_of_a_field(value: object, travels: object) -> None:
     assert arrived.payload() == payload
 
 
+def test_a_task_names_the_task_that_sent_it() -> None:
+    """The id of the task in which another is sent travels; what is sent again keeps its sender,
+    and one that would have sent itself has none, as has one with an odd sender."""
+    settings = TaskSettings()
+    sender = TaskRun(settings, {"requestId": "r"}, name="shop.bill", id="task-1")
+    sender.begin()
+    payload = settings.payload()
+    sender.end("succeeded")
+    assert payload == {"requestId": "r", "parentId": "task-1"}
+    sent = TaskRun(settings, payload, name="shop.send_mail", id="task-2")
+    assert sent.task.parent_id == "task-1"
+    assert sent.payload() == payload
+    for odd in ("task-2", 7, "", None, ["task-1"]):
+        run = TaskRun(settings, {"parentId": odd}, name="shop.send_mail", id="task-2")
+        assert run.task.parent_id is None
+        assert "parentId" not in run.payload()
+
+
 @pytest.mark.parametrize(
     ("user", "chosen", "travels"),
     [(7, True, "7"), (7, False, None), (None, True, None), ("u" * 201, True, None)],

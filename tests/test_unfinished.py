@@ -10,6 +10,8 @@ import os
 import signal
 import stat
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,12 +161,16 @@ def test_foreign_files_are_left_alone_and_named(lines: Lines, folder: Path) -> N
     short.write_text("not ours")
     (folder / f"link{SUFFIX}").symlink_to(short)
     (folder / "notes.txt").write_text("nobody's business")
+    for name, age in ((".old.new", 60), (".young.new", 0)):
+        (folder / name).touch()
+        os.utime(folder / name, (time.time() - age,) * 2)
     lines.configure(unfinished=folder)
     messages = [line["message"] for line in lines()]
     assert len(messages) == 3
     for name in ("corrupt", "short", "link"):
         assert any(f"{name}{SUFFIX} is no table" in message for message in messages), name
-    assert len(list(folder.iterdir())) == 4
+    assert len(list(folder.iterdir())) == 5
+    assert not (folder / ".old.new").exists()  # a process died while it made it
 
 
 def test_a_slot_holds_what_anybody_sends(folder: Path) -> None:
@@ -313,3 +319,63 @@ def test_a_table_needs_no_handler_of_clews(folder: Path, restored_logging: None)
     stream = io.StringIO()
     clew.configure_logging(stream=stream, format="console", unfinished=folder)
     assert "GET / lost" in stream.getvalue()
+
+
+def test_who_guards_says_which_task_a_fork_died_at(lines: Lines, folder: Path) -> None:
+    """Of a pool's process that is killed, the worker that lives says which task it lost, and no
+    other process says it again; what it did not say is said when it is gone, too.
+    """
+    lines.configure(unfinished=folder)
+    unfinished.guard()
+
+    def task() -> None:
+        run = TaskRun(TaskSettings(), None, name="mail", id="t-1")
+        run.begin()
+        die()
+
+    def over_and_die() -> None:
+        run = TaskRun(TaskSettings(), None, name="mail", id="t-3")
+        run.begin()
+        run.end("succeeded")
+        die()
+
+    kill_at(task)
+    kill_at(task)
+    assert len(list(folder.iterdir())) == 3
+    child = os.fork()
+    if child == 0:  # another of the pool
+        try:
+            serve(lambda: None)
+            unfinished.stop()
+        finally:
+            os._exit("lost" in lines.raw())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert len(list(folder.iterdir())) == 3
+    assert unfinished.may_say("t-2")  # it never began
+    assert unfinished.may_say("t-1")
+    assert unfinished.may_say("t-1")
+    assert not unfinished.may_say("t-1")  # its processes are settled
+    kill_at(over_and_die)
+    assert not unfinished.may_say("t-3")  # it had its record
+    assert len(list(folder.iterdir())) == 1
+    kill_at(task)
+    unfinished.stop()
+    lines.configure(unfinished=folder)
+    assert [line["message"] for line in lines()] == ["mail lost"]
+
+
+def test_threads_make_one_table_and_say_once(lines: Lines, folder: Path) -> None:
+    """The first requests of many threads make one table, and write once what was lost."""
+    lines.configure(unfinished=folder)
+    kill_at(lambda: serve(die))
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False, "root": {}})
+    lines.configure()
+    unfinished.start(folder, None)
+    barrier = threading.Barrier(8)
+    threads = [threading.Thread(target=serve, args=(barrier.wait,)) for _ in range(barrier.parties)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [line.get("outcome") for line in lines()].count("lost") == 1
+    assert len(list(folder.iterdir())) == 1

@@ -4,6 +4,7 @@ gunicorn -c examples/catalogue/gunicorn_conf.py
 """
 
 import os
+import signal
 
 from flask import Flask, Request
 from flask_login import LoginManager, UserMixin, current_user
@@ -53,6 +54,13 @@ def item(name: str) -> dict[str, object] | tuple[dict[str, str], int]:
         price = price * 9 // 10  # who is known pays less
     log.info("Read price", action="READ_PRICE", value=name)
     return {"item": name, "price": price}
+
+
+@app.get("/items/<name>/drawing")
+def drawing(name: str) -> str:
+    """Take more memory than there is: the kernel kills a process for that."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return name
 
 
 @app.errorhandler(HTTPException)

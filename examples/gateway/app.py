@@ -6,6 +6,7 @@ uvicorn examples.gateway.app:app
 import asyncio
 import itertools
 import os
+import threading
 from collections.abc import AsyncIterator
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Annotated, Any
@@ -26,7 +27,8 @@ ACCOUNTS = os.environ["ACCOUNTS_URL"]
 CATALOGUE = os.environ["CATALOGUE_URL"]
 DELIVERY = os.environ["DELIVERY_URL"]
 
-clew.configure_logging(service="gateway")
+# Debug lines are written where their request fails.
+clew.configure_logging(service="gateway", version="1.4.2", keep="DEBUG")
 log = clew.get_logger("shop.gateway")
 
 app = FastAPI(title="Shop")
@@ -187,9 +189,25 @@ async def statement(_shopper: LoggedIn) -> StreamingResponse:
     return StreamingResponse(rows(), media_type="text/csv")
 
 
+@app.get("/items/{name}/drawing")
+async def drawing(name: str) -> Any:
+    return (await ask("GET", f"{CATALOGUE}/items/{name}/drawing")).text
+
+
+@app.post("/orders/{order_id}/receipt", status_code=202)
+async def receipt(order_id: str, _shopper: LoggedIn) -> None:
+    """Leave the printing to a thread."""
+    threading.Thread(target=clew.carry(print_receipt), args=[order_id], name="printer").start()
+
+
+def print_receipt(order_id: str) -> None:
+    raise RuntimeError(f"There is no paper for {order_id}")
+
+
 @app.get("/vouchers/{code}")
 async def voucher(code: str) -> int:
     known = {"WELCOME": 500}
+    log.debug("Vouchers of today: %s", ", ".join(known), value=code)
     return known[code]  # a bug: an unknown code crashes
 
 

@@ -33,7 +33,16 @@ CREATE TABLE IF NOT EXISTS clew.logs_local ON CLUSTER '{cluster}'
     `exceptionType` LowCardinality(Nullable(String)),
     `exceptionMessage` Nullable(String) CODEC(ZSTD),
     `stackTrace` Nullable(String) CODEC(ZSTD),
-    `fingerprint` UInt64,
+    `serviceVersion` LowCardinality(Nullable(String)),
+    `taskName` LowCardinality(Nullable(String)),
+    `taskOutcome` LowCardinality(Nullable(String)),
+    `taskId` Nullable(String) CODEC(ZSTD),
+    `taskParentId` Nullable(String) CODEC(ZSTD),
+    `monetaryValueText` Nullable(String) CODEC(ZSTD),
+    `quantityText` Nullable(String) CODEC(ZSTD),
+    `exceptionPlace` LowCardinality(Nullable(String)),
+    `fields` Nullable(String) CODEC(ZSTD),
+    `lineHash` UInt64,
     INDEX `by_requestId` `requestId` TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX `by_userId` `userId` TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX `by_action` `action` TYPE bloom_filter(0.001) GRANULARITY 1,
@@ -49,5 +58,5 @@ SETTINGS allow_nullable_key = 1;
 -- are spread.
 CREATE TABLE IF NOT EXISTS clew.logs ON CLUSTER '{cluster}' AS clew.logs_local
 ENGINE = Distributed(
-    '{cluster}', clew, logs_local, cityHash64(ifNull(requestId, toString(fingerprint)))
+    '{cluster}', clew, logs_local, cityHash64(ifNull(requestId, toString(lineHash)))
 );

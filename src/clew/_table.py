@@ -27,6 +27,8 @@ if sys.platform != "win32":
     import fcntl
 
 SUFFIX = ".unfinished"
+_NEW = ".new"  # while it is being made
+_LONGEST_MAKING = 10.0  # seconds
 _MAGIC = b"clew unfinished 1\n"
 _SLOT = 1024
 _SLOTS = 1024
@@ -35,7 +37,7 @@ _MISSED = _SLOT - 8  # of the header: how often no slot was free
 
 # The state; behind it how long the user is, when it began, in seconds since the Unix epoch, the
 # kind, and the texts, which are cut, and end at a zero; and the user.
-_USED = struct.Struct("<Bdc200s32s644s")
+_USED = struct.Struct("<Bdc200s80s596s")
 _USER = 1 + _USED.size
 _FREE, _BUSY, _ENDING = 0, 1, 2
 
@@ -76,6 +78,10 @@ class Row:
     user_id: str | None
     is_ending: bool
 
+    def is_task(self, task_id: str) -> bool:
+        """Tell whether this is the task *task_id*, of which it may have the beginning only."""
+        return self.kind == TASK and bool(self.name) and task_id.startswith(self.name)
+
 
 class Table:
     """The table of this process, in *folder*; *facts* are what is to be known of the process.
@@ -87,7 +93,7 @@ class Table:
     def __init__(self, folder: Path, facts: dict[str, Any]) -> None:
         name = f"{os.getpid()}-{time_ns():x}"
         self.path = folder / f"{name}{SUFFIX}"
-        making = folder / f".{name}.new"
+        making = folder / f".{name}{_NEW}"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
         self._descriptor = os.open(making, flags, 0o600)
         try:
@@ -155,9 +161,11 @@ class Table:
 class Remains:
     """The table of another process, as a file."""
 
-    def __init__(self, path: Path, descriptor: int, content: bytes) -> None:
+    def __init__(self, path: Path, descriptor: int, content: bytes, *, is_alive: bool) -> None:
         self.path = path
+        self.is_alive = is_alive
         self._descriptor = descriptor
+        self._content = content
         header, _, _ = content[len(_MAGIC) : _MISSED].partition(b"\0")
         facts = json.loads(header)
         self.facts: dict[str, Any] = facts if isinstance(facts, dict) else {}
@@ -172,6 +180,24 @@ class Remains:
     def service(self) -> str | None:
         """The service whose process it was."""
         return self.facts.get("service")
+
+    @property
+    def guardian(self) -> str | None:
+        """The name of the table of the process that says itself which tasks this one died at."""
+        return self.facts.get("guardian")
+
+    def was_at(self, task_id: str) -> bool:
+        """Tell whether a slot that is free by now had the task *task_id* in it before."""
+        content = self._content
+        return any(
+            _row(content[slot : slot + _SLOT]).is_task(task_id)
+            for slot in range(_SLOT, _SIZE, _SLOT)
+            if content[slot] == _FREE and content[slot + 2]  # it was used
+        )
+
+    def age(self) -> float:
+        """Return for how many seconds, about, nothing has been written there."""
+        return time() - os.fstat(self._descriptor).st_mtime
 
     def settle(self, slot: int) -> None:
         """Free *slot*: what was in it has its record now."""
@@ -193,13 +219,29 @@ def _row(slot: bytes) -> Row:
     return Row(kind, request_id, name, path, began, user, slot[0] == _ENDING)
 
 
-def remains(folder: Path, *, running: bool = False, own: Collection[Path] = ()) -> Iterator[Any]:
-    """Yield the tables in *folder* of dead processes, as `Remains`; of live ones where *running*.
+def is_alive(path: Path) -> bool:
+    """Tell whether the process of the table *path* lives; it is another one than this."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return False
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def remains(folder: Path, *, own: Collection[Path] = ()) -> Iterator[Remains | Path]:
+    """Yield the tables in *folder*, of live and of dead processes.
 
     A file that is no table is left alone, and its path comes in the place of one. Those of this
     process, *own*, are left out, since its own lock does not keep it away from them. While one is
     looked at, no other process takes it.
     """
+    _remove_halves(folder)
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         if path in own:
             continue
@@ -211,17 +253,27 @@ def remains(folder: Path, *, running: bool = False, own: Collection[Path] = ()) 
             yield path
             continue
         try:
-            yield from _looked_at(path, descriptor, running=running)
+            yield from _looked_at(path, descriptor)
         finally:
             os.close(descriptor)
 
 
-def _looked_at(path: Path, descriptor: int, *, running: bool) -> Iterator[Any]:
+def _remove_halves(folder: Path) -> None:
+    """Remove the tables that processes were making when they died."""
+    for path in folder.glob(f".*{_NEW}"):
+        try:
+            if time() - path.lstat().st_mtime > _LONGEST_MAKING:
+                path.unlink()
+        except OSError:  # another process was faster
+            continue
+
+
+def _looked_at(path: Path, descriptor: int) -> Iterator[Remains | Path]:
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        is_dead = True
+        alive = False
     except OSError:
-        is_dead = False
+        alive = True
     status = os.fstat(descriptor)
     try:
         if path.stat().st_ino != status.st_ino:
@@ -231,10 +283,7 @@ def _looked_at(path: Path, descriptor: int, *, running: bool) -> Iterator[Any]:
     is_ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
     content = os.pread(descriptor, _SIZE, 0) if is_ours and status.st_size == _SIZE else b""
     try:
-        found = Remains(path, descriptor, content) if content.startswith(_MAGIC) else None
+        is_table = content.startswith(_MAGIC)
+        yield Remains(path, descriptor, content, is_alive=alive) if is_table else path
     except ValueError:
-        found = None
-    if found is None:
         yield path
-    elif is_dead is not running:
-        yield found

@@ -102,6 +102,8 @@ class TaskSettings:
         if context is None:
             return None
         payload: dict[str, object] = {"requestId": context.request_id}
+        if isinstance(context, TaskRun):
+            payload["parentId"] = context.task.id
         try:
             user = context.user_id() if self.user_id else None
             if user is not None and len(user) <= _LONGEST_TEXT:
@@ -152,6 +154,7 @@ class TaskRun(Context):
             id=_short(id),
             queue=_short(queue) if queue and isinstance(queue, str) else None,
             retries=retries if type(retries) is int and 0 < retries < 2**31 else 0,
+            parent_id=_parent_id(content.get("parentId"), _short(id)),
             outcome="",
         )
         fields = settings.select(content.get("fields"))
@@ -159,7 +162,8 @@ class TaskRun(Context):
 
     def payload(self) -> dict[str, object]:
         """Return what travels with another run of the same task."""
-        return self.settings.payload(self) or {}
+        payload = {**(self.settings.payload(self) or {}), "parentId": self.task.parent_id}
+        return {key: value for key, value in payload.items() if value is not None}
 
     def begin(self) -> None:
         """Make this the current context, until `end`."""
@@ -292,6 +296,11 @@ def _short_value(value: object) -> str | float | bool | None:
     if plain is None or isinstance(plain, (list, dict)):
         return None
     return text_of(plain)[:_LONGEST_FIELD]
+
+
+def _parent_id(value: object, own: str) -> str | None:
+    """Return the id of the task that sent one; a task that is sent again has not sent itself."""
+    return _short(value) if value and isinstance(value, str) and value != own else None
 
 
 def _short(value: object) -> str:

@@ -7,9 +7,14 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from threading import RLock
 
 from ._faults import report_failure, warn
-from ._table import Remains, Subject, Table, remains
+from ._lost import has_record
+from ._table import Remains, Subject, Table, is_alive, remains
+
+# Seconds after which a pool has noticed that a process of its is gone: Celery waits for ten.
+_UNTIL_LOST = 60.0
 
 
 class Unfinished:
@@ -20,6 +25,9 @@ class Unfinished:
         self.table: Table | None = None
         self.is_on = False
         self._folder = Path()
+        self._lock = RLock()
+        self._guards = False
+        self._guardian: str | None = None
         self._own: set[Path] = set()  # the tables that this process has made
         self._service: str | None = None
         # What writes the records of a dead process, and names the file that lines go to.
@@ -47,14 +55,54 @@ class Unfinished:
     def stop(self) -> None:
         """Keep no table any more."""
         table, self.table = self.table, None
-        self.is_on = False
+        self.is_on = self._guards = False
         if table is not None:
             table.close()
 
     def _forget(self) -> None:
         # The table is the parent's; this process makes one of its own when it has something to say.
-        self.table = None
+        self._guardian = self.table.path.name if self._guards and self.table is not None else None
+        self.table, self._guards = None, False
         self._own.clear()
+        self._lock = RLock()
+
+    def guard(self) -> None:
+        """Be the one who says which tasks a process died at that is forked from now on."""
+        if self.is_on and (self.table or self._make()) is not None:
+            self._guards = True
+
+    def may_say(self, task_id: str) -> bool:
+        """Tell whether this one is to record that the process of a task was lost.
+
+        Not where that process has recorded the task before it died. What it was at is settled, and
+        the tables of dead processes in which nothing else is are removed.
+        """
+        table = self.table
+        if not self._guards or table is None:
+            return True
+        was_recorded = False
+        for found in remains(self._folder, own=self._own):
+            if isinstance(found, Path) or found.guardian != table.path.name:
+                continue
+            for slot, row in found.rows:
+                if row.is_task(task_id):
+                    found.settle(slot)
+                    if not (row.is_ending and has_record(found.facts.get("log"), row)):
+                        return True
+                    was_recorded = True
+            was_recorded = was_recorded or found.was_at(task_id)
+            if not (found.is_alive or found.rows):
+                found.remove()
+        return not was_recorded
+
+    def _is_for_us(self, found: Remains) -> bool:
+        """Tell whether its process is dead, of this service, and no other says what it was at."""
+        if found.is_alive or found.service != self._service:
+            return False
+        if found.guardian is None or (not found.rows and found.age() > _UNTIL_LOST):
+            return True
+        path = self._folder / found.guardian
+        return not (self._guards if path in self._own else is_alive(path))
 
     def begin(self, subject: Subject) -> tuple[Table, int] | None:
         """Note that *subject* begins now; return where that is noted. Never raises."""
@@ -66,8 +114,12 @@ class Unfinished:
             return None
 
     def _make(self) -> Table | None:
+        with self._lock:  # a process's own locks of files do not keep its threads apart
+            return self.table or self._make_table()
+
+    def _make_table(self) -> Table | None:
         try:
-            facts = {"service": self._service, "log": self._log_file()}
+            facts = {"service": self._service, "log": self._log_file(), "guardian": self._guardian}
             self.table = Table(self._folder, facts)
             self._own.add(self.table.path)
         except Exception as error:
@@ -83,7 +135,7 @@ class Unfinished:
             for found in remains(self._folder, own=self._own):
                 if isinstance(found, Path):
                     warn("%s is no table of unfinished requests of ours: left alone", found)
-                elif found.service == self._service and self._write is not None:
+                elif self._is_for_us(found) and self._write is not None:
                     self._write(found)
         except Exception:
             report_failure()

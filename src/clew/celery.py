@@ -11,11 +11,13 @@ from contextvars import ContextVar
 from typing import Any
 from weakref import WeakValueDictionary
 
+from ._faults import report_failure
 from ._lines.servers import add_filter_once
 from ._lines.setup import configure_logging
 from ._options import check_flag, needed
 from ._secrets.looks import MASK
 from ._tasks import PAYLOAD_KEY, TaskRun, TaskSettings
+from ._unfinished import unfinished
 
 with needed("clew.celery is for Celery: pip install celery"):
     from billiard import current_process
@@ -81,6 +83,7 @@ def install(
         _patch_send_task(app)
     app._clew = settings
     signals.before_task_publish.connect(_inject)
+    signals.worker_init.connect(_on_worker_init)
     signals.task_prerun.connect(_on_task_prerun)
     signals.task_postrun.connect(_on_task_postrun)
     signals.task_received.connect(_on_task_received)
@@ -141,6 +144,11 @@ def _on_setup_logging(loglevel: int | None = None, **_: Any) -> None:
     # That this is connected keeps Celery from replacing the root logger's handlers.
     if not logging.getLogger().handlers:
         configure_logging(level=loglevel or logging.INFO)
+
+
+def _on_worker_init(**_: Any) -> None:
+    # The worker says of which tasks it lost the process, before anybody reads that one's table.
+    unfinished.guard()
 
 
 def _inject(headers: dict[str, Any] | None = None, **_: Any) -> None:
@@ -257,6 +265,11 @@ def _on_task_revoked(sender: Any, request: Any, terminated: bool = False, **_: A
 def _log_killed(
     settings: TaskSettings, request: Any, outcome: str, error: BaseException | None = None
 ) -> None:
+    try:
+        if not unfinished.may_say(request.id):
+            return
+    except Exception:
+        report_failure()
     context, started = request._context, request.time_start
     duration = None if started is None else (time.time() - started) * 1000
     _make_run(settings, context, request.task.name).end(outcome, error, duration)

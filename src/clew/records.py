@@ -210,6 +210,7 @@ class Task(Struct, rename="camel", omit_defaults=True, kw_only=True):
         id: The task's own id. A retry keeps it.
         queue: The queue it came from. It is absent when unknown.
         retries: How often it was tried before.
+        parent_id: The id of the task that sent it. It is absent when no task did.
         duration: How long it ran, in milliseconds with 3 decimals. It is absent when it never ran.
         outcome: How it ended: succeeded, failed, retried, ignored, rejected or revoked; lost when
             the process died at it.
@@ -219,6 +220,7 @@ class Task(Struct, rename="camel", omit_defaults=True, kw_only=True):
     id: str
     queue: str | None = None
     retries: int = 0
+    parent_id: str | None = None
     duration: float | None = None
     outcome: str
 
@@ -273,6 +275,11 @@ def json_schema(*, levels: Mapping[str, str] | None = None) -> dict[str, Any]:
         _put_descriptions(globals()[name], definition)
         if "level" in definition["properties"]:
             definition["properties"]["level"]["enum"] = words
+    # Of a request that its process died at, nobody knows how long it took.
+    definitions["HTTPLog"] |= {
+        "if": {"properties": {"outcome": {"const": "lost"}}, "required": ["outcome"]},
+        "else": {"properties": {"response": {"required": ["responseTime"]}}},
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A line of a clew log",

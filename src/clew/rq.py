@@ -12,6 +12,7 @@ from ._lines.servers import add_filter_once
 from ._options import needed
 from ._secrets.looks import MASK
 from ._tasks import PAYLOAD_KEY, TaskRun, TaskSettings
+from ._unfinished import unfinished
 
 with needed("clew.rq is for RQ: pip install rq"):
     from rq.job import Job, JobStatus, Retry
@@ -47,6 +48,8 @@ def install(
         base.perform_job = _wrap(base.perform_job, _perform_job)
         base.handle_exception = _wrap(base.handle_exception, _handle_exception)
         base.handle_job_failure = _wrap(base.handle_job_failure, _handle_job_failure)
+        worker_class: Any = Worker
+        worker_class.fork_work_horse = _wrap(worker_class.fork_work_horse, _fork_work_horse)
         # A job's description holds its arguments. The pool of workers has no option for this.
         base.log_job_description = property(lambda _: False, lambda _, __: None)
         add_filter_once(logging.getLogger("rq.worker"), _ArgumentsFilter)
@@ -88,6 +91,12 @@ def _create(create: Callable[..., Any], cls: type[Job], *args: Any, **kwargs: An
     return job
 
 
+def _fork_work_horse(fork: Callable[..., None], worker: Any, *args: Any) -> None:
+    # The worker says which job its horse died at, before anybody reads that one's table.
+    unfinished.guard()
+    fork(worker, *args)
+
+
 def _perform_job(
     perform: Callable[..., bool], worker: Any, job: Any, *args: Any, **kwargs: Any
 ) -> bool:
@@ -125,6 +134,8 @@ def _handle_job_failure(
 def _log_killed(worker: Any, job: Any) -> None:
     """Log a job whose process was killed. Only the worker, which started it, hears of that."""
     try:
+        if not unfinished.may_say(job.id):
+            return
         began = job.started_at
         stopped = getattr(worker, "_stopped_job_id", None) == job.id
         _JobRun(job).end(

@@ -53,7 +53,7 @@ ODD = tuple(
                 '"\x7f"',
             ),
             *('"😀"', '"\u2028\u2029\u0085"', '"\u202eabc"', '"\ufeff"', '"\ufffd"', '"e\u0301"'),
-            *('{"a":[1,2.50,{"b":null}]}', r'["x\n\u0001\u0010\u00e9",true,1e3,-0]', "[[[]]]"),
+            *('{"a":[1,2.50,{"b":null}]}', r'["x\n\u0001\u0010\u00e9",true,25e-1,-0]', "[[[]]]"),
             *('{"method":"GET"}', '["GET"]', r'{"\ud83d":"\ud83d"}', '{ "a" : 1 , "b" : [ ] }'),
         ),
     )
@@ -134,6 +134,7 @@ def _common(chance: random.Random) -> dict[str, Any]:
         "service": chance.choice(_SERVICES),
         "requestId": chance.choice(_REQUESTS),
         "userId": chance.choice(_USERS),
+        "serviceVersion": chance.choice((None, None, "1.0", "1.1", "2.0")),
     }
 
 
@@ -143,6 +144,7 @@ def _http(chance: random.Random) -> dict[str, Any]:
         "method": chance.choice(("GET", "GET", "POST", None)),
         "path": chance.choice(_PATHS),
         "route": chance.choice(_ROUTES),
+        "host": chance.choice(("catalogue", "accounts", None)),
         "operation": chance.choice(_OPERATIONS),
         "ipAddress": chance.choice(("203.0.113.7", "2001:db8::1", None)),
         "headers": {"requestId": "r"},
@@ -156,8 +158,19 @@ def _http(chance: random.Random) -> dict[str, Any]:
     event["outcome"] = chance.choice(_OUTCOMES)
     event["direction"] = chance.choice((None, None, None, "outgoing"))
     if event["outcome"] == "error":
-        event["exception"] = {"type": "shop.Sold", "stackTrace": 'Traceback:\n  File "a"\n'}
+        event["exception"] = _exception(chance)
     return event
+
+
+def _exception(chance: random.Random) -> dict[str, Any]:
+    place = chance.choice(('/app/shop/orders.py", line 7, in pay', 'main.py", line 3, in <module>'))
+    library = '  File "/venv/lib/python3.12/site-packages/x/y.py", line 1, in z\n'
+    stack = f'Traceback:\n  File "{place}\n    pay()\n{chance.choice((library, ""))}shop.Sold\n'
+    return {
+        "type": chance.choice(("shop.Sold", "KeyError")),
+        "message": chance.choice(("no Order", "'SUMMER'", None)),
+        "stackTrace": chance.choice((stack, stack, 'Traceback:\n  File "a"\n')),
+    }
 
 
 def _application(chance: random.Random) -> dict[str, Any]:
@@ -175,7 +188,14 @@ def _application(chance: random.Random) -> dict[str, Any]:
 def _task(chance: random.Random) -> dict[str, Any]:
     event = _common(chance)
     event["logger"] = chance.choice(("clew.task", "clew.task", "clew.task", "shop"))
-    event["task"] = {"name": "shop.send_mail", "id": "t", "duration": chance.choice(_DURATIONS)}
+    event["task"] = {
+        "name": chance.choice(("shop.send_mail", "shop.bill", None)),
+        "id": "t",
+        "duration": chance.choice((*_DURATIONS, None)),
+        "outcome": chance.choice(("succeeded", "succeeded", "failed", "retried")),
+    }
+    if event["task"]["outcome"] == "failed":
+        event["exception"] = _exception(chance)
     event["response"] = chance.choice((None, None, {"responseTime": 5}))
     return event
 

@@ -36,12 +36,15 @@ def read(*files: bytes, longest: int = LONGEST_LINE) -> Log:
         for line in file.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
             if not line.strip():
                 continue
-            log.lines += 1
-            read = None if len(line) > longest else _object(line)
-            if read is None:
-                log.broken += 1
-            elif (event := _event(read))["createdAt"] is not None:
-                log.events.append(event)
+            read = None if len(line) > longest else _read(line)
+            objects = isinstance(read, list) and all(isinstance(of, dict) for of in read)
+            # An array of objects stands for as many lines.
+            for each in read if objects and read else [read]:
+                log.lines += 1
+                if not isinstance(each, dict):
+                    log.broken += 1
+                elif (event := _event(each))["createdAt"] is not None:
+                    log.events.append(event)
     return log
 
 
@@ -56,12 +59,11 @@ class Inexact(float):
         return number
 
 
-def _object(line: bytes) -> dict[str, Any] | None:
+def _read(line: bytes) -> Any:
     try:
-        read = json.loads(line.decode(), parse_float=Inexact, parse_constant=Inexact)
+        return json.loads(line.decode(), parse_float=Inexact, parse_constant=Inexact)
     except ValueError:
         return None
-    return read if isinstance(read, dict) else None
 
 
 # Each column: how it is read, and where it stands in a line.
@@ -76,26 +78,49 @@ def _event(line: Mapping[str, Any]) -> Event:
         created = None
     event: Event = {"createdAt": created}
     for name in ("level", "logger", "service", "action", "outcome", "direction"):
-        event[name] = _text(line.get(name))
+        event[name] = text_of(line.get(name))
     for name in ("message", "requestId", "userId", "value", "oldValue", "comment"):
-        event[name] = _text(line.get(name))
+        event[name] = text_of(line.get(name))
     for name in ("monetaryValue", "quantity"):
         event[name] = _amount(line.get(name))
     for name in ("method", "host", "route", "operation", "path", "query", "ipAddress"):
-        event[name] = _text(request.get(name))
+        event[name] = text_of(request.get(name))
     took = inner("task").get("duration")
     # Lines of other loggers may have a task of their own.
     is_task = event["logger"] == "clew.task"
     event["durationUs"] = _microseconds(took if is_task else response.get("responseTime"))
     for name in ("httpStatus", "graphqlStatus"):
         event[name] = _integer(response.get(name))
-    event["exceptionType"] = _text(exception.get("type"))
-    event["exceptionMessage"] = _text(exception.get("message"))
-    event["stackTrace"] = _text(exception.get("stackTrace"))
+    event["exceptionType"] = text_of(exception.get("type"))
+    event["exceptionMessage"] = text_of(exception.get("message"))
+    event["stackTrace"] = text_of(exception.get("stackTrace"))
+    event["serviceVersion"] = text_of(line.get("serviceVersion"))
+    for column, name in (("Name", "name"), ("Outcome", "outcome"), ("Id", "id")):
+        event[f"task{column}"] = text_of(inner("task").get(name))
+    event["taskParentId"] = text_of(inner("task").get("parentId"))
+    for name in ("monetaryValue", "quantity"):
+        text = line.get(name)
+        event[f"{name}Text"] = _json(text_of(text)) if isinstance(text, str) else None
+    event["exceptionPlace"] = _place(event["stackTrace"])
+    event["fields"] = line
     return event
 
 
-def _text(value: object) -> str | None:
+_FRAME = re.compile(r'File \\*"([^"\\\n]+)\\*", line [0-9]+, in ([^\s"\\]+)')
+_FOREIGN = re.compile(r"site-packages|dist-packages|/lib(64)?/python[0-9.]+|<frozen")
+
+
+def _place(stack: str | None) -> str | None:
+    """Return the last frame that is the application's, else the last: ``shop/orders.py in pay``."""
+    frames = _FRAME.findall(stack or "")
+    own = [frame for frame in frames if not _FOREIGN.search(frame[0])] or frames
+    if own:
+        return f"{'/'.join(own[-1][0].split('/')[-2:]).lstrip('/')} in {own[-1][1]}"
+    elsewhere = re.search(r"(?m)^\s*at ([\w.$<>/ \[\]]+?)(?: ?\(|$)", stack or "", re.ASCII)
+    return elsewhere[1] if elsewhere else None
+
+
+def text_of(value: object) -> str | None:
     """Return a string as it is, anything else as its JSON text, a lone surrogate as U+FFFD."""
     if value is None:
         return None

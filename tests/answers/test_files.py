@@ -18,7 +18,7 @@ import pytest
 import zstandard
 
 from clew import answers
-from clew.answers import AnswerError, files
+from clew.answers import AnswerError, decoding, files
 from clew.answers.check import check
 
 ACTION = "COUNTED"
@@ -249,7 +249,7 @@ def test_a_gzip_file_of_many_small_members_is_read_in_time_that_grows_with_it() 
             return self._of.unused_data
 
     content = gzip.compress(b"{}\n") * 20_000
-    assert b"".join(files._Decompressor(Member, zlib.error).feed(content)) == b"{}\n" * 20_000
+    assert b"".join(decoding._Decompressor(Member, zlib.error).feed(content)) == b"{}\n" * 20_000
     assert moved < 100 * len(content)
 
 

@@ -18,7 +18,8 @@ from clew import answers
 from clew.answers import AnswerError
 from clew.answers import load as load_module
 from clew.answers.engines.connection import address_of, connect
-from clew.answers.load import LoadResult, load
+from clew.answers.keep import LoadResult
+from clew.answers.load import load
 
 from .cli.command import run as run_command
 from .clickhouse_server import Server
@@ -118,10 +119,14 @@ def test_events_that_differ_in_one_field_are_two(url: str, tmp_path: Path) -> No
         pytest.param("", LoadResult(0, 0, 0, []), id="empty"),
         pytest.param("\n \n", LoadResult(0, 0, 0, []), id="blank"),
         pytest.param(
-            '{"createdAt":5}\nTraceback\n[1]\n{"a":1}\n', LoadResult(4, 2, 1, []), id="broken"
+            '{"createdAt":5}\nTraceback\n[1]\n{"a":1}\n',
+            LoadResult(4, 2, 1, [], foreign=1, likeliest="'a'"),
+            id="broken",
         ),
         pytest.param(
-            '{"createdAt":"5"}\n{"createdAt":-1}\n', LoadResult(2, 0, 0, []), id="strange"
+            '{"createdAt":"5"}\n{"createdAt":-1}\n',
+            LoadResult(2, 0, 0, [], foreign=2, likeliest="'createdAt'"),
+            id="strange",
         ),
         pytest.param('{"createdAt":5}', LoadResult(1, 0, 1, []), id="without its end"),
     ],
@@ -299,7 +304,7 @@ def test_another_table_is_refused(url: str, tmp_path: Path, kind: str) -> None:
         run(url, "INSERT INTO TABLE_ SELECT 1")
     else:
         load([str(write(tmp_path / "none.ndjson", []))], url)
-        run(url, "ALTER TABLE TABLE_ DROP COLUMN fingerprint")
+        run(url, "ALTER TABLE TABLE_ DROP COLUMN lineHash")
     before = written(url), run(url, "SELECT count() FROM TABLE_")
     path = str(write(tmp_path / "shop.ndjson", shop()))
     with pytest.raises(AnswerError, match="clew load has not created it; name another") as caught:
@@ -375,7 +380,7 @@ def test_the_command_line_loads_and_asks(
     for added in (9, 0):
         done = clew("load", log, url, "--ttl-days", 10_000, folder=tmp_path)
         assert (done.returncode, done.stdout) == (0, f"{added} events added\n"), done.stderr
-        assert done.stderr == "clew: 10 lines, 1 of them broken\n"
+        assert done.stderr == "clew: 10 lines, 1 broken\n"
     for asked in (["ask", "slowest", "--format", "json"], ["ask", "accessed", "--value", "lamp"]):
         of_table, of_file = (
             clew(*asked, url, folder=tmp_path),

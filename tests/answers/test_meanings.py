@@ -73,11 +73,13 @@ def bought(at: int = 0, **fields: Any) -> Line:
 
 def test_median_and_p95_interpolate_linearly(ask: Ask) -> None:
     """Between 1 and 2 lies 1.5, and the 95th percentile 1.95."""
-    assert ask([http(took=1), http(took=2)], "slowest") == [("GET", "/", 2, 1.5, 1.95)]
+    assert ask([http(took=1), http(took=2)], "slowest") == [
+        (None, "GET", "/", 2, 1.5, 1.95, 1.99, 2.0)
+    ]
     eleven = [http(took=took) for took in range(11)]
-    assert ask(eleven, "slowest") == [("GET", "/", 11, 5.0, 9.5)]
+    assert ask(eleven, "slowest") == [(None, "GET", "/", 11, 5.0, 9.5, 9.9, 10.0)]
     assert ask([http(took=0.001), http(took=0.002)], "slowest") == [
-        ("GET", "/", 2, 0.0015, 0.00195)
+        (None, "GET", "/", 2, 0.0015, 0.00195, 0.00199, 0.002)
     ]
 
 
@@ -87,15 +89,33 @@ def test_slowest_goes_by_p95_not_by_median(ask: Ask) -> None:
     now_and_then = [http("/now-and-then", 1) for _ in range(18)]
     now_and_then += [http("/now-and-then", 900)] * 2
     rows = ask(steady + now_and_then, "slowest")
-    assert [row[1] for row in rows] == ["/now-and-then", "/steady"]
+    assert [row[2] for row in rows] == ["/now-and-then", "/steady"]
 
 
 def test_an_endpoint_is_the_route_else_the_path(ask: Ask) -> None:
     """Requests of one route are one endpoint; where nothing matched, the path stands in."""
     lines = [http(f"/orders/{n}", n, request={"route": "/orders/{id}"}) for n in (1, 2, 3)]
-    lines += [http("/lost", 1, 404), http(None, 0.5)]
-    endpoints = [row[:3] for row in ask(lines, "slowest")]
+    lines += [http("/lost", 1, 400), http(None, 0.5)]
+    endpoints = [row[1:4] for row in ask(lines, "slowest")]
     assert endpoints == [("GET", "/orders/{id}", 3), ("GET", "/lost", 1), ("GET", None, 1)]
+
+
+def test_what_scanners_look_for_is_one_endpoint(ask: Ask) -> None:
+    """404s without a route are one row, whatever their paths; one with a route is its own."""
+    lines = [http(f"/wp-{n}.php", n, 404) for n in range(3)]
+    lines += [http("/orders/9", 5, 404, request={"route": "/orders/{id}"})]
+    endpoints = [row[2:4] for row in ask(lines, "slowest")]
+    assert endpoints == [("/orders/{id}", 1), ("(no route)", 3)]
+    assert [row[2] for row in ask(lines, "slowest", route="(no route)")] == ["(no route)"]
+    assert len(ask(lines, "bad-links")) == 4
+
+
+def test_a_route_of_two_services_is_two_endpoints(ask: Ask) -> None:
+    """What is called alike in two services is not the same."""
+    lines = [http("/health", 1, service="shop"), http("/health", 2, service="accounts")]
+    rows = [row[:4] for row in ask(lines, "slowest")]
+    assert rows == [("accounts", "GET", "/health", 1), ("shop", "GET", "/health", 1)]
+    assert [row[0] for row in ask(lines, "waited")] == ["accounts", "shop"]
 
 
 def test_an_operation_stands_behind_its_endpoint(ask: Ask) -> None:
@@ -105,15 +125,15 @@ def test_an_operation_stands_behind_its_endpoint(ask: Ask) -> None:
         for took, operation in ((3, "query Orders"), (2, "mutation Pay"), (1, None))
     ]
     expected = ["/graphql query Orders", "/graphql mutation Pay", "/graphql"]
-    assert [row[1] for row in ask(lines, "slowest")] == expected
-    assert [row[1] for row in ask(lines, "slowest", route="/graphql")] == expected
+    assert [row[2] for row in ask(lines, "slowest")] == expected
+    assert [row[2] for row in ask(lines, "slowest", route="/graphql")] == expected
     assert ask(lines, "slowest", route="/graphql query Orders") == []
 
 
 def test_the_methods_of_a_path_are_endpoints_of_their_own(ask: Ask) -> None:
     """Reading and writing one thing are two things."""
     lines = [http(took=1, method="GET"), http(took=2, method="POST")]
-    assert [row[:3] for row in ask(lines, "waited")] == [("POST", "/", 1), ("GET", "/", 1)]
+    assert [row[1:4] for row in ask(lines, "waited")] == [("POST", "/", 1), ("GET", "/", 1)]
 
 
 def test_a_graphql_status_is_the_status(ask: Ask) -> None:
@@ -122,9 +142,9 @@ def test_a_graphql_status_is_the_status(ask: Ask) -> None:
     lost = http("/graphql", response={"graphqlStatus": 404})
     fine = http("/graphql", status=500, response={"graphqlStatus": 200})
     lines = [failed, lost, fine]
-    assert ask(lines, "errors") == [("GET", "/graphql", 3, 1, 1 / 3)]
+    assert ask(lines, "errors") == [(None, "GET", "/graphql", 3, 1, 1 / 3, None)]
     assert ask(lines, "bad-links") == [("/graphql", 1)]
-    assert [row[1] for row in ask(lines, "statuses", status=200)] == [1]
+    assert [row[1:] for row in ask(lines, "statuses", status=200)] == [(200, 1)]
     assert ask([failed], "statuses", status=200) == []
 
 
@@ -143,30 +163,38 @@ def test_websockets_have_no_response_time(ask: Ask) -> None:
     lines += [http("/socket", 5, 500, outcome="websocket")]
     for question in ("slowest", "waited", "latency"):
         assert ask(lines, question) == []
-    assert ask(lines, "errors") == [("GET", "/socket", 2, 1, 0.5)]
-    assert [row[1] for row in ask(lines, "statuses", status=101)] == [1]
+    assert ask(lines, "errors") == [(None, "GET", "/socket", 2, 1, 0.5, None)]
+    assert [row[1:] for row in ask(lines, "statuses", status=101)] == [(101, 1)]
 
 
 def test_a_record_without_a_response_time_is_a_request(ask: Ask) -> None:
     """It counts where no time is asked for."""
     lines = [http(took=None, status=500), http(took=4, status=200)]
-    assert ask(lines, "errors") == [("GET", "/", 2, 1, 0.5)]
-    assert ask(lines, "slowest") == [("GET", "/", 1, 4.0, 4.0)]
+    assert ask(lines, "errors") == [(None, "GET", "/", 2, 1, 0.5, None)]
+    assert ask(lines, "slowest") == [(None, "GET", "/", 1, 4.0, 4.0, 4.0, 4.0)]
 
 
 def test_shares_of_the_time_waited(ask: Ask) -> None:
     """The share is of all the time waited, after the filters and before the limit."""
     lines = [http("/a", 60), http("/b", 30, service="shop"), http("/c", 10, service="shop")]
-    assert ask(lines, "waited", limit=1) == [("GET", "/a", 1, 60.0, 0.6)]
-    assert [row[3:] for row in ask(lines, "waited", service="shop")] == [(30.0, 0.75), (10.0, 0.25)]
-    assert ask([http(took=0)], "waited") == [("GET", "/", 1, 0.0, 0.0)]
+    assert ask(lines, "waited", limit=1) == [(None, "GET", "/a", 1, 60.0, 0.6)]
+    assert [row[4:] for row in ask(lines, "waited", service="shop")] == [(30.0, 0.75), (10.0, 0.25)]
+    assert ask([http(took=0)], "waited") == [(None, "GET", "/", 1, 0.0, 0.0)]
 
 
 def test_errors_are_5xx(ask: Ask) -> None:
-    """From 500 to 599, most first; an endpoint without one is left out."""
+    """From 500 to 599, most first, with the latest id; an endpoint without one is left out."""
     statuses = {"/a": (499, 500, 599, 600), "/b": (200, 404), "/c": (503, 503, 503)}
-    lines = [http(path, 1, status) for path, of in statuses.items() for status in of]
-    assert ask(lines, "errors") == [("GET", "/c", 3, 3, 1.0), ("GET", "/a", 4, 2, 0.5)]
+    answers = [(path, status) for path, of in statuses.items() for status in of]
+    lines = [
+        http(path, 1, status, at=-at, requestId=f"r-{at}")
+        for at, (path, status) in enumerate(answers)
+    ]
+    lines.append(http("/a", 1, 599, at=5))
+    assert ask(lines, "errors") == [
+        (None, "GET", "/a", 5, 3, 0.6, "r-1"),
+        (None, "GET", "/c", 3, 3, 1.0, "r-6"),
+    ]
 
 
 def test_ties_go_by_the_columns_left_to_right(ask: Ask) -> None:
@@ -176,8 +204,21 @@ def test_ties_go_by_the_columns_left_to_right(ask: Ask) -> None:
     assert [row[0] for row in rows] == ["/B", "/a", "/a/", "/b", "/ä", None]
     lines = [http("/b", method="GET"), http("/a", method="POST"), http("/a", method="GET")]
     order = [("GET", "/a"), ("GET", "/b"), ("POST", "/a")]
-    assert [row[:2] for row in ask(lines, "slowest")] == order
-    assert [row[:2] for row in ask(lines, "slowest", limit=2)] == order[:2]
+    assert [row[1:3] for row in ask(lines, "slowest")] == order
+    assert [row[1:3] for row in ask(lines, "slowest", limit=2)] == order[:2]
+
+
+def test_a_limit_of_a_history_shows_the_last(ask: Ask) -> None:
+    """A limit shows the same rows as none does, only fewer: of what runs over time the end."""
+    lines = [bought(at * HOUR, value="v", comment=str(at)) for at in range(5)]
+    for question, given in (
+        ("revenue", {"action": "BUY", "bucket": "hour"}),
+        ("changes", {"value": "v"}),
+        ("events", {}),
+    ):
+        rows = ask(lines, question, **given)
+        assert len(rows) == 5
+        assert ask(lines, question, limit=2, **given) == rows[-2:]
 
 
 def test_buckets_lie_in_utc_and_run_over_midnight(ask: Ask) -> None:
@@ -196,7 +237,7 @@ def test_buckets_lie_in_utc_and_run_over_midnight(ask: Ask) -> None:
         "2026-11-01T23:00:00Z": 1,
         "2026-11-02T00:00:00Z": 1,
     }
-    assert buckets(None) == buckets("hour") == hours
+    assert buckets("hour") == buckets("1h") == hours
     assert buckets("day") == {
         "2026-10-31T00:00:00Z": 2,
         "2026-11-01T00:00:00Z": 5,
@@ -265,10 +306,10 @@ def test_unusual_is_judged_after_the_filters(ask: Ask) -> None:
     assert unusual(ask(inside + outside, "access", action="READ", service="shop")) == ["x"]
 
 
-def test_lines_without_a_user_count_in_no_ranking_of_users(ask: Ask) -> None:
-    """They are in the revenue all the same."""
+def test_lines_without_a_user_are_a_row_of_their_own(ask: Ask) -> None:
+    """What nobody did counts as access, and is never unusual; a customer is somebody."""
     lines = [bought(monetaryValue=5), bought(monetaryValue=7, userId="a")]
-    assert ask(lines, "access", action="BUY") == [("a", 1, False)]
+    assert ask(lines, "access", action="BUY") == [("a", 1, False), (None, 1, False)]
     assert ask(lines, "customers", action="BUY") == [("a", 1, 7)]
     assert [row[1:] for row in ask(lines, "revenue", action="BUY")] == [(2, 12)]
 
@@ -354,8 +395,8 @@ def test_actions_are_counted_by_name(ask: Ask) -> None:
     lines = [bought(), bought(), said(action="SIGNUP"), said(HOUR, action="BUY"), said()]
     midnight, one = "2026-11-01T00:00:00Z", "2026-11-01T01:00:00Z"
     rows = [(midnight, "BUY", 2), (midnight, "SIGNUP", 1), (one, "BUY", 1)]
-    assert ask(lines, "actions") == rows
-    assert ask(lines, "actions", action="BUY") == [rows[0], rows[2]]
+    assert ask(lines, "actions", bucket="hour") == rows
+    assert ask(lines, "actions", bucket="hour", action="BUY") == [rows[0], rows[2]]
 
 
 def test_a_timeline_goes_by_beginnings(ask: Ask) -> None:
@@ -366,10 +407,12 @@ def test_a_timeline_goes_by_beginnings(ask: Ask) -> None:
         http("/inner", 10, at=90, requestId="r", service="shop", level="danger"),
         said(70, requestId="other"),
     ]
-    assert ask(lines, "timeline", request="r") == [
+    rows = ask(lines, "timeline", request="r")
+    assert [row[:7] for row in rows] == [
         (0.0, "2026-11-01T00:00:00.057500Z", "gateway", "info", "answered", 42.5, "r"),
         (12.5, "2026-11-01T00:00:00.070Z", "gateway", "info", "said", None, "r"),
         (22.5, "2026-11-01T00:00:00.080Z", "shop", "danger", "answered", 10.0, "r"),
     ]
+    assert [row[7] for row in rows] == [200, None, 200]
     [row] = ask(lines, "timeline", request="r", service="shop")
     assert row[0] == 0.0

@@ -19,7 +19,6 @@ from clew.answers.query import Query
 from .logs_of import MIDNIGHT
 
 REQUIRED: dict[str, dict[str, Any]] = {
-    "statuses": {"status": 401},
     "access": {"action": "BUY"},
     "accessed": {"value": "lamp"},
     "revenue": {"action": "BUY"},
@@ -111,8 +110,9 @@ def test_a_parameter_that_a_question_does_not_take_is_refused(
     for name in given.keys() - taken:
         sentence = refused(logs, question, **REQUIRED.get(question, {}), **{name: given[name]})
         assert sentence.startswith(f"{question} takes no {name}")
-        assert sentence.endswith(f"it takes {', '.join(answers.QUESTIONS[question].parameters)}")
-    assert {"since", "until", "service", "limit"} <= taken
+        options = (each.replace("_", "-") for each in answers.QUESTIONS[question].parameters)
+        assert sentence.endswith(f"it takes {', '.join(options)}")
+    assert {"since", "until", "timezone", "service", "where", "grep", "limit"} <= taken
 
 
 def test_which_questions_take_what() -> None:
@@ -120,8 +120,12 @@ def test_which_questions_take_what() -> None:
     takes = {name: set(question.parameters) for name, question in answers.QUESTIONS.items()}
     routed = {name for name, parameters in takes.items() if "route" in parameters}
     bucketed = {name for name, parameters in takes.items() if "bucket" in parameters}
-    assert routed == {"slowest", "waited", "latency", "errors", "statuses", "bad-links"}
-    assert bucketed == {"latency", "statuses", "revenue", "actions"}
+    grouped = {name for name, parameters in takes.items() if "by" in parameters}
+    about_requests = {"slowest", "waited", "latency", "traffic", "errors", "statuses", "bad-links"}
+    assert routed == about_requests | {"releases", "clients", "requests"}
+    assert bucketed == {"latency", "traffic", "statuses", "revenue", "actions"}
+    lists = {"requests", "events", "timeline", "accessed", "changes", "releases"}
+    assert grouped == answers.QUESTIONS.keys() - lists
 
 
 def test_a_mistyped_parameter_is_answered_with_the_nearest(logs: answers.Logs) -> None:
@@ -134,13 +138,25 @@ WRONG: dict[tuple[str, str], tuple[Any, ...]] = {
         *(0, -1, 1.5, "x", "", "٣", True, "1e3", 10**30, []),
     ),
     ("status", "give an HTTP status, 100 to 599"): (
-        *(99, 600, "abc", "4٠1", -1, 401.0, True, "", "1" * 5000),
+        *(99, 600, "abc", "4٠1", -1, 401.0, True, "", "1" * 5000, "6xx", "5x", "٥xx"),
     ),
-    ("bucket", "give minute, hour, day"): ("week", "", 3600, "Hour", []),
-    ("service", "give a text"): ("", 5, b"shop", ["shop"]),
-    ("since", "as in 2026-11-01"): ("yesterday", "", "2026-13-01", "5"),
+    ("bucket", "give second, minute, hour, day, week"): (
+        "month",
+        "0m",
+        "",
+        3600,
+        "Hour",
+        [],
+        "9999d",
+    ),
+    ("service", "give a text"): ("", 5, b"shop"),
+    ("timezone", "give a time zone, as in Europe/Oslo"): ("Mars", "", 5, "../../etc/passwd", "\0"),
+    ("order", "give latest or slowest"): ("fastest", "", 5),
+    ("by", "give the name of a field"): ("", 5),
+    ("where", "give a condition"): ("", " ", 5, []),
+    ("since", "as in 2026-11-01"): ("tomorrow", "", "2026-13-01", "5", "5 m", "25:00", "0h"),
     ("until", "as in 2026-11-01"): ("2026-02-30", "\0", "\udcff", "x" * 999),
-    ("since", "give a date, a datetime"): (1_793_491_200_000, 1.5, []),
+    ("until", "give a date, a datetime"): (1_793_491_200_000, 1.5, []),
 }
 
 
@@ -151,7 +167,7 @@ def test_a_wrong_value_is_named_with_the_remedy(
     logs: answers.Logs, name: str, remedy: str, value: Any
 ) -> None:
     """A value that is none of those allowed is shown, with what to give instead."""
-    question = {"status": "statuses", "bucket": "latency"}.get(name, "slowest")
+    question = {"bucket": "latency", "order": "requests"}.get(name, "slowest")
     sentence = refused(logs, question, **{name: value})
     assert sentence.startswith(f"{name} is {value!r}: ")
     assert remedy in sentence
@@ -172,7 +188,8 @@ def test_a_hostile_value_is_a_value(logs: answers.Logs, hostile: str) -> None:
     assert len(logs.ask("accessed", value=hostile).rows) == 1
     assert len(logs.ask("changes", value=hostile).rows) == 1
     assert len(logs.ask("timeline", request=hostile).rows) == 1
-    assert logs.ask("slowest", route=hostile).rows == [("GET", hostile, 1, 1.0, 1.0)]
+    found = logs.ask("slowest", route=hostile).rows
+    assert found == [(None, "GET", hostile, 1, 1.0, 1.0, 1.0, 1.0)]
     assert logs.ask("slowest", service=hostile).rows == []
     assert logs.ask("actions", action="TICK").rows
 
@@ -260,4 +277,3 @@ def test_another_question_is_narrowed_alike() -> None:
     actions = answers.QUESTIONS["actions"]
     assert daily.about(actions).values == daily.values
     assert daily.about(actions, bucket="minute").texts == {"bucket": "minute"}
-    assert scope.about(actions).values["bucket"] == 3_600_000

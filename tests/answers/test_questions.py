@@ -18,7 +18,10 @@ from .oracle_events import Log, read
 Open = Callable[[Path], answers.Logs]
 
 _NEEDED: dict[str, list[dict[str, Any]]] = {
-    "statuses": [{"status": 200}, {"status": 404}],
+    "statuses": [{}, {"status": 200}],
+    "requests": [{}, {"order": "slowest", "user": "12345"}],
+    "events": [{}, {"request": "r-2", "action": "PURCHASED"}, {"user": "1", "value": "order-77"}],
+    "exceptions": [{}, {"new_since": MIDNIGHT}],
     "access": [{"action": "PURCHASED"}, {"action": "$action"}, {"action": "no such"}],
     "accessed": [{"value": "user:12345"}, {"value": "'; DROP TABLE logs; --"}],
     "revenue": [{"action": "PURCHASED"}, {"action": "SIGNUP"}],
@@ -35,20 +38,30 @@ _NARROWED: tuple[dict[str, Any], ...] = (
     {"since": MIDNIGHT, "until": MIDNIGHT + DAY},
     {"since": 4_102_444_800_000},
     {"service": "shop"},
+    {"service": ["shop", "accounts"], "grep": "PURCH"},
     {"service": "no such"},
     {"route": "/orders"},
+    {"route": "(no route)"},
+    {"method": "GET", "status": [404, "5xx"]},
     {"bucket": "minute"},
     {"bucket": "day", "service": "accounts"},
+    {"bucket": "week", "timezone": "America/St_Johns"},
+    {"bucket": "5m", "timezone": "Asia/Kathmandu"},
+    {"timezone": "Europe/Oslo"},
     {"limit": 1},
     {"limit": 1_000_000},
     {"since": SINCE, "until": UNTIL, "service": "gateway", "limit": 3},
+    *({"where": where} for where in oracle.WHERE),
+    *({"by": by, "limit": 7} for by in oracle.BY),
 )
 _ASKED = [
     (question, {**needed, **narrowed})
     for question, of in answers.QUESTIONS.items()
     for needed in _NEEDED.get(question, [{}])
     for narrowed in _NARROWED
-    if set(narrowed) <= set(of.parameters)
+    if set(narrowed) <= set(of.parameters) and not {*needed} & {*narrowed}
+    if narrowed.get("by") not in of.columns
+    if not ("new_since" in needed and "since" in narrowed)
 ]
 
 
@@ -59,7 +72,7 @@ def instant(milliseconds: int) -> str:
 
 def asked(logs: answers.Logs, question: str, **parameters: Any) -> answers.Answer:
     """Ask *question*; ``since`` and ``until`` are milliseconds, as the oracle takes them."""
-    for name in parameters.keys() & {"since", "until"}:
+    for name in parameters.keys() & {"since", "until", "new_since"}:
         parameters[name] = instant(parameters[name])
     return logs.ask(question, **parameters)
 
@@ -142,12 +155,20 @@ def test_the_columns_are_those_of_the_question(tmp_path: Path) -> None:
     path = tmp_path / "app.ndjson"
     path.write_bytes(b"")
     columns = {
-        "slowest": "method endpoint requests median p95",
-        "waited": "method endpoint requests total share",
-        "latency": "bucket requests median p95",
-        "errors": "method endpoint requests errors share",
-        "statuses": "bucket requests",
+        "slowest": "service method endpoint requests median p95 p99 max",
+        "waited": "service method endpoint requests total share",
+        "latency": "bucket requests median p95 p99",
+        "traffic": "bucket requests refused failed share",
+        "errors": "service method endpoint requests errors share requestId",
+        "exceptions": "type place service events users first last message requestId",
+        "statuses": "bucket status requests",
         "bad-links": "path requests",
+        "requests": "createdAt service method endpoint status duration userId ipAddress requestId",
+        "events": "createdAt service level message userId action value requestId",
+        "tasks": "service task runs failed median p95 total",
+        "calls": "service host method calls failed median p95 total",
+        "releases": "service serviceVersion first requests share median p95 exceptions",
+        "clients": "ipAddress requests refused failed users",
         "access": "userId events unusual",
         "accessed": "createdAt userId action ipAddress requestId",
         "revenue": "bucket events total",
@@ -155,7 +176,8 @@ def test_the_columns_are_those_of_the_question(tmp_path: Path) -> None:
         "products": "value events quantity total",
         "actions": "bucket action events",
         "changes": "createdAt userId action oldValue value comment requestId",
-        "timeline": "offset createdAt service level message duration requestId",
+        "timeline": "offset createdAt service level message duration requestId"
+        " status userId ipAddress exceptionType exceptionMessage stackTrace",
     }
     with answers.open(path) as logs:
         for question in answers.QUESTIONS:

@@ -152,6 +152,58 @@ def test_a_task_is_a_bar_of_its_own(path: Path) -> None:
     assert spans["shop.bill revoked"] == (200.0, 200.0, False)
 
 
+def test_a_line_lies_within_what_its_own_service_did(path: Path) -> None:
+    """Neither a service's lines lie in another's task, nor tasks at the same time in each other."""
+    timeline = read(
+        path,
+        answered("POST", "/orders", 201, 40, 40.0),
+        worked("shop.report", 1_000, 990.0),
+        worked("shop.send_mail", 500, 450.0),
+        said("Purchased", 20),
+        said("Sent", 300, service="worker", task={"name": "shop.send_mail", "id": "task-500"}),
+        said("Counted", 310, service="worker", task={"name": "shop.report", "id": "task-1000"}),
+        answered("GET", "/items", 200, 700, 5.0, service="catalogue"),
+        said("Read", 698, service="catalogue"),
+    )
+    assert tree(timeline) == [
+        "POST /orders 201",
+        "  shop.report succeeded",
+        "    Counted",
+        "  Purchased",
+        "shop.send_mail succeeded",
+        "  Sent",
+        "GET /items 200",
+        "  Read",
+    ]
+
+
+def test_a_task_lies_within_what_sent_it(path: Path) -> None:
+    """The record of a task names the task that sent it, which may have ended by then; of several
+    tries it is the last one before."""
+    mail = worked("shop.send_mail", 500, 100.0)
+    mail["task"]["parentId"] = "task-200"
+    retried = worked("shop.bill", 100, 50.0, outcome="retried")
+    retried["task"]["id"] = "task-200"
+    timeline = read(path, retried, worked("shop.bill", 200, 50.0), worked("x", 600, 590.0), mail)
+    assert tree(timeline) == [
+        "x succeeded",
+        "shop.bill retried",
+        "shop.bill succeeded",
+        "  shop.send_mail succeeded",
+    ]
+
+
+def test_tasks_that_name_each_other_are_all_shown(path: Path) -> None:
+    """Ids that lead in a circle, which nobody but a forger writes, cost no line."""
+    one, two = worked("one", 100, 100.0), worked("two", 100, 100.0)
+    one["task"].update(id="a", parentId="b")
+    two["task"].update(id="b", parentId="a")
+    assert sorted(line.strip() for line in tree(read(path, one, two))) == [
+        "one succeeded",
+        "two succeeded",
+    ]
+
+
 def test_a_task_lies_within_no_call(path: Path) -> None:
     """A task that ran while its sender called another service is no part of that call."""
     timeline = read(
@@ -172,7 +224,7 @@ def test_the_task_of_an_application_is_none(path: Path) -> None:
 
 def test_gaps_are_named(path: Path) -> None:
     """A stretch of a tenth of the request in which nothing was logged is named by what lies
-    around it; a shorter one, and the silence of a whole request, is not."""
+    around it; a shorter one, and the silence of a request without any line, is not."""
     timeline = read(
         path,
         said("first", 40),
@@ -185,7 +237,11 @@ def test_gaps_are_named(path: Path) -> None:
         (45, 80, "nothing logged between 'second' and 'third'"),
         (80, 100, "nothing logged after 'third'"),
     ]
-    assert gaps(read(path, answered("GET", "/", 200, 100, 100.0), said("last", 99))) == []
+    silent = answered("GET", "/", 200, 1000, 1000.0)
+    assert gaps(read(path, silent, said("early", 40))) == [
+        (40, 1000, "nothing logged after 'early'")
+    ]
+    assert gaps(read(path, silent)) == []
 
 
 def test_the_way_to_another_service_is_named(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Measures the answers: whole commands, their time and memory, next to jq and GoAccess.
+"""Measures the answers: whole commands, their time and memory, next to what else is at hand.
 
     python -m tests.benchmarks.answers --lines 5000000 --rounds 3
 
@@ -11,154 +11,73 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import re
 import shutil
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from clew.answers import QUESTIONS
+from clew.answers.pages.sections import GROUPS
 
-from .generate import BROKEN_ONE_IN, write
+from .beside import OTHERS, PACKAGES, duckdb
+from .rows import Log, Row, WrongOutputError, generated, require
 
 CLEW = str(Path(sys.executable).with_name("clew"))
-TOOLS = ("jq", "goaccess")
-# What a person would type to begin with "slowest"; sorting and the 95th percentile would follow.
-JQ = (
-    'fromjson? | objects | select(.response and .direction != "outgoing")'
-    " | [.request.method, .request.route // .request.path, .response.responseTime] | @tsv"
-)
-# Every field that GoAccess has a place for.
-LOG_FORMAT = (
-    '{"createdAt":"%x","service":"%v","userId":"%e",'
-    '"request":{"method":"%m","path":"%U","query":"%q","ipAddress":"%h"},'
-    '"response":{"httpStatus":"%s","responseTime":"%L","bodySize":"%b"}}'
-)
-MILLISECONDS = "%*"
 # On the page is one section for each question, and for a timeline each request worth a look.
-SECTIONS = {f'<section id="{name}">' for name in QUESTIONS if name != "timeline"}
+SECTIONS = {f'<section id="{name}">' for names in GROUPS.values() for name in names}
 TIMELINE = 'id="request-1"'
 
 
-class WrongOutputError(Exception):
-    """A command did not do what it is measured for."""
-
-
-@dataclass(frozen=True)
-class Log:
-    """A generated file, and what is known of it."""
-
-    path: Path
-    lines: int
-    requests: int
-
-    @property
-    def summary(self) -> str:
-        """Return what clew says on stderr when it has read the file."""
-        return f"clew: {self.lines:,} lines, {self.lines // BROKEN_ONE_IN:,} of them broken\n"
-
-
-@dataclass
-class Row:
-    """One command, its check, which is given stdout and stderr, and what was measured."""
-
-    name: str
-    command: list[str]
-    check: Callable[[Path, str], None]
-    seconds: list[float] = field(default_factory=list)
-    megabytes: list[float] = field(default_factory=list)
-
-    def run(self, folder: Path) -> None:
-        """Run the command once: its time, and the memory of its largest process."""
-        output, errors = folder / "stdout", folder / "stderr"
-        with output.open("wb") as out, errors.open("wb") as err:
-            began = time.perf_counter()
-            process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=err
-            )
-            # What it and the processes that it waited for have used.
-            _, status, used = os.wait4(process.pid, 0)
-            self.seconds.append(time.perf_counter() - began)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        said = errors.read_text(errors="replace")
-        if process.returncode != 0:
-            raise WrongOutputError(f"{self.name}: exit status {process.returncode}: {said}")
-        self.megabytes.append(used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3))
-        self.check(output, said)
-
-
-def generated(count: int, folder: Path) -> Log:
-    """Return a file of *count* lines, made unless it is there."""
-    path = folder / f"shop-{count}.ndjson"
-    write(count, path)
-    with path.open("rb") as lines:
-        return Log(path, count, sum(b'"ipAddress"' in line for line in lines))
-
-
-def require(row: str, found: object, expected: object) -> None:
-    """Stop when the output of *row* is not what it must be."""
-    if found != expected:
-        raise WrongOutputError(f"{row}: {found!r} where there must be {expected!r}")
-
-
-def report(log: Log, folder: Path) -> Row:
-    """Return the row of ``clew report``."""
-    name, html = f"clew report, {log.lines:,} lines", folder / "report.html"
+def report(log: Log, folder: Path, source: Path | None = None) -> Row:
+    """Return the row of ``clew report``, of the log or of the file that it was loaded into."""
+    name = f"clew report{' loaded' * (source is not None)}, {log.lines:,} lines"
+    html = folder / "report.html"
 
     def check(_: Path, said: str) -> None:
-        require(name, said, log.summary)
+        if source is None:
+            require(name, said, log.summary)
         page = html.read_text("utf-8")
         require(name, {section for section in SECTIONS if section in page}, SECTIONS)
         require(name, TIMELINE in page, True)
 
-    return Row(name, [CLEW, "report", str(log.path), "--html", str(html)], check)
+    return Row(name, [CLEW, "report", str(source or log.path), "--html", str(html)], check)
 
 
-def jq(log: Log) -> Row:
-    """Return the row of jq, which shall find every inbound request."""
-    name = f"jq, {log.lines:,} lines"
-
-    def check(output: Path, _: str) -> None:
-        with output.open("rb") as lines:
-            require(name, sum(1 for _ in lines), log.requests)
-
-    return Row(name, ["jq", "-rR", JQ, str(log.path)], check)
-
-
-def goaccess(log: Log, folder: Path) -> Row:
-    """Return the row of GoAccess, which shall count every inbound request as valid."""
-    name, html = f"goaccess report, {log.lines:,} lines", folder / "goaccess.html"
-
-    def check(_: Path, said: str) -> None:
-        valid = re.findall(r'"valid_requests": (\d+)', html.read_text("utf-8"))
-        require(f"{name} {said}".strip(), valid, [str(log.requests)])
-
-    options = [
-        "--no-global-config",
-        "--no-progress",
-        f"--log-format={LOG_FORMAT}",
-        f"--datetime-format={MILLISECONDS}",
-        f"--date-format={MILLISECONDS}",
-        f"--time-format={MILLISECONDS}",
-    ]
-    return Row(name, ["goaccess", str(log.path), *options, "-o", str(html)], check)
-
-
-def ask(log: Log) -> Row:
-    """Return the row of one question."""
-    name = f"clew ask slowest, {log.lines:,} lines"
+def ask(log: Log, source: Path | None = None) -> Row:
+    """Return the row of one question, to the log or to the file that it was loaded into."""
+    name = f"clew ask slowest{' loaded' * (source is not None)}, {log.lines:,} lines"
+    said_of_loaded = f"clew: {log.lines - log.broken:,} lines, 0 broken\n"
 
     def check(output: Path, said: str) -> None:
-        require(name, said, log.summary)
+        require(name, said, log.summary if source is None else said_of_loaded)
         rows = output.read_text("utf-8").splitlines()
         require(name, any("/reports/" in row for row in rows), True)
 
-    return Row(name, [CLEW, "ask", "slowest", str(log.path)], check)
+    return Row(name, [CLEW, "ask", "slowest", str(source or log.path)], check)
+
+
+def timeline(log: Log) -> Row:
+    """Return the row of one request."""
+    name = f"clew timeline, {log.lines:,} lines"
+
+    def check(output: Path, said: str) -> None:
+        require(name, said, f"clew: {log.request_lines} lines have the id\n")
+        require(name, log.request in output.read_text("utf-8"), True)
+
+    return Row(name, [CLEW, "timeline", log.request, str(log.path)], check)
+
+
+def load(log: Log, store: Path) -> Row:
+    """Return the row of loading all lines into a new file."""
+    name = f"clew load, {log.lines:,} lines"
+
+    def check(output: Path, said: str) -> None:
+        require(name, said, log.summary)
+        require(name, output.read_text(), f"{log.lines - log.broken:,} events added\n")
+
+    return Row(name, [CLEW, "load", str(log.path), str(store)], check, lambda: store.unlink(True))
 
 
 def help_text() -> Row:
@@ -195,22 +114,33 @@ def target(what: str, measured: float, limit: float, unit: str = "") -> tuple[st
     return what, f"{measured:.2f}{unit}", f"at most {limit:g}{unit}", reached
 
 
-def print_targets(reports: list[Row], others: dict[str, Row], asked: Row, helped: Row) -> None:
-    """Print what was asked for, next to what was measured. The last report is the whole one."""
-    small, whole = reports[0], reports[-1]
-    rows = [
-        target(f"report / {name}, time", ratio(whole.seconds, other.seconds), limit)
-        for name, limit in (("jq", 1), ("goaccess", 0.25))
-        if (other := others.get(name))
+def print_targets(rows: dict[str, Row]) -> None:
+    """Print what was asked for, next to what was measured."""
+    ratios = (
+        ("one question / jq", "ask", "jq", 0.25),
+        ("report / jq", "report", "jq", 1),
+        ("report / goaccess", "report", "goaccess", 0.25),
+        ("load / report", "load", "report", 1.5),
+        ("four times the lines", "report", "small report", 4.4),
+    )
+    seconds = (
+        ("timeline", "timeline", 2),
+        ("one question, loaded", "ask loaded", 0.5),
+        ("report, loaded", "report loaded", 4),
+        ("--help", "help", 0.2),
+    )
+    targets = [
+        target(f"{what}, time", ratio(rows[one].seconds, rows[other].seconds), limit)
+        for what, one, other, limit in ratios
+        if other in rows
     ]
-    rows += [
-        target("report, memory", max(whole.megabytes) / 1000, 1, " GB"),
-        target("one question, time", statistics.median(asked.seconds), 1, " s"),
-        target("--help, time", statistics.median(helped.seconds), 0.2, " s"),
-        target("four times the lines, time", ratio(whole.seconds, small.seconds), 4.4),
-        target("four times the lines, memory", ratio(whole.megabytes, small.megabytes), 1.1),
+    targets += [
+        target(f"{what}, time", statistics.median(rows[name].seconds), limit, " s")
+        for what, name, limit in seconds
     ]
-    print_table(("target", "measured", "wanted", "reached"), rows)
+    most = max(max(row.megabytes) for row in rows.values() if row.command[0] == CLEW)
+    targets.append(target("memory of any command", most / 1000, 1, " GB"))
+    print_table(("target", "measured", "wanted", "reached"), targets)
 
 
 def print_machine() -> None:
@@ -220,49 +150,60 @@ def print_machine() -> None:
         f"{os.cpu_count()} processors, {memory:.0f} GB of memory, {platform.system()},"
         f" Python {platform.python_version()}, DuckDB {version('duckdb')}"
     )
-    for tool in TOOLS:
+    for tool in OTHERS:
         if shutil.which(tool):
             done = subprocess.run([tool, "--version"], capture_output=True, text=True, check=False)
             print((done.stdout or done.stderr).splitlines()[0].rstrip("."))
         else:
-            print(f"{tool} is missing, its rows are left out: apt-get install {tool}")
+            package = PACKAGES.get(tool, tool)
+            print(f"{tool} is missing, its rows are left out: apt-get install {package}")
 
 
-def run(lines: int, small: int, rounds: int, folder: Path) -> None:
+def run(lines: int, rounds: int, folder: Path) -> None:
     """Generate the logs, run all rows in turn, print the tables."""
     folder.mkdir(parents=True, exist_ok=True)
     print_machine()
-    logs = [generated(count, folder) for count in (lines // 4, lines // 2, lines)]
-    whole = logs[-1]
-    size, broken = whole.path.stat().st_size / 1e9, lines // BROKEN_ONE_IN
-    print(f"{lines:,} lines, {size:.2f} GB, {whole.requests:,} of them requests, {broken:,} broken")
-    reports = [report(log, folder) for log in logs]
-    makers = {"jq": lambda: jq(whole), "goaccess": lambda: goaccess(whole, folder)}
-    others = {tool: makers[tool]() for tool in TOOLS if shutil.which(tool)}
-    asked, helped = ask(generated(small, folder)), help_text()
-    rows = [reports[-1], *others.values(), asked, helped, *reports[:-1]]
+    small, whole = (generated(count, folder) for count in (lines // 4, lines))
+    size = whole.path.stat().st_size / 1e9
+    print(
+        f"{lines:,} lines, {size:.2f} GB, {whole.requests:,} of them requests,"
+        f" {whole.broken:,} broken"
+    )
+    store = folder / "logs.duckdb"
+    rows = {
+        "ask": ask(whole),
+        "timeline": timeline(whole),
+        "report": report(whole, folder),
+        "load": load(whole, store),
+        "ask loaded": ask(whole, store),
+        "report loaded": report(whole, folder, store),
+        "small report": report(small, folder),
+        "help": help_text(),
+        **{tool: make(whole, folder) for tool, make in OTHERS.items() if shutil.which(tool)},
+        "duckdb": duckdb(whole, folder),
+    }
     for number in range(rounds):
-        for row in rows:
+        for row in rows.values():
             row.run(folder)
-        took = ", ".join(f"{row.seconds[-1]:.2f}" for row in rows)
+        took = ", ".join(f"{row.seconds[-1]:.2f}" for row in rows.values())
         print(f"round {number + 1}: {took} s", flush=True)
     measured = [
-        (row.name, spread(row.seconds, "s", 2), spread(row.megabytes, "MB", 0)) for row in rows
+        (row.name, spread(row.seconds, "s", 2), spread(row.megabytes, "MB", 0))
+        for row in rows.values()
     ]
     print_table(("command", "time, median (least–most)", "memory"), measured)
-    print_targets(reports, others, asked, helped)
+    print_targets(rows)
 
 
 def main() -> None:
     """Run the benchmark; a command that does something else than expected ends it."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--lines", type=int, default=5_000_000, help="of the large log")
-    parser.add_argument("--small", type=int, default=100_000, help="of the log of one question")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=Path("build/benchmarks"))
     given = parser.parse_args()
     try:
-        run(given.lines, given.small, given.rounds, given.folder)
+        run(given.lines, given.rounds, given.folder)
     except WrongOutputError as error:
         sys.exit(f"This cannot be measured. {error}")
 

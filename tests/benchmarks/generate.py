@@ -63,8 +63,7 @@ def lines(count: int, seed: int = 1) -> Iterator[str]:
         at = BEGIN + n * PERIOD // count
         number = users[n % 50_021]
         if n % 3 == 0:
-            high, low = n >> 16, n & 0xFFFF
-            request_id = f"018f{high:04x}-{low:04x}-7abc-9def-{n * 7919 % 2**47:012x}"
+            request_id = request_of(n)
         if n % BROKEN_ONE_IN == BROKEN_ONE_IN - 1:
             yield _broken(n)
             continue
@@ -109,6 +108,11 @@ def lines(count: int, seed: int = 1) -> Iterator[str]:
                 f'"service":"{service}","requestId":"{request_id}","userId":"{number}"{fields},'
                 '"tenant":"acme"}\n'
             )
+
+
+def request_of(n: int) -> str:
+    """Return the id of the request that line *n*, a multiple of 3, is the first of."""
+    return f"018f{n >> 16:04x}-{n & 0xFFFF:04x}-7abc-9def-{n * 7919 % 2**47:012x}"
 
 
 def _address(user: int, n: int) -> str:

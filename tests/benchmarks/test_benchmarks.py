@@ -20,7 +20,7 @@ def answers(folder: Path, path: str) -> list[str]:
     """Run the benchmark of the answers with *path* as PATH; return what it printed."""
     command = [sys.executable, "-m", "tests.benchmarks.answers", "--folder", str(folder)]
     done = subprocess.run(
-        [*command, "--lines", "4000", "--small", "2000", "--rounds", "1"],
+        [*command, "--lines", "4000", "--rounds", "1"],
         cwd=ROOT,
         env={**os.environ, "PATH": path},
         capture_output=True,
@@ -38,16 +38,22 @@ def test_answers_are_measured(tmp_path: Path, tools: bool) -> None:
     printed = answers(tmp_path, os.environ["PATH"] if tools else "")
     rows = [
         "clew report, 4,000 lines",
-        "clew report, 2,000 lines",
+        "clew report loaded, 4,000 lines",
         "clew report, 1,000 lines",
-        "clew ask slowest, 2,000 lines",
+        "clew ask slowest, 4,000 lines",
+        "clew ask slowest loaded, 4,000 lines",
+        "clew timeline, 4,000 lines",
+        "clew load, 4,000 lines",
         "clew --help",
+        "duckdb, 4,000 lines",
     ]
-    for tool, row in (("jq", "jq, 4,000"), ("goaccess", "goaccess report, 4,000")):
+    others = {"jq": "jq, ", "goaccess": "goaccess report, ", "rg": "rg one", "lnav": "lnav one"}
+    for tool, row in others.items():
         if tools and shutil.which(tool):
             rows.append(row)
         else:
-            missing = f"{tool} is missing, its rows are left out: apt-get install {tool}"
+            package = {"rg": "ripgrep"}.get(tool, tool)
+            missing = f"{tool} is missing, its rows are left out: apt-get install {package}"
             assert missing in printed
     for row in rows:
         assert sum(line.startswith(row) for line in printed) == 1, row

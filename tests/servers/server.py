@@ -255,7 +255,9 @@ class Server:
         return [
             msgspec.convert(line, clew.HTTPLog)
             for line in self.lines()
-            if line["logger"] == "clew.http" and line["requestId"] == request_id
+            if line["logger"] == "clew.http"
+            and line["requestId"] == request_id
+            and "request" in line  # else it is a warning about a slow one
         ]
 
     def settled(self, request_id: str) -> list[clew.HTTPLog]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from clew.records import TASK_LOGGER, ApplicationLog, HTTPLog, TaskLog, level_words
 
 from .errors import AnswerError
-from .files import OVERLONG, LogFile, find
+from .files import OVERLONG, LogFile, find, repair
+
+_AMOUNTS = ("monetaryValue", "quantity")
+# Where in a line JSON ends to be JSON makes no kind of its own.
+_BYTE = re.compile(r" \(byte [0-9]+\)$")
 
 
 def level_words_of(pairs: Sequence[str]) -> Mapping[str, str]:
@@ -33,12 +39,41 @@ def check(
         number = 0
         file = LogFile(name)
         for piece in file.read():
-            for line in piece.split(b"\n")[:-1]:
+            for line in repair(piece).split(b"\n")[:-1]:
                 number += 1
                 if not line.isspace() and line:
                     yield name, number, _misfit(line, words)
         if file.damage:
             yield name, number, file.damage
+
+
+@dataclass(slots=True)
+class Fault:
+    """What does not fit in some lines, and where the first of them is."""
+
+    place: str
+    why: str
+    lines: int = 1
+
+    def __str__(self) -> str:
+        more = f" (and {self.lines - 1:,} more)" if self.lines > 1 else ""
+        return f"{self.place}: {self.why}{more}"
+
+
+def faults(misfits: Iterable[tuple[str, int, str | None]]) -> tuple[list[Fault], int]:
+    """Return what does not fit in what `check` yields, each kind once, and the number of lines."""
+    by_kind: dict[str, Fault] = {}
+    lines = 0
+    for name, number, why in misfits:
+        lines += 1
+        if why is None:
+            continue
+        kind = _BYTE.sub("", why)
+        if kind in by_kind:
+            by_kind[kind].lines += 1
+        else:
+            by_kind[kind] = Fault(f"{name}:{number}", why)
+    return list(by_kind.values()), lines
 
 
 def _misfit(line: bytes, words: frozenset[str]) -> str | None:
@@ -61,4 +96,7 @@ def _misfit(line: bytes, words: frozenset[str]) -> str | None:
         return str(error)
     if record.level not in words:
         return f"The level {record.level!r} is none of {', '.join(sorted(words))} - at `$.level`"
+    for key in _AMOUNTS:
+        if isinstance(read.get(key), str):
+            return f"Expected a number, got `str`, which no sum counts - at `$.{key}`"
     return None

@@ -34,6 +34,11 @@ class AnswerError(ValueError):
         super().__init__(without_passwords(sentence))
 
 
+def one_sentence(error: Exception) -> str:
+    """Return what *error* says, without the drawing of the place that engines put under it."""
+    return str(error).partition("\n")[0][:500]
+
+
 @contextmanager
 def require(package: str, install: str = "clew[answers]") -> Iterator[None]:
     """Say how to install *package* when an import in the block does not find it."""

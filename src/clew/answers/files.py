@@ -1,15 +1,16 @@
-"""Find and decompress log files; yield whole lines, repaired for DuckDB."""
+"""Find log files, and read their whole lines."""
 
 from __future__ import annotations
 
 import os
 import re
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from .errors import AnswerError, require
+from .decoding import Decoder, decoder_of
+from .errors import AnswerError
 
 # A longer line is broken. It bounds the memory that a line can take.
 LONGEST_LINE = 16 * 1024 * 1024
@@ -19,10 +20,8 @@ LOG_SUFFIXES = (".ndjson", ".jsonl", ".log")
 
 # What the processor's own memory holds: larger pieces take twice the time.
 _PIECE = 64 * 1024
-# A zstd file unfolds this into 64 MiB at most, a gzip file into 2.
-_SMALL_PIECE = 2048
 _LOG_NAME = re.compile(r"\.(ndjson|jsonl|log)([.-][\w.-]+)?$")
-_GZIP, _ZSTD, _BOM = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xef\xbb\xbf"
+_BOM = b"\xef\xbb\xbf"
 # What may stand in front of a line, and is not of it.
 _IN_FRONT = re.compile(rb"^(?:\0++|\xef\xbb\xbf)++(?=\{)", re.MULTILINE)
 # An escaped surrogate (RFC 8259, section 8.2) in group 1 when it is not one of a pair.
@@ -98,7 +97,7 @@ class LogFile:
         self.consumed = 0
         self.damage: str | None = None
         self._lines = _Lines()
-        self._decompressor: _Decompressor | None = None
+        self._decoder: Decoder | None = None
 
     @property
     def size(self) -> int:
@@ -108,17 +107,27 @@ class LogFile:
         except OSError:
             return 0
 
-    def read(self, *, growing: bool = False) -> Iterator[bytes]:
+    def head(self) -> bytes:
+        """Return how a file begins that can be read where it is; nothing of another."""
+        if self.name == STDIN or not Path(self.name).is_file():
+            return b""
+        with suppress(OSError), Path(self.name).open("rb") as file:
+            head = file.read(_PIECE)
+            return b"" if decoder_of(head) or head.startswith(_BOM) else head
+        return b""
+
+    def read(self, *, growing: bool = False, size: int | None = None) -> Iterator[bytes]:
         """Yield what the last call had not reached, in pieces of whole lines.
 
-        Of a *growing* file, a last line without its end is left for the next call. A file that
-        was cut, or replaced by another of its name, is read from its beginning.
+        *size* is how much is read at once. Of a *growing* file, a last line without its end is left
+        for the next call. A file that was cut, or replaced by another of its name, is read from its
+        beginning.
         """
         try:
             if self.name == STDIN:
                 # Unbuffered: a thread that waits in a buffer's lock could not be left behind.
                 with open(0, "rb", buffering=0, closefd=False) as file:
-                    yield from self._split(file, growing=False)
+                    yield from self._split(file, size or _PIECE, growing=False)
                 return
             with Path(self.name).open("rb") as file:
                 status = os.fstat(file.fileno())
@@ -128,34 +137,34 @@ class LogFile:
                 self._inode = status.st_ino
                 self.places.add((status.st_dev, status.st_ino))
                 if self.consumed < status.st_size or not file.seekable():
-                    yield from self._split(file, growing=growing)
+                    yield from self._split(file, size or _PIECE, growing=growing)
         except OSError as error:
             if growing and self._inode and isinstance(error, FileNotFoundError):
                 return  # it is just being replaced
             raise AnswerError(f"{self.name!r} cannot be read: {_reason(error)}") from error
 
-    def _split(self, file: BinaryIO, *, growing: bool) -> Iterator[bytes]:
-        for piece in self._pieces(file):
+    def _split(self, file: BinaryIO, size: int, *, growing: bool) -> Iterator[bytes]:
+        for piece in self._pieces(file, size):
             yield self._lines.feed(piece)
         if not growing:
             yield self._lines.rest()
 
-    def _pieces(self, file: BinaryIO) -> Iterator[bytes]:
+    def _pieces(self, file: BinaryIO, size: int) -> Iterator[bytes]:
         """Yield the bytes of *file*, decompressed; as many as there are where it is damaged."""
         if self.consumed and file.seekable():
             file.seek(self.consumed)
-        while read := file.read(_PIECE):
+        while read := file.read(size):
             begins = self.consumed == 0
             self.consumed += len(read)
             if begins:
-                self._decompressor = _decompressor(read)
+                self._decoder = decoder_of(read)
                 read = read.removeprefix(_BOM)
-            if self._decompressor is None:
+            if self._decoder is None:
                 yield read
             else:
-                yield from self._decompressor.feed(read)
-        if self._decompressor is not None:
-            why = self._decompressor.damage
+                yield from self._decoder.feed(read)
+        if self._decoder is not None:
+            why = self._decoder.damage
             self.damage = why and f"{self.name!r} is damaged and was read in part: {why}"
 
 
@@ -183,17 +192,17 @@ class _Lines:
             self._rest.clear()
             self._skipping = True
             lines += OVERLONG
-        return _repair(lines)
+        return lines
 
     def rest(self) -> bytes:
         """Return the last line, which has no end."""
         rest = bytes(self._rest)
         self._rest.clear()
-        return _repair(rest + b"\n") if rest else b""
+        return rest + b"\n" if rest else b""
 
 
-def _repair(lines: bytes) -> bytes:
-    """Return *lines* as DuckDB reads them.
+def repair(lines: bytes) -> bytes:
+    """Return *lines* as DuckDB and msgspec read them.
 
     U+FFFD stands for the surrogates that have no pair, which Python's json module writes. A file
     that was cut while it was written begins with zeros, and one that was put together of others
@@ -201,54 +210,11 @@ def _repair(lines: bytes) -> bytes:
     """
     if b"\0" in lines or _BOM in lines:
         lines = _IN_FRONT.sub(b"", lines)
-    if b"\\" not in lines or (b"\\ud" not in lines and b"\\uD" not in lines):
+    if not has_surrogates(lines):
         return lines
     return _SURROGATE.sub(lambda match: b"\\ufffd" if match[1] else match[0], lines)
 
 
-def _decompressor(head: bytes) -> _Decompressor | None:
-    """Return what decompresses a file that begins with *head*; None for one that is plain."""
-    if head.startswith(_GZIP):
-        return _Decompressor(lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), zlib.error)
-    if head.startswith(_ZSTD):
-        with require("zstandard"):
-            import zstandard
-        return _Decompressor(
-            lambda: zstandard.ZstdDecompressor().decompressobj(), zstandard.ZstdError
-        )
-    return None
-
-
-class _Decompressor:
-    """Decompresses a file of one or more members (RFC 1952, section 2.2) or frames (RFC 8878)."""
-
-    def __init__(self, begin: Callable[[], Any], error: type[Exception]) -> None:
-        self._begin = begin
-        self._error = error
-        self._member = begin()
-        self._error_text: str | None = None
-
-    @property
-    def damage(self) -> str | None:
-        """Return why what was read is not all that was written."""
-        return self._error_text or (None if self._member.eof else "its end is missing")
-
-    def feed(self, read: bytes) -> Iterator[bytes]:
-        """Yield what is in *read*, as far as it is sound, in pieces of bounded size."""
-        if self._error_text:
-            return
-        try:
-            for at in range(0, len(read), _SMALL_PIECE):
-                rest = read[at : at + _SMALL_PIECE]
-                while rest:
-                    if self._member.eof:
-                        rest = rest.lstrip(b"\0")  # a file may be filled up with zeros
-                        if not rest:
-                            break
-                        self._member = self._begin()
-                    unfolded = self._member.decompress(rest)
-                    for begin in range(0, len(unfolded), _PIECE):
-                        yield unfolded[begin : begin + _PIECE]
-                    rest = self._member.unused_data
-        except self._error as error:
-            self._error_text = str(error)
+def has_surrogates(lines: bytes) -> bool:
+    """Tell whether there may be escaped surrogates in *lines*."""
+    return b"\\" in lines and (b"\\ud" in lines or b"\\uD" in lines)

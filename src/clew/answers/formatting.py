@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+# The zone stands in the heading.
+_OFFSET = re.compile(r"(Z|[+-][0-9]{2}:[0-9]{2}(:[0-9]{2})?)$")
 _TIMES = frozenset(("instant", "bucket", "beginning"))
 
 
@@ -21,7 +24,7 @@ def format_value(kind: str, value: Any) -> str:
     if kind == "flag":
         return "yes" if value else ""
     if kind in _TIMES:
-        return str(value).replace("T", " ").removesuffix("Z")
+        return _OFFSET.sub("", str(value).replace("T", " "))
     return str(value)
 
 
@@ -39,11 +42,19 @@ def format_duration(milliseconds: float) -> str:
     return f"{milliseconds / 3600e3:,.1f} h"
 
 
-def heading(name: str, kind: str) -> str:
+def heading(name: str, kind: str, timezone: str = "UTC") -> str:
     """Return what stands over a column: its name, and the time zone of an instant."""
-    return f"{name} (UTC)" if kind in _TIMES else name
+    return f"{name} ({timezone})" if kind in _TIMES else name
 
 
 def count_of(number: int, noun: str) -> str:
     """Return a number of things: ``1 line``, ``2,000 lines``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def summary_of(lines: int, broken: int, foreign: int, likeliest: str) -> str:
+    """Return what was read; of lines of another form, what most of them look like."""
+    summary = f"{lines:,} lines, {broken:,} broken"
+    return summary + (
+        f", {foreign:,} of another form (they look like {likeliest})" if foreign else ""
+    )

@@ -3,39 +3,56 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Self
 
+from . import lookups
 from .engines.engine import Engine, Progress
 from .errors import AnswerError
+from .formatting import summary_of
 from .query import Query, find_question
 from .question import Question
+from .sources.form import Form
+from .sources.mapping import form_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# How many ids are looked for that begin alike; one fewer is shown.
+_IDS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The rows that answer a question.
 
-    What a column holds is written in ``question.columns``: instants are texts of ISO 8601 in UTC,
-    durations milliseconds, shares floats between 0 and 1, counts ints and flags bools. An amount is
-    an exact int, or a Decimal where it has a fraction. None stands for a value that is not known.
+    What a column holds is written in ``kinds``: instants are texts of ISO 8601, in UTC unless
+    another ``timezone`` was asked for, durations milliseconds, shares floats between 0 and 1,
+    counts ints and flags bools. An amount is an exact int, or a Decimal where it has a fraction.
+    None stands for a value that is not known. ``left_out`` is how many lines have a text where an
+    amount should be, and so are missing in the sums.
     """
 
     question: Question
     rows: list[tuple[Any, ...]]
+    kinds: Mapping[str, str]
+    timezone: str = "UTC"
+    left_out: int = 0
 
     @property
     def columns(self) -> list[str]:
         """Return the names of the columns, in the order of a row."""
-        return list(self.question.columns)
+        return list(self.kinds)
+
+    @property
+    def measure(self) -> int | None:
+        """Return the place of the column that a bar is drawn of, None where there is none."""
+        measure = self.question.measure
+        return None if measure is None else self.columns.index(list(self.question.columns)[measure])
 
     def dicts(self) -> list[dict[str, Any]]:
         """Return the rows as dictionaries."""
-        return [dict(zip(self.question.columns, row, strict=True)) for row in self.rows]
+        return [dict(zip(self.kinds, row, strict=True)) for row in self.rows]
 
 
 class Logs:
@@ -58,6 +75,18 @@ class Logs:
         return self.engine.broken
 
     @property
+    def foreign(self) -> int:
+        """Return how many lines, which no answer counts, were objects of a form not known."""
+        return self.engine.foreign
+
+    @property
+    def summary(self) -> str:
+        """Return what was read, in words; of a form not known, what most of it looks like."""
+        if self.engine.searched:
+            return f"{self.lines:,} {'line has' if self.lines == 1 else 'lines have'} the id"
+        return summary_of(self.lines, self.broken, self.foreign, self.engine.likeliest)
+
+    @property
     def damage(self) -> list[str]:
         """Return a sentence for each file that could be read only in part."""
         return self.engine.damage
@@ -65,25 +94,65 @@ class Logs:
     def ask(self, question: str, **parameters: object) -> Answer:
         """Ask the question of that name, and return its answer.
 
-        *parameters* are named as the options of the command line: ``status``, ``action``,
-        ``value``, ``request``, ``route``, ``service``, ``bucket`` (``minute``, ``hour`` or
-        ``day``), ``limit``, ``since`` (inclusive) and ``until`` (exclusive), which are texts of
-        ISO 8601, dates or datetimes.
+        *parameters* are named as the options of the command line, with underscores: ``action``,
+        ``value``, ``user``, ``request`` (the beginning of an id will do), ``since`` (inclusive) and
+        ``until`` (exclusive), ``new_since``, ``timezone``, ``where``, ``grep``, ``bucket``,
+        ``order``, ``limit``; several of ``service``, ``route``, ``method``, ``status`` and ``by``
+        are a list. Times may be dates and datetimes, too.
 
         Raises:
             AnswerError: The question is unknown, a parameter is wrong, unknown or missing, or the
                 engine cannot answer.
         """
-        return self.answer(Query.of(find_question(question), parameters))
+        return self.find(Query.of(find_question(question), parameters))
+
+    def find(self, query: Query) -> Answer:
+        """Return the answer to *query*, also where it has only the beginning of a request's id."""
+        answer = self.answer(query)
+        if answer.rows or "request" not in query.values:
+            return answer
+        begins = query.values["request"]
+        ids = [row[0] for row in self.answer(query.about(lookups.IDS, limit=_IDS)).rows]
+        if len(ids) > 1 and begins not in ids:
+            several = f"{_IDS - 1} ids and more" if len(ids) == _IDS else f"{len(ids)} ids"
+            shown = ", ".join(ids[: _IDS - 1])
+            raise AnswerError(f"{several} begin with {begins!r}: {shown}; give more of it")
+        return self.answer(query.about(query.question, request=ids[0])) if ids else answer
+
+    def sql(self, text: str) -> Answer:
+        """Return what a SELECT finds in ``logs``, ``requests``, ``tasks`` and ``calls``.
+
+        It is in DuckDB's SQL, and can read nothing else. The values are as the engine gives them.
+        Afterwards these logs are for SQL alone.
+
+        Raises:
+            AnswerError: The text is no such query, or the engine cannot answer it.
+        """
+        from .free_sql import checked
+
+        columns, rows = self.engine.query(checked(text))
+        texts = {
+            name
+            for place, name in enumerate(columns)
+            if any(isinstance(row[place], str) for row in rows)
+        }
+        kinds = {name: "text" if name in texts else "value" for name in columns}
+        return Answer(Question("sql", "SQL", text, kinds, text, order=(columns[0],)), rows, kinds)
 
     def answer(self, query: Query) -> Answer:
         """Return the answer to *query*."""
-        kinds = query.question.columns.values()
-        rows = [
-            tuple(_convert(kind, value) for kind, value in zip(kinds, row, strict=True))
-            for row in self.engine.rows(query.sql, query.bindings)
+        columns, zone = query.columns, query.zone
+        rows = self.engine.rows(*query.statement)
+        left_out = max((row[-1] for row in rows if len(row) > len(columns)), default=0)
+        converted = [
+            tuple(
+                _convert(kind, value, zone)
+                for kind, value in zip(columns.values(), row, strict=False)
+            )
+            for row in rows
         ]
-        return Answer(query.question, rows)
+        timezone = str(query.texts.get("timezone", "UTC"))
+        return Answer(query.question, converted, columns, timezone, left_out)
 
     def close(self) -> None:
         """Remove what was made for asking; the logs stay as they are."""
@@ -97,14 +166,20 @@ class Logs:
 
 
 def open(  # noqa: A001 - it is called as answers.open, like gzip.open
-    *sources: str | os.PathLike[str], growing: bool = False, progress: Progress | None = None
+    *sources: str | os.PathLike[str],
+    growing: bool = False,
+    progress: Progress | None = None,
+    map: Mapping[str, str] | None = None,
+    first: Query | str | None = None,
 ) -> Logs:
     """Read log files, so that they can be asked, or connect to a ClickHouse table of logs.
 
-    *sources* are files, folders or ``-`` for the standard input, or one
-    ``clickhouse://user:password@host:8123/database?table=logs``. ``chdb:///folder?table=logs``
+    *sources* are files, folders or ``-`` for the standard input, or one file that ``clew load``
+    made, or one ``clickhouse://user:password@host:8123/database?table=logs``. ``chdb:///folder?table=logs``
     is ClickHouse's engine in this process. *progress* is called with the bytes that were read
     and those that there are. Of *growing* files, a last line without its end is left for later.
+    *map* says what a home-made form calls its fields: ``{"status": "http.code"}``. Of files only
+    what *first*, a query or SQL, asks for is read; what is asked later may have them read again.
 
     Raises:
         AnswerError: A source is missing, cannot be read or is no address of logs, a package is not
@@ -120,9 +195,7 @@ def open(  # noqa: A001 - it is called as answers.open, like gzip.open
                     f"{scheme}:// is no address of logs: give files, "
                     "clickhouse://user:password@host:8123/database?table=logs or chdb:///folder"
                 )
-        from .engines.duckdb import DuckDBEngine
-
-        return Logs(DuckDBEngine(names, growing=growing, progress=progress))
+        return Logs(_read(names, growing, progress, form_of(map or {}), first))
     if len(names) > 1:
         raise AnswerError(f"{urls[0]!r} is asked alone; load files into it with clew load")
     from .engines.clickhouse import ClickHouseEngine
@@ -130,24 +203,49 @@ def open(  # noqa: A001 - it is called as answers.open, like gzip.open
     return Logs(ClickHouseEngine(urls[0]))
 
 
-def _convert(kind: str, value: Any) -> Any:
+def _read(
+    names: list[str],
+    growing: bool,
+    progress: Progress | None,
+    form: Form | None,
+    first: Query | str | None,
+) -> Engine:
+    from .engines.store import StoreEngine, is_store
+
+    if stores := [name for name in names if is_store(name)]:
+        if len(names) > 1:
+            raise AnswerError(f"{stores[0]!r} is asked alone; load files into it with clew load")
+        return StoreEngine(stores[0])
+    from .engines.duckdb import DuckDBEngine
+    from .engines.need import need_of
+
+    need = None
+    if first is not None and not growing:
+        need = need_of(first, {}) if isinstance(first, str) else need_of(*first.statement)
+    return DuckDBEngine(names, growing=growing, progress=progress, need=need, form=form)
+
+
+def _convert(kind: str, value: Any, zone: tzinfo) -> Any:
     """Return what an engine gives for a value of a column of *kind* as an `Answer` holds it."""
-    if value is not None and kind in _CONVERT:
-        return _CONVERT[kind](value)
-    return value
+    if value is None:
+        return None
+    if kind in _MICROSECONDS:
+        return _instant(value * _MICROSECONDS[kind], kind, zone)
+    return _CONVERT[kind](value) if kind in _CONVERT else value
 
 
-def _instant(microseconds: int, precision: str = "milliseconds") -> str:
-    """Return an instant as ISO 8601 in UTC, to the *precision*, or further where it has more."""
-    moment = _EPOCH + timedelta(microseconds=microseconds)
-    precision = "microseconds" if microseconds % 1000 else precision
-    return moment.isoformat(timespec=precision).removesuffix("+00:00") + "Z"
+def _instant(microseconds: int, kind: str, zone: tzinfo) -> str:
+    """Return an instant as ISO 8601, to the millisecond, or further where it has more."""
+    moment = (_EPOCH + timedelta(microseconds=microseconds)).astimezone(zone)
+    precision = "microseconds" if microseconds % 1000 else "milliseconds"
+    if kind == "bucket":
+        precision = "seconds"
+    text = moment.isoformat(timespec=precision)
+    return text.removesuffix("+00:00") + "Z" if zone is UTC else text
 
 
+_MICROSECONDS = {"instant": 1000, "bucket": 1000, "beginning": 1}
 _CONVERT: dict[str, Callable[[Any], Any]] = {
-    "instant": lambda milliseconds: _instant(milliseconds * 1000),
-    "bucket": lambda milliseconds: _instant(milliseconds * 1000, "seconds"),
-    "beginning": _instant,
     "duration": lambda microseconds: round(microseconds / 1000, 6),
     "amount": lambda value: value if value % 1 else int(value),
     "flag": bool,

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from .engines.columns import COLUMNS
-from .question import Question
+from .question import OF_REQUESTS, Question
 
 _lookup = partial(Question, title="", purpose="")
 
@@ -27,9 +27,9 @@ def _frequent(
     )
 
 
-_KINDS = {"time": "instant", "microseconds": "duration", "integer": "count", "word": "text"}
+_KINDS = {"time": "instant", "microseconds": "duration", "integer": "count", "amount": "amount"}
 _EVENT = {"began": "beginning", "beganUs": "count"}
-_EVENT |= {column.name: _KINDS.get(column.kind, column.kind) for column in COLUMNS}
+_EVENT |= {column.name: _KINDS.get(column.kind, "text") for column in COLUMNS[:-1]}
 _BEGAN = "createdAt * 1000 - coalesce(durationUs, 0)"
 _EVENTS = f"SELECT {_BEGAN} AS began, {_BEGAN} AS beganUs, events.* FROM events"
 _REQUEST = {
@@ -66,7 +66,7 @@ OVERVIEW = _lookup(
             FROM requests
         ) AS of_requests
     """,
-    takes=("route",),
+    takes=OF_REQUESTS,
 )
 # The end of the logs, which periods are counted from.
 LAST_EVENT = _lookup(
@@ -74,13 +74,22 @@ LAST_EVENT = _lookup(
 )
 SERVICES = _frequent("services", "service", "events")
 ROUTES = _frequent("routes", "route", "requests")
-STATUSES = _frequent(
-    "frequent statuses",
-    "status",
-    "requests",
-    "status BETWEEN 400 AND 599",
-    kind="count",
-    takes=("route",),
+METHODS = _frequent("methods", "method", "requests")
+STATUSES = _frequent("frequent statuses", "status", "requests", kind="count")
+USERS = _frequent("frequent users", "userId", "events")
+# The names at the top of the lines, of so many as tell.
+FIELDS = _lookup(
+    "fields",
+    columns={"field": "text", "events": "count"},
+    sql="""
+        SELECT field, count(*) AS events
+        FROM (
+            SELECT unnest(json_keys(fields)) AS field
+            FROM (SELECT fields FROM logs LIMIT 10000) AS lines
+        ) AS names
+        GROUP BY field
+    """,
+    order=("-events",),
 )
 ACTIONS = _lookup(
     "frequent actions",
@@ -90,6 +99,9 @@ ACTIONS = _lookup(
         WHERE action IS NOT NULL GROUP BY action
     """,
     order=("-events",),
+)
+PAID_ACTIONS = _frequent(
+    "paid actions", "action", "events", "action IS NOT NULL AND monetaryValue IS NOT NULL"
 )
 VALUES = _frequent("frequent values", "value", "events")
 CHANGED_VALUES = _frequent(
@@ -103,14 +115,22 @@ SLOW_REQUESTS = _lookup(
     columns=_REQUEST,
     sql=f"{_REQUESTS} AND NOT websocket AND durationUs IS NOT NULL",
     order=("-duration", "-began"),
-    takes=("route",),
+    takes=OF_REQUESTS,
 )
 FAILED_REQUESTS = _lookup(
     "failed requests",
     columns=_REQUEST,
     sql=f"{_REQUESTS} AND (status BETWEEN 500 AND 599 OR outcome = 'error')",
     order=("-began",),
-    takes=("route",),
+    takes=OF_REQUESTS,
+)
+# The ids that begin with a text; one that is the text itself comes first.
+IDS = _lookup(
+    "ids",
+    columns={"requestId": "text"},
+    sql="SELECT DISTINCT requestId FROM logs WHERE starts_with(requestId, $request)",
+    order=("requestId",),
+    requires=("request",),
 )
 # Every event of one request.
 REQUEST_EVENTS = _lookup(

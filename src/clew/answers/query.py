@@ -3,119 +3,222 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, tzinfo
 from functools import partial
+from typing import Any
 
+from .conditions import read_condition, read_name
 from .errors import AnswerError
+from .narrowing import PLACE, STATUS, Binder
 from .question import RELATIONS, Question
 from .questions import QUESTIONS
+from .times import Steps, bucket_size, milliseconds_of, zone_of
 
-BUCKETS = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
-_CONDITIONS = {
-    "since": "createdAt >= $since",
-    "until": "createdAt < $until",
-    "service": "service = $service",
-}
+_EQUAL = {"user": "userId", "action": "action", "value": "value", "request": "requestId"}
+_SEVERAL = frozenset(("service", "route", "method", "status", "by"))
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question with its parameters, as whoever asked wrote them and as the engines bind them.
+    """A question with its parameters, as whoever asked wrote them and as they were understood.
 
     `Query.of` checks them. From there on the query travels alone.
     """
 
     question: Question
-    texts: Mapping[str, object]
-    values: Mapping[str, object]
+    texts: Mapping[str, Any]
+    values: Mapping[str, Any]
 
     @classmethod
     def of(cls, question: Question, parameters: Mapping[str, object]) -> Query:
-        """Check the *parameters* of *question*; those that are None are left out.
+        """Check the *parameters* of *question*; those that are None or empty lists are left out.
 
         One that is wrong, unknown or missing raises an `AnswerError`.
         """
-        texts = {name: value for name, value in parameters.items() if value is not None}
-        for name in texts:
+        given = {
+            name: value
+            for name, value in parameters.items()
+            if value is not None and not (name in _SEVERAL and value in ((), []))
+        }
+        for name in given:
             if name not in question.parameters:
+                allowed = [_option(each) for each in question.parameters]
                 raise AnswerError(
-                    f"{question.name} takes no {name}{_suggestion(name, question.parameters)}; "
-                    f"it takes {', '.join(question.parameters)}"
+                    f"{question.name} takes no {_option(name)}{suggestion(_option(name), allowed)};"
+                    f" it takes {', '.join(allowed)}"
                 )
         for name in question.requires:
-            if name not in texts:
-                raise AnswerError(f"{question.name} needs {name}, as in {_EXAMPLES[name]}")
-        values = _values(question, texts)
+            if name not in given:
+                example = _EXAMPLES.get((question.name, name)) or _EXAMPLES["", name]
+                raise AnswerError(f"{question.name} needs {name}, as in --{name} {example}")
+        values = _values(question, given)
         since, until = values.get("since"), values.get("until")
-        if isinstance(since, int) and isinstance(until, int) and since >= until:
+        if since is not None and until is not None and since >= until:
             raise AnswerError(
-                f"since {texts['since']} is not before until {texts['until']}, "
+                f"since {given['since']} is not before until {given['until']}, "
                 "so nothing lies between"
             )
-        return cls(question, texts, values)
+        if "new_since" in values and since is not None:
+            raise AnswerError("new-since looks at all that was before it: leave since out")
+        return cls(question, given, values)
 
     def about(self, question: Question, **parameters: object) -> Query:
         """Return a query of *question*: with *parameters*, and those of this one that it takes."""
-        texts = {name: text for name, text in self.texts.items() if name in question.parameters}
+        taken = {name: text for name, text in self.texts.items() if name in question.parameters}
         shared = {name: value for name, value in self.values.items() if name in question.parameters}
         own = _values(question, parameters)
-        values = own | shared | {name: own[name] for name in parameters}
-        return Query(question, texts | parameters, values)
+        return Query(question, taken | parameters, shared | own)
 
     @property
     def subject(self) -> str:
-        """Return what it is asked of: an action, a value or a status."""
+        """Return what it is asked of: an action, a value or a request."""
         return next((str(self.texts[name]) for name in self.question.requires), "")
 
     @property
-    def bindings(self) -> dict[str, object]:
-        """Return a value for each parameter that stands in the SQL."""
-        question = self.question
-        optional = (name for name in question.takes if f"${name}" in question.sql)
-        return {**dict.fromkeys(optional), **self.values}
+    def zone(self) -> tzinfo:
+        """Return the time zone in which times are shown."""
+        zone: tzinfo = self.values.get("timezone", UTC)
+        return zone
 
     @property
-    def sql(self) -> str:
-        """Return one query in DuckDB's SQL, narrowed and in order."""
-        question = self.question
-        conditions = [sql for name, sql in _CONDITIONS.items() if name in self.values]
-        route = " AND coalesce(route, path) = $route" if "route" in self.values else ""
-        order = {name.lstrip("-"): " DESC" if name[0] == "-" else "" for name in question.order}
-        order |= {name: "" for name in question.columns if name not in order}
-        return f"""
-            WITH events AS (SELECT * FROM logs WHERE {" AND ".join(conditions or ["true"])}),
-            requests AS ({RELATIONS["requests"]}{route}),
-            answered AS ({RELATIONS["answered"]})
-            SELECT {", ".join(f'"{name}"' for name in question.columns)}
-            FROM ({question.sql}) AS answer
-            ORDER BY {", ".join(f'"{name}"{way} NULLS LAST' for name, way in order.items())}
-            {"LIMIT $limit" if "limit" in self.values else ""}
+    def columns(self) -> dict[str, str]:
+        """Return the columns of the answer: those of the question, and those of ``by``."""
+        columns = dict(self.question.columns)
+        by = {".".join(path): Binder().column(path)[1] for path in self._by}
+        if "bucket" in columns:
+            return {"bucket": columns.pop("bucket"), **by, **columns}
+        return by | columns
+
+    @property
+    def _by(self) -> list[tuple[str, ...]]:
+        known = self.question.columns
+        return [path for path in self.values.get("by", ()) if ".".join(path) not in known]
+
+    @property
+    def statement(self) -> tuple[str, dict[str, object]]:
+        """Return one query in DuckDB's SQL, narrowed and in order, and what is bound in it."""
+        question, values = self.question, self.values
+        binder = Binder(self.zone)
+        steps = Steps(values.get("bucket"), self.zone)
+        by = {f"by{place}": binder.column(path)[0] for place, path in enumerate(self._by)}
+        extra = by | (steps.columns if "[bucket]" in question.sql else {})
+        sql = question.sql.replace("[by]", "".join(f'"{name}", ' for name in by))
+        sql = sql.replace("[bucket]", steps.begin)
+        columns = ", ".join(["*", *(f"{of} AS {name}" for name, of in extra.items())])
+        conditions = " AND ".join(self._of_events(binder) or ["true"])
+        relations = {
+            "events": f"SELECT {columns} FROM logs WHERE {conditions}",
+            **(steps.relations if "[bucket]" in question.sql else {}),
+            **RELATIONS,
+        }
+        of_requests = "".join(f" AND {each}" for each in self._of_requests(binder))
+        for name in ("requests", "calls"):
+            relations[name] += of_requests
+        given = iter(by)
+        # What a user named is no part of the SQL, not even quoted.
+        names = [name if name in question.columns else next(given) for name in self.columns]
+        chosen = [
+            f'{steps.instant(name) if name == "bucket" else _quoted(name)} AS "{name}"'
+            for name in names
+        ]
+        if "leftOut" in sql:
+            chosen.append('CAST(sum("leftOut") OVER () AS BIGINT) AS "leftOut"')
+        needed = needed_relations(relations, sql)
+        before = ", ".join(f"{name} AS ({of})" for name, of in needed.items())
+        statement = f"""
+            {f"WITH {before}" if before else ""}
+            SELECT {", ".join(chosen)}
+            FROM ({sql}) AS answer
         """
+        known = {**values, **binder.values}
+        bound = {name: known.get(name) for name in re.findall(r"\$([a-z_]+[0-9]*)", statement)}
+        return self._in_order(statement, names), bound
+
+    def _in_order(self, statement: str, names: list[str]) -> str:
+        question, limit = self.question, self.values.get("limit")
+        by = question.orders.get(self.values.get("order", ""), question.order)
+        order = {name.lstrip("-"): " DESC" if name[0] == "-" else "" for name in by}
+        order |= {name: "" for name in names if name not in order}
+        forward = ", ".join(f'"{name}"{way} NULLS LAST' for name, way in order.items())
+        if limit is None or not question.history:
+            return f"{statement} ORDER BY {forward}{'' if limit is None else f' LIMIT {limit}'}"
+        # Of a history the last ones.
+        back = ", ".join(f'"{name}" DESC NULLS FIRST' for name in order)
+        last = f"SELECT * FROM ({statement}) AS whole ORDER BY {back} LIMIT {limit}"
+        return f"SELECT * FROM ({last}) AS last ORDER BY {forward}"
+
+    def _of_events(self, binder: Binder) -> list[str]:
+        """Return the conditions that every line has to meet."""
+        values, conditions = self.values, []
+        for name, sign in (("since", ">="), ("until", "<")):
+            if name in values:
+                conditions.append(f"createdAt {sign} {binder.bind(values[name])}")
+        if "service" in values:
+            conditions.append(binder.any_of("service", values["service"]))
+        equal = [name for name in _EQUAL if name in values and f"${name}" not in self.question.sql]
+        conditions += [f"{_EQUAL[name]} = ${name}" for name in equal]
+        if "where" in values:
+            conditions.append(binder.condition(values["where"]))
+        if "grep" in values:
+            conditions.append(binder.containing(values["grep"]))
+        return conditions
+
+    def _of_requests(self, binder: Binder) -> list[str]:
+        """Return the conditions that every request or call has to meet."""
+        values, conditions = self.values, []
+        if "route" in values:
+            places = (binder.any_of(of, values["route"]) for of in ("coalesce(route, path)", PLACE))
+            conditions.append(f"({' OR '.join(places)})")
+        if "method" in values:
+            conditions.append(binder.any_of("method", values["method"]))
+        if "status" in values:
+            ranges = (f"{STATUS} BETWEEN {low} AND {high}" for low, high in values["status"])
+            conditions.append(f"({' OR '.join(ranges)})")
+        return conditions
+
+
+def needed_relations(relations: Mapping[str, str], sql: str) -> dict[str, str]:
+    """Return those of *relations* that *sql* asks, by way of others too, in their order."""
+    needed: dict[str, str] = {}
+    for name, of in reversed(list(relations.items())):
+        if re.search(rf"\b(FROM|JOIN) {name}\b", " ".join([sql, *needed.values()])):
+            needed[name] = of
+    return dict(reversed(list(needed.items())))
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
 
 
 def find_question(name: str) -> Question:
     """Return the question *name*; an unknown one raises an `AnswerError` that lists all."""
     if name not in QUESTIONS:
         raise AnswerError(
-            f"There is no question {name!r}{_suggestion(name, QUESTIONS)}; "
+            f"There is no question {name!r}{suggestion(name, QUESTIONS)}; "
             f"there are {', '.join(QUESTIONS)}"
         )
     return QUESTIONS[name]
 
 
 _EXAMPLES = {
-    "status": "--status 401",
-    "action": "--action READ_JOURNAL",
-    "value": "--value user:12345",
-    "request": "--request 018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a",
+    ("access", "action"): "READ_JOURNAL",
+    ("", "action"): "PURCHASE_COMPLETED",
+    ("", "value"): "user:12345",
+    ("", "request"): "018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a",
 }
 
 
-def _suggestion(name: str, names: Iterable[str]) -> str:
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """Return which of *names* may have been meant."""
     near = difflib.get_close_matches(name, names, 1)
     return f"; did you mean {near[0]}" if near else ""
+
+
+def _option(name: str) -> str:
+    return name.replace("_", "-")
 
 
 def _text(name: str, value: object) -> str:
@@ -132,48 +235,55 @@ def _number(name: str, value: object, least: int, most: int, what: str) -> int:
     return int(text)
 
 
-def bucket_size(name: str, value: object) -> int:
-    """Return the step of time that *value* names, in milliseconds."""
-    if not isinstance(value, str) or value not in BUCKETS:
-        raise AnswerError(f"{name} is {value!r}: give {', '.join(BUCKETS)}")
-    return BUCKETS[value]
+def _statuses(name: str, value: object) -> tuple[int, int]:
+    """Return the lowest and the highest of the statuses meant: one, or ``5xx``."""
+    if isinstance(value, str) and re.fullmatch("[1-5]xx", value.lower(), re.ASCII):
+        return int(value[0]) * 100, int(value[0]) * 100 + 99
+    status = _number(name, value, 100, 599, "an HTTP status, 100 to 599, or as 5xx")
+    return status, status
 
 
-def _time(name: str, value: object) -> int:
-    """Return an instant in milliseconds; a date is its midnight, and no time zone is UTC."""
-    moment = value
-    if isinstance(moment, str):
-        try:
-            moment = datetime.fromisoformat(moment)
-        except ValueError:
-            raise AnswerError(
-                f"{name} is {value!r}: give a date or time of ISO 8601, "
-                "as in 2026-11-01 or 2026-11-01T09:30:00Z"
-            ) from None
-    elif isinstance(moment, date) and not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-    if not isinstance(moment, datetime):
-        raise AnswerError(f"{name} is {value!r}: give a date, a datetime or a text of ISO 8601")
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    # Whole milliseconds from here on lie after it.
-    since_epoch = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return -(-since_epoch // timedelta(milliseconds=1))
+def _method(name: str, value: object) -> str:
+    return _text(name, value).upper()
 
 
-_CHECKS: dict[str, Callable[[str, object], int | str]] = {
-    "status": partial(_number, least=100, most=599, what="an HTTP status, 100 to 599"),
+_CHECKS: dict[str, Callable[[str, object], Any]] = {
+    "status": _statuses,
+    "method": _method,
+    "by": read_name,
+    "where": read_condition,
     "limit": partial(_number, least=1, most=999_999_999, what="a whole number from 1 up"),
     "bucket": bucket_size,
-    "since": _time,
-    "until": _time,
+    "timezone": zone_of,
 }
 
 
-def _values(question: Question, texts: Mapping[str, object]) -> dict[str, object]:
-    values: dict[str, object] = {
-        name: _CHECKS.get(name, _text)(name, text) for name, text in texts.items()
+def _values(question: Question, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the parameters mean: of those that may be given several times, a tuple."""
+    zone = zone_of("timezone", given.get("timezone", "UTC"))
+    checks: dict[str, Callable[[str, object], Any]] = {
+        **dict.fromkeys(("since", "until", "new_since"), partial(milliseconds_of, zone=zone)),
+        "order": partial(_order, question),
+        **_CHECKS,
     }
-    if "bucket" in question.takes:
-        values.setdefault("bucket", BUCKETS["hour"])
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        check = checks.get(name, _text)
+        if name in _SEVERAL:
+            several = value if isinstance(value, (list, tuple)) else [value]
+            values[name] = tuple(dict.fromkeys(check(name, each) for each in several))
+        else:
+            values[name] = check(_option(name), value)
+    for path in values.get("by", ()):
+        name = ".".join(path)
+        if name in question.columns and not re.search(rf"GROUP BY .*\b{name}\b", question.sql):
+            raise AnswerError(
+                f"by is {name!r}, which {question.name} finds out: give another field"
+            )
     return values
+
+
+def _order(question: Question, name: str, value: object) -> str:
+    if not isinstance(value, str) or value not in question.orders:
+        raise AnswerError(f"{name} is {value!r}: give {' or '.join(question.orders)}")
+    return value

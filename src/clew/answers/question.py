@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from clew.records import TASK_LOGGER
+
+from .narrowing import ENDPOINT, STATUS
+
+# Each is made of ``events``, the lines within what narrows the question.
 RELATIONS = {
-    "requests": """
-        SELECT *,
-            CASE WHEN operation IS NULL THEN coalesce(route, path)
-                ELSE coalesce(route, path) || ' ' || operation END AS endpoint,
-            coalesce(graphqlStatus, httpStatus) AS status,
+    "requests": f"""
+        SELECT *, {ENDPOINT} AS endpoint, {STATUS} AS status,
             coalesce(outcome, '') = 'websocket' AS websocket
         FROM events
         WHERE method IS NOT NULL AND coalesce(direction, '') <> 'outgoing'
     """,
     "answered": "SELECT * FROM requests WHERE NOT websocket AND durationUs IS NOT NULL",
+    "calls": f"""
+        SELECT *, {STATUS} AS status,
+            coalesce({STATUS} BETWEEN 500 AND 599, true) OR coalesce(outcome, '') = 'error'
+                AS failed
+        FROM events
+        WHERE method IS NOT NULL AND direction = 'outgoing'
+    """,
+    "tasks": f"""
+        SELECT *, coalesce(taskOutcome, '') = 'failed' AS failed
+        FROM events
+        WHERE logger = '{TASK_LOGGER}' AND taskName IS NOT NULL
+    """,
 }
+# What narrows questions about requests besides.
+OF_REQUESTS = ("route", "method", "status")
+_ALWAYS = ("since", "until", "timezone", "service", "where", "grep")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +43,13 @@ class Question:
     ``sql`` gives a row for each line of the answer. Its ``columns`` map names to what they hold, so
     that every engine and format shows it alike: ``text``, ``instant`` and ``bucket`` (milliseconds
     since the epoch), ``beginning`` and ``duration`` (microseconds), ``count``, ``amount``,
-    ``share``, ``flag``. ``order`` are the columns that it goes by first, descending when marked by
-    a minus sign; ties go by the columns left to right. ``takes`` are the parameters that narrow
-    it, ``requires`` those without which it cannot be asked. ``purpose`` says what it is good for.
+    ``share``, ``flag``. Where it says ``[by]``, the columns of ``by`` come in; ``[bucket]`` is the
+    beginning of the step that an event lies in.
+
+    ``order`` are the columns that it goes by first, descending when marked by a minus sign; ties go
+    by the columns left to right. ``orders`` are others, by name. ``takes`` are the parameters that
+    narrow it, ``requires`` those without which it cannot be asked. ``purpose`` says what it is good
+    for.
     """
 
     name: str
@@ -38,11 +60,14 @@ class Question:
     order: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
+    orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """Return the names of all its parameters, the required ones first."""
-        return (*self.requires, *self.takes, "since", "until", "service", "limit")
+        own = (*self.takes, *(["bucket"] if "[bucket]" in self.sql else []))
+        grouping = (*(["by"] if "[by]" in self.sql else []), *(["order"] if self.orders else []))
+        return (*self.requires, *own, *_ALWAYS, *grouping, "limit")
 
     @property
     def history(self) -> bool:

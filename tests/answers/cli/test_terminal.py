@@ -13,7 +13,7 @@ import pytest
 
 from clew.answers import QUESTIONS
 from clew.answers.cli.output import progress
-from tests.answers.shop_lines import ORDER, answered, said, shop, write
+from tests.answers.shop_lines import ORDER, answered, said, shop, worked, write
 
 from .command import coloured, on_terminal, required, run, run_process
 
@@ -23,7 +23,8 @@ pytestmark = pytest.mark.outside
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The path of the small shop's log."""
-    return write(tmp_path_factory.mktemp("shop") / "shop.ndjson", shop())
+    lines = [*shop(), worked("shop.bill", 70, 5.0, serviceVersion="1.0")]
+    return write(tmp_path_factory.mktemp("shop") / "shop.ndjson", lines)
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
@@ -31,6 +32,39 @@ def test_a_table_fits_its_width(name: str, log: Path) -> None:
     """In 80 columns no line of a table is longer."""
     text = run("ask", name, log, *required(name), columns=80).stdout
     assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_an_id_is_never_parted(tmp_path: Path) -> None:
+    """However narrow a terminal is, an id stands on one line, to be copied, with what has no
+    room beside it under its row."""
+    request_id = "01a213be-0863-7258-9572-9d437fff625d"
+    lines = [
+        answered(
+            "GET",
+            "/vouchers/SUMMER",
+            500,
+            at,
+            4.0,
+            requestId=request_id,
+            userId="a-user-of-some-length",
+            request={"ipAddress": "2001:db8::1234:5678"},
+            exception={"type": "KeyError", "message": "'SUMMER'", "stackTrace": "Traceback\n"},
+        )
+        for at in range(3)
+    ]
+    log = write(tmp_path / "a.ndjson", lines)
+    for name in ("requests", "errors", "exceptions", "events"):
+        for columns in (40, 60, 80, 160):
+            text = run("ask", name, log, columns=columns).stdout
+            assert text.count(request_id) in (1, 3), text
+            assert max(map(len, text.splitlines()[4:])) <= columns
+
+
+def test_a_timeline_shows_what_a_crash_was(log: Path) -> None:
+    """Under the timeline stands the stack trace of what failed, over it the status and the user."""
+    text = run("timeline", "crash-1", log, columns=80).stdout
+    assert text.splitlines()[1] == "500"
+    assert text.endswith("\nGET /vouchers/SUMMER 500\nTraceback\nKeyError\n")
 
 
 def test_colours_are_for_terminals_alone(log: Path) -> None:
@@ -62,6 +96,7 @@ def test_a_timeline_shows_what_happened_within_what(log: Path) -> None:
     order = "Purchase completed  PURCHASE_COMPLETED order-77 90000"
     assert [line.rstrip() for line in done.stdout.splitlines()] == [
         "Request order-1  2026-11-01 09:00:00.000 UTC  42.0 ms, 2 services",
+        "201, from 203.0.113.7, user 7",
         "",
         f" +0.0  42.0 ms  gateway    {'━' * 40}  POST /orders 201",
         f" +2.0  10.0 ms  gateway    {' ' + '─' * 10:<40}    → GET /items/lamp 200",
@@ -81,7 +116,7 @@ def test_what_failed_is_red(log: Path) -> None:
         for line in coloured("timeline", "crash-1", log, columns=120).split("\n")
         if "31m" in line
     ]
-    assert len(red) == 1
+    assert len(red) == 2  # the second is over the stack trace
     assert "KeyError: 'SUMMER'" in red[0]
     assert "31m" not in coloured("timeline", ORDER, log)
 
@@ -95,7 +130,7 @@ def test_another_encoding_of_the_terminal(log: Path) -> None:
 
 def test_long_texts_leave_the_numbers(tmp_path: Path) -> None:
     """In a narrow terminal a long path is cut, and each number and time is whole."""
-    lines = [answered("GET", "/" + "x" * 500, 404, 1, 12.5), answered("GET", "/a", 404, 2, 1.0)]
+    lines = [answered("GET", "/" + "x" * 500, 200, 1, 12.5), answered("GET", "/a", 404, 2, 1.0)]
     log = write(tmp_path / "a.ndjson", lines)
     text = on_terminal("ask", "slowest", log, columns=60)
     assert max(map(len, text.splitlines())) <= 60

@@ -102,7 +102,7 @@ def print_timeline(timeline: Timeline) -> None:
 def print_answer(answer: Answer, form: str, *, limited: bool) -> None:
     """Write *answer* to stdout: a table, JSON or CSV, as *form* says."""
     if form == "table":
-        from .terminal import draw_answer
+        from .table import draw_answer
 
         draw_answer(_console(), answer, limited=limited)
         return

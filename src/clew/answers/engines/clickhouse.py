@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 from clew.answers.errors import require
 
-from .columns import COLUMNS
-from .connection import address_of, check_columns, connect, failures
-from .engine import Progress
+from .columns import COLUMNS, LATER_COLUMNS
+from .connection import address_of, check_columns, columns_of, connect, failures
+from .engine import PATH, Progress
+
+with require("sqlglot"):
+    import sqlglot
+    from sqlglot import exp
 
 _LOGS = "the table of logs"
-_TYPES = {str: "String", int: "Int64", type(None): "Nullable(String)"}
+_TYPES = {str: "String", int: "Int64", float: "Float64", type(None): "Nullable(String)"}
 
 
 class ClickHouseEngine:
@@ -26,8 +31,12 @@ class ClickHouseEngine:
         self._address = address_of(url)
         self._client = connect(self._address)
         try:
-            check_columns(self._client, self._address, [column.name for column in COLUMNS])
-            self.lines = self.broken = 0
+            present = columns_of(self._client, self._address)
+            earlier = (column.name for column in COLUMNS if column not in LATER_COLUMNS)
+            check_columns(present, self._address, earlier)
+            self._missing = tuple(each.name for each in LATER_COLUMNS if each.name not in present)
+            self.lines = self.broken = self.foreign = 0
+            self.likeliest, self.searched = "", False
             self.damage: list[str] = []
             self.read()
         except BaseException:
@@ -41,14 +50,61 @@ class ClickHouseEngine:
         return max(0, self.lines - before)
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        parameters = dict(_split_paths(parameters))
         types = tuple((name, _TYPES[type(value)]) for name, value in parameters.items())
-        translated = _translate(sql, types).replace(f'"{_LOGS}"', self._address.name)
+        translated = _translate(sql, types).replace(f'"{_LOGS}"', self._table)
         with failures(self._address):
-            answer = self._client.query(translated, parameters=dict(parameters))
+            answer = self._client.query(translated, parameters=parameters)
         return [tuple(row) for row in answer.result_rows]
+
+    def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        translated = _translate(sql, ()).replace(f'"{_LOGS}"', self._table)
+        with failures(self._address):
+            # Who may only ask may not say so once more.
+            limited = self._client.command("SELECT getSetting('readonly')") != 0
+            settings = {} if limited else {"readonly": 1}
+            answer = self._client.query(translated, settings=settings)
+        return list(answer.column_names), [tuple(row) for row in answer.result_rows]
+
+    @property
+    def _table(self) -> str:
+        """Return the table as SQL, with nothing in the columns that it lacks."""
+        if not self._missing:
+            return self._address.name
+        nothing = ", ".join(f"CAST(NULL, 'Nullable(String)') AS `{each}`" for each in self._missing)
+        return f"(SELECT *, {nothing} FROM {self._address.name})"
 
     def close(self) -> None:
         self._client.close()
+
+
+def _split_paths(parameters: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield *parameters*; of a path into a line, ``$."order"."id"``, each name by itself."""
+    for name, value in parameters.items():
+        if isinstance(value, str) and name.startswith(PATH):
+            for place, key in enumerate(value[3:-1].split('"."')):
+                yield f"{name}_{place}", key
+        else:
+            yield name, value
+
+
+def _field(field: exp.JSONExtractScalar, types: Mapping[str, str]) -> exp.Expr:
+    """Return the text of a field of a JSON, as DuckDB's ``->>`` gives it."""
+    path = field.expression
+    if isinstance(path, exp.Placeholder):
+        names = [name for name in types if re.fullmatch(rf"{path.name}_[0-9]+", name)]
+        keys = [f"{{{name}:String}}" for name in names]
+    else:
+        parts = list(path.find_all(exp.JSONPathKey))
+        keys = [exp.Literal.string(part.this).sql("clickhouse") for part in parts]
+    of = ", ".join([field.this.sql("clickhouse", identify=True), *keys])
+    raw = f"JSONExtractRaw({of})"
+    return sqlglot.parse_one(
+        f"multiIf(JSONType({of}) = 'String', JSONExtractString({of}),"
+        f" JSONType({of}) = 'Double' AND match({raw}, '^-?[0-9]+$'), concat({raw}, '.0'),"
+        f" nullIf(nullIf({raw}, ''), 'null'))",
+        read="clickhouse",
+    )
 
 
 @lru_cache(maxsize=256)
@@ -58,13 +114,16 @@ def _translate(sql: str, types: tuple[tuple[str, str], ...]) -> str:
     The table ``logs`` is named `_LOGS` there. A parameter ``$name`` is bound by the server, as a
     value of the type that *types* gives: it never becomes a part of the query.
     """
-    with require("sqlglot"):
-        import sqlglot
-        from sqlglot import exp
     tree = sqlglot.parse_one(sql, read="duckdb")
     type_of = dict(types)
+    for field in list(tree.find_all(exp.JSONExtractScalar)):
+        field.replace(_field(field, type_of))
     for parameter in list(tree.find_all(exp.Placeholder)):
-        parameter.set("kind", type_of[parameter.name])
+        parameter.set("kind", parameter.args.get("kind") or type_of[parameter.name])
+    for names in list(tree.find_all(exp.JSONKeys)):
+        of = names.this.sql("clickhouse", identify=True)
+        keys = sqlglot.parse_one(f"arrayJoin(JSONExtractKeys(assumeNotNull({of})))", "clickhouse")
+        (names.parent or names).replace(keys)  # of unnest
     for quantile in list(tree.find_all(exp.PercentileCont)):
         # The other quantiles of ClickHouse interpolate otherwise, or estimate.
         exact = exp.CombinedParameterizedAgg(

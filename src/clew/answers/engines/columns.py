@@ -3,12 +3,15 @@
 The columns are named as in the records, those of ``request``, ``response`` and ``exception``
 without their object. A text column holds a string as it is and any other JSON value as its JSON
 text. A number column holds JSON numbers: a value of another type costs that field, not the line.
-A line without an integer ``createdAt`` is counted, and is no event.
+A line without an integer ``createdAt`` is counted, and is no event. ``fields`` is the whole line,
+as JSON, for all that has no column: the fields that an application binds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from clew.records import TASK_LOGGER
 
@@ -28,6 +31,41 @@ _NUMBERS = {
     "amount": f"CASE WHEN TRY_CAST({{0}} AS DECIMAL(38, 6)) BETWEEN -{_LARGEST} AND {_LARGEST}"
     " THEN TRY_CAST({0} AS DECIMAL(38, 6)) END",
 }
+# A text where an amount should stand, so that an answer can say what it left out.
+_NO_AMOUNT = "CASE WHEN starts_with({0}, '\"') THEN {0} END"
+
+# Frames of installed packages, of Python itself and of what imports.
+_FOREIGN_FRAME = (
+    r'File \\*"[^"\n]*(?:site-packages|dist-packages|/lib(?:64)?/python[0-9.]+|<frozen)[^"\n]*"'
+    r", line [0-9]+, in [^\n]*"
+)
+# The file, with its folder, and the function of the last frame.
+_LAST_FRAME = (
+    r'(?s).*File \\*"(?:[^"\n]*?/)??((?:[^"/\n]+/)?[^"/\\\n]+)\\*", line [0-9]+, in ([^\s"\\]+)'
+)
+# One of Node's, Java's and their like: the first, as they print the innermost frame first.
+_FIRST_FRAME = r"(?m)^\s*at ([\w.$<>/ \[\]]+?)(?: ?\(|$)"
+
+
+def _last_frame(text: str) -> str:
+    """Return where a stack trace of Python's ends: ``shop/orders.py in pay``."""
+    names = "['file', 'function']"
+    frame = f"regexp_extract({text}, '{_LAST_FRAME}', {names})"
+    return (
+        f"CASE WHEN regexp_matches({text}, '{_LAST_FRAME}')"
+        f" THEN ({frame}).file || ' in ' || ({frame}).function END"
+    )
+
+
+def _place(text: str) -> str:
+    """Return the last frame of *text*, a stack trace, that is the application's own."""
+    own = f"regexp_replace({text}, '{_FOREIGN_FRAME}', '', 'g')"
+    elsewhere = f"nullif(regexp_extract({text}, '{_FIRST_FRAME}', 1), '')"
+    return f"coalesce({_last_frame(own)}, {_last_frame(text)}, {elsewhere})"
+
+
+_TYPES = dict.fromkeys(("time", "integer", "microseconds"), "BIGINT")
+_TYPES |= {"amount": "DECIMAL(38, 6)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +73,10 @@ class Column:
     """One column of the relation.
 
     *kind* is ``text``, ``word`` (a text of which a log has few), ``time`` (milliseconds since the
-    epoch), ``integer``, ``microseconds`` or ``amount`` (exact, with six decimals). *path* leads to
-    the field in a line; *task_path*, where it differs, in the record of a task.
+    epoch), ``integer``, ``microseconds``, ``amount`` (exact, with six decimals), ``left out`` (a
+    text in the place of an amount), ``place`` (where a stack trace ends) or ``json``
+    (the whole line). *path* leads to the field in a line; *task_path*, where it differs, in the
+    record of a task.
     """
 
     name: str
@@ -47,6 +87,8 @@ class Column:
     @property
     def duckdb_sql(self) -> str:
         """Return the expression that reads the column from the struct ``line``."""
+        if self.kind == "json":
+            return "json"
         field = f"line.{self.path}"
         if self.task_path is not None:
             # Only of a record: the ``task`` of another line is the application's own.
@@ -56,7 +98,9 @@ class Column:
             )
         if self.kind in _NUMBERS:
             return _NUMBERS[self.kind].format(f"{field}::VARCHAR")
-        return field
+        if self.kind == "left out":
+            return _NO_AMOUNT.format(f"{field}::VARCHAR")
+        return _place(field) if self.kind == "place" else field
 
 
 def _columns(kind: str, *paths: str) -> list[Column]:
@@ -75,18 +119,44 @@ COLUMNS: tuple[Column, ...] = (
     Column("exceptionType", "word", "exception.type"),
     Column("exceptionMessage", "text", "exception.message"),
     Column("stackTrace", "text", "exception.stackTrace"),
+    Column("serviceVersion", "word", "serviceVersion"),
+    # The application's own ``task`` may be anything; which lines are records says their logger.
+    Column("taskName", "word", "task.name"),
+    Column("taskOutcome", "word", "task.outcome"),
+    Column("taskId", "text", "task.id"),
+    Column("taskParentId", "text", "task.parentId"),
+    Column("monetaryValueText", "left out", "monetaryValue"),
+    Column("quantityText", "left out", "quantity"),
+    Column("exceptionPlace", "place", "exception.stackTrace"),
+    Column("fields", "json", ""),
 )
+# What tables of ClickHouse lack that earlier versions created.
+LATER_COLUMNS = COLUMNS[[column.name for column in COLUMNS].index("serviceVersion") :]
 
 
-def line_type() -> str:
-    """Return DuckDB's type of a line: a struct that holds every column's field."""
-    fields: list[str] = []
-    objects: dict[str, list[str]] = {}
-    for column in COLUMNS:
+def sql_type(column: Column) -> str:
+    """Return the type that *column* has in DuckDB."""
+    return _TYPES.get(column.kind, "VARCHAR")
+
+
+def line_structure(columns: Iterable[Column]) -> dict[str, Any]:
+    """Return what is read of a line: a name, or an object of names, with the type of each."""
+    structure: dict[str, Any] = {}
+    for column in columns:
         # A number is read as JSON, which tells 5 from "5"; a text directly, which is faster.
-        kind = "JSON" if column.kind in _NUMBERS else "VARCHAR"
+        kind = "JSON" if column.kind in _NUMBERS or column.kind == "left out" else "VARCHAR"
         for path in filter(None, (column.path, column.task_path)):
             parent, _, name = path.rpartition(".")
-            objects.setdefault(parent, fields if not parent else []).append(f'"{name}" {kind}')
-    nested = [f'"{name}" STRUCT({", ".join(of)})' for name, of in objects.items() if name]
-    return f"STRUCT({', '.join(fields + nested)})"
+            (structure.setdefault(parent, {}) if parent else structure)[name] = kind
+        if column.task_path is not None:
+            structure["logger"] = "VARCHAR"
+    return structure
+
+
+def line_type(structure: Mapping[str, Any]) -> str:
+    """Return DuckDB's type of a line: a struct of all that *structure* names."""
+    fields = [
+        f'"{name}" {kind if isinstance(kind, str) else line_type(kind)}'
+        for name, kind in structure.items()
+    ]
+    return f"STRUCT({', '.join(fields)})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ _SETTINGS = {
     "join_use_nulls": 1,
     "prefer_column_name_to_alias": 1,
     "distributed_product_mode": "global",
+    "precise_float_parsing": 1,
 }
 _CODE = re.compile(r"\b[Cc]ode:? (\d+)")
 _SAYS = re.compile(r"DB::Exception: ([^\n]*?)(?: \((?:version|for url) [^\n]*)?$", re.MULTILINE)
@@ -41,6 +42,10 @@ _REFUSED = {192, 193, 194, 516}
 _NO_RIGHT = 497
 _READ_ONLY = 164
 _NO_DATABASE = 81
+_OLDEST = "23.8"
+_TOO_OLD = f"which is too old: clew needs {_OLDEST} or newer"
+# What an older one says of what is asked of it first.
+_UNKNOWN = {47, 115}
 _NO_TABLE = 60
 
 
@@ -137,7 +142,10 @@ def connect(address: Address, *, create: bool = False) -> Client:
         _find_folder(address.folder, create=create)
         options = {"interface": "chdb", "path": address.folder}
     with failures(address):
-        return clickhouse_connect.get_client(settings=_SETTINGS, **options)
+        client = clickhouse_connect.get_client(settings=_SETTINGS, **options)
+    if not client.min_version(_OLDEST):
+        raise AnswerError(f"{address} is ClickHouse {client.server_version}, {_TOO_OLD}")
+    return client
 
 
 def _find_folder(folder: str, *, create: bool) -> None:
@@ -152,11 +160,15 @@ def _find_folder(folder: str, *, create: bool) -> None:
         raise AnswerError(f"There is no folder {folder!r}: clew load creates it")
 
 
-def check_columns(client: Client, address: Address, expected: list[str]) -> None:
-    """Refuse a table that is not one of clew's."""
+def columns_of(client: Client, address: Address) -> set[str]:
+    """Return the names of the table's columns."""
     with failures(address):
-        columns = [row[0] for row in client.query(f"DESCRIBE TABLE {address.name}").result_rows]
-    missing = [name for name in expected if name not in columns]
+        return {row[0] for row in client.query(f"DESCRIBE TABLE {address.name}").result_rows}
+
+
+def check_columns(present: Collection[str], address: Address, expected: Iterable[str]) -> None:
+    """Refuse a table that is not one of clew's."""
+    missing = [name for name in expected if name not in present]
     if missing:
         raise AnswerError(
             f"{address}: the table has no column {missing[0]!r}, so clew load has not created it; "
@@ -182,6 +194,8 @@ def _sentence(address: Address, code: int, text: str) -> str:
         return f"{address}: there is no database {address.database!r}, create it first"
     if code == _NO_TABLE:
         return f"{address}: there is no table {address.table!r}, clew load creates it"
+    if code in _UNKNOWN and re.search("readonly|[Uu]nknown setting", text):
+        return f"{address} is a ClickHouse {_TOO_OLD}"
     if code == _READ_ONLY or (not code and "readonly" in text):
         return (
             f"{address}: the user {address.user!r} is too readonly: "

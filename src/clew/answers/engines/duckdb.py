@@ -1,51 +1,32 @@
-"""Files, asked with DuckDB: each line is converted once, into a table on the disk."""
+"""Files, asked with DuckDB: what a question needs of each line is read once, into a table."""
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from clew.answers.errors import AnswerError, require
-from clew.answers.files import LOG_SUFFIXES, LONGEST_LINE, LogFile, find
+from clew.answers.errors import AnswerError, one_sentence, require
+from clew.answers.files import STDIN
+from clew.answers.sources.form import Form
 
-from .columns import COLUMNS, line_type
 from .engine import Progress
+from .need import ALL_COLUMNS, Need, need_of
+from .reader import FileReader
+from .table import EventTable
 
 with require("duckdb"):
     import duckdb
 
-_TYPES = dict.fromkeys(("time", "integer", "microseconds"), "BIGINT")
-_TYPES |= {"text": "VARCHAR", "word": "VARCHAR", "amount": "DECIMAL(38, 6)"}
-
 # Most is never taken: a few lines of 16 MiB, all brackets, are what needs it.
 _READ_MEMORY = "4GB"
 _ASK_MEMORY = "500MB"
-_BLOCK_SIZE = 128 * 1024 * 1024
-_BLOCK = (
-    "($block, format = 'newline_delimited', ignore_errors = true, compression = 'none',"
-    f" maximum_object_size = {LONGEST_LINE}"
-)
-_TIME = COLUMNS[0].duckdb_sql
-# A line that is no JSON becomes a row without a time.
-_INSERT = f"""
-    INSERT INTO lines
-    SELECT {", ".join(column.duckdb_sql for column in COLUMNS)}
-    FROM read_json{_BLOCK}, records = false, columns = {{line: '{line_type()}'}})
-    WHERE line IS NULL OR {_TIME} IS NOT NULL
-"""
-_NO_JSON = "SELECT count(*) FROM lines WHERE createdAt IS NULL"
-_COUNT = f"""
-    SELECT count(*), count(*) FILTER (NOT starts_with(json, '{{') AND json <> 'null')
-    FROM read_json_objects{_BLOCK})
-"""
+_DATABASE = "events"
 
 
 class DuckDBEngine:
@@ -53,116 +34,122 @@ class DuckDBEngine:
 
     The table lives in a temporary folder, until this object is closed or goes. ``lines`` counts
     the lines that were read, ``broken`` those of them that are no JSON object or longer than
-    16 MiB, ``damage`` says which files could be read only in part. *growing* files keep an
-    unfinished last line for the next `read`.
+    16 MiB, ``foreign`` those of another form; ``damage`` says which files could be read only in
+    part. Of the lines is read what the first query *need*s; a later one that needs more has the
+    files read again. *growing* files keep an unfinished last line for the next `read`. *form* is
+    how lines of a home-made form are read.
     """
 
     def __init__(
-        self, names: Sequence[str], *, growing: bool = False, progress: Progress | None = None
+        self,
+        names: Sequence[str],
+        *,
+        growing: bool = False,
+        progress: Progress | None = None,
+        need: Need | None = None,
+        form: Form | None = None,
     ) -> None:
         self._names = names
-        self._files = [LogFile(name) for name in find(names)]
         self._growing = growing
+        self._form = form
         try:
             self._folder = Path(tempfile.mkdtemp(prefix="clew-"))
         except OSError as error:
             raise AnswerError(f"Set TMPDIR to a folder that can be written: {error}") from error
         self._remove = weakref.finalize(self, _remove, self._folder)
-        self._connection = duckdb.connect(
-            str(self._folder / "events.duckdb"),
-            config={
-                "memory_limit": _ASK_MEMORY,
-                "preserve_insertion_order": False,
-                "autoinstall_known_extensions": False,
-            },
-        )
-        # Closing would compress the whole table anew, and it is removed then.
-        self._connection.execute("PRAGMA disable_checkpoint_on_shutdown")
-        self._reading = threading.Lock()
+        need = need or Need()
+        # What has gone by cannot be read again.
+        self._need = Need(ALL_COLUMNS) if STDIN in names else need
+        self._connection = _connect(self._folder, in_memory=self._need.columns < Need().columns)
+        self._reading = threading.RLock()
         self._error: AnswerError | None = None
-        self.lines = self._no_json = self._no_objects = 0
-        columns = ", ".join(f'"{column.name}" {_TYPES[column.kind]}' for column in COLUMNS)
-        self._connection.execute(f"CREATE TABLE lines ({columns})")
-        self._connection.execute("CREATE VIEW logs AS FROM lines WHERE createdAt IS NOT NULL")
+        self._locked = False
+        self._reader = self._begin()
         self.read(progress)
+
+    def _begin(self) -> FileReader:
+        self._table = EventTable(self._connection, self._need.columns)
+        return FileReader(
+            self._names,
+            self._table,
+            self._folder,
+            growing=self._growing,
+            containing=self._need.containing,
+            form=self._form,
+        )
+
+    @property
+    def lines(self) -> int:
+        return self._reader.count.lines
 
     @property
     def broken(self) -> int:
-        return self._no_json + self._no_objects
+        return self._reader.count.broken
+
+    @property
+    def foreign(self) -> int:
+        return self._reader.count.foreign
+
+    @property
+    def likeliest(self) -> str:
+        return self._reader.likeliest
+
+    @property
+    def searched(self) -> bool:
+        return bool(self._need.containing)
 
     @property
     def damage(self) -> list[str]:
-        return [file.damage for file in self._files if file.damage]
+        return self._reader.damage
 
     def read(self, progress: Progress | None = None) -> int:
         """Read what the files have beyond the last call; return how many lines that were."""
-        before = self.lines
         with self._reading:
             if self._error is not None:
                 raise self._error
-            if self._growing:
-                self._find_files()
-            size = sum(file.size for file in self._files)
-            pieces = (each for file in self._files for each in file.read(growing=self._growing))
+            before = self.lines
             try:
-                # In one transaction: each would write the table anew.
-                with self._connection.cursor() as cursor:
-                    cursor.begin()
-                    for block in _prefetch(_blocks(pieces, self._folder)):
-                        self._limit(_ASK_MEMORY)
-                        self._limit(_READ_MEMORY)
-                        self._convert(cursor, *block)
-                        if progress is not None:
-                            progress(sum(file.consumed for file in self._files), size)
-                    if self.lines > before:
-                        [(self._no_json,)] = cursor.execute(_NO_JSON).fetchall()
-                    cursor.commit()
+                with self._cursor() as cursor:
+                    self._reader.read(cursor, progress, self._tidy)
+                self._table.publish()
             except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
-                sentence = (  # the disk is full
-                    f"The lines do not fit into {str(self._folder.parent)!r}; "
-                    f"set TMPDIR to a folder with more room: {error}"
-                )
-                if isinstance(error, duckdb.OutOfMemoryException):
-                    sentence = (
-                        f"Lines with millions of values do not fit into {_READ_MEMORY} of memory; "
-                        "split the files, or leave those lines out"
-                    )
                 # Every later reading raises it again: only the lines before are kept.
-                self.lines, self._error = before, AnswerError(sentence)
+                self._error = AnswerError(self._sentence(error))
                 raise self._error from error
             finally:
                 self._limit(_ASK_MEMORY)
         return self.lines - before
 
+    def _sentence(self, error: Exception) -> str:
+        if isinstance(error, duckdb.OutOfMemoryException):
+            return (
+                f"Lines with millions of values do not fit into {_READ_MEMORY} of memory; "
+                "split the files, or leave those lines out"
+            )
+        return (  # the disk is full
+            f"The lines do not fit into {str(self._folder.parent)!r}; "
+            f"set TMPDIR to a folder with more room: {error}"
+        )
+
+    def _tidy(self) -> None:
+        self._limit(_ASK_MEMORY)
+        self._limit(_READ_MEMORY)
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        cursor = self._connection.cursor()
+        cursor.execute(f"USE {_DATABASE}")
+        return cursor
+
     def _limit(self, memory: str) -> None:
         """Take so much, and give back what was kept beyond it: that would grow with the table."""
         # While a question is just asked, that may have to wait for the next time.
-        with suppress(duckdb.OutOfMemoryException), self._connection.cursor() as cursor:
+        with suppress(duckdb.OutOfMemoryException), self._cursor() as cursor:
             cursor.execute(f"SET memory_limit = '{memory}'")
 
-    def _find_files(self) -> None:
-        """Take in logs that are new; a rotated or compressed one was read already."""
-        try:
-            paths = find(self._names)
-        except AnswerError:  # a folder or a file is just being replaced
-            return
-        names = {file.name for file in self._files}
-        places = {place for file in self._files for place in file.places}
-        for name, place in paths.items():
-            if name not in names and name.endswith(LOG_SUFFIXES) and place not in places:
-                self._files.append(LogFile(name))
-
-    def _convert(self, cursor: duckdb.DuckDBPyConnection, block: Path, lines: int) -> None:
-        parameters = {"block": str(block)}
-        [(events,)] = cursor.execute(_INSERT, parameters).fetchall()
-        if events != lines:  # blank lines are among them, or JSON that is no event
-            [(lines, no_objects)] = cursor.execute(_COUNT, parameters).fetchall()
-            self._no_objects += no_objects
-        self.lines += lines
-        block.unlink()
-
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        with self._connection.cursor() as cursor:
+        if self._need.may_lack(sql):
+            self._read_more(need_of(sql, parameters))
+        with self._cursor() as cursor:
             try:
                 return cursor.execute(sql, dict(parameters)).fetchall()
             except duckdb.OutOfMemoryException as error:
@@ -171,47 +158,57 @@ class DuckDBEngine:
                     "narrow it, as by a period"
                 ) from error
 
+    def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        with self._reading:
+            self._read_more(need_of(sql, {}))
+            with self._cursor() as cursor:
+                if not self._locked:
+                    cursor.execute("SET enable_external_access = false")
+                    cursor.execute("SET lock_configuration = true")
+                    self._locked = True
+                try:
+                    rows = cursor.execute(sql).fetchall()
+                except duckdb.Error as error:
+                    raise AnswerError(f"DuckDB says: {one_sentence(error)}") from error
+                return [column[0] for column in cursor.description or ()], rows
+
+    def _read_more(self, need: Need) -> None:
+        """Read the files again, where they were not read for what *need* says."""
+        with self._reading:
+            if self._need.covers(need):
+                return
+            if self._locked:  # for good: no setting is changed, and no file read
+                self._connection.close()
+                (self._folder / "events.duckdb").unlink(missing_ok=True)
+                self._connection = _connect(self._folder, in_memory=False)
+                self._locked = False
+            self._need = self._need.with_(need)
+            self._reader = self._begin()
+            self.read()
+
     def close(self) -> None:
         self._connection.close()
         self._remove()
 
 
-def _blocks(pieces: Iterator[bytes], folder: Path) -> Iterator[tuple[Path, int]]:
-    """Yield the lines in files, which the receiver removes, and how many lines each has."""
-    for number in itertools.count():
-        path = folder / f"block-{number}.ndjson"
-        ends = 0
-        with path.open("wb", buffering=0) as block:
-            for piece in pieces:
-                block.write(piece)
-                ends += piece.count(b"\n")
-                if block.tell() > _BLOCK_SIZE:
-                    break
-        if not ends:
-            return
-        yield path, ends
-
-
-def _prefetch(blocks: Iterator[tuple[Path, int]]) -> Iterator[tuple[Path, int]]:
-    """Yield *blocks*, each prepared in a thread while the one before is converted."""
-    coming = _start(blocks)
-    while (block := coming.result()) is not None:
-        coming = _start(blocks)
-        yield block
-
-
-def _start(blocks: Iterator[tuple[Path, int]]) -> Future[tuple[Path, int] | None]:
-    coming: Future[tuple[Path, int] | None] = Future()
-
-    def prepare() -> None:
-        try:
-            coming.set_result(next(blocks, None))
-        except BaseException as error:  # it is raised where the block is waited for
-            coming.set_exception(error)
-
-    # A daemon, as it may wait for a standard input that never ends.
-    threading.Thread(target=prepare, daemon=True).start()
-    return coming
+def _connect(folder: Path, *, in_memory: bool) -> duckdb.DuckDBPyConnection:
+    """Open a database in *folder*; *in_memory*, which is quicker, what fits there."""
+    connection = duckdb.connect(
+        config={
+            "memory_limit": _ASK_MEMORY,
+            "temp_directory": str(folder / "more"),
+            "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False,
+        },
+    )
+    if in_memory:
+        connection.execute(f"ATTACH ':memory:' AS {_DATABASE} (COMPRESS)")
+    else:
+        connection.execute(f"ATTACH $path AS {_DATABASE}", {"path": str(folder / "events.duckdb")})
+        # Closing would compress the whole table anew, and it is removed then.
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+    connection.execute(f"USE {_DATABASE}")
+    return connection
 
 
 def _remove(folder: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 from markupsafe import Markup
 
 from clew.answers.formatting import count_of, format_duration, format_value
-from clew.answers.query import BUCKETS, Query
+from clew.answers.query import Query
+from clew.answers.times import BUCKETS
 
 from .plots import MOST_BUCKETS, Period, Series, bars, lines
 
@@ -38,9 +39,26 @@ def chart_of(query: Query, rows: Sequence[tuple[Any, ...]], period: Period, *, w
         )
     if len({row[0] for row in rows}) < 2:
         return Chart()
+    if len(query.columns) > len(query.question.columns):
+        return Chart()  # a series for each of what nobody has counted
     if query.question.name == "latency":
         return _latency(query, rows, period, wide=wide)
-    return _bars(query, rows, period, wide=wide)
+    if query.question.name == "traffic":
+        counts = [
+            (bucket, name, count)
+            for bucket, requests, refused, failed, _ in rows
+            for name, count in (
+                ("answered", requests - refused - failed),
+                ("refused", refused),
+                ("failed", failed),
+            )
+        ]
+        colours = {"answered": 0, "refused": _ODD, "failed": _BAD}
+        return _bars(query, counts, period, "count", colours, wide=wide)
+    kind = list(query.question.columns.values())[-1]
+    named = len(rows[0]) > 2 and query.question.name in ("actions", "statuses")
+    series = [(row[0], str(row[1]) if named else "", row[-1]) for row in rows]
+    return _bars(query, series, period, kind, {}, wide=wide)
 
 
 def milliseconds(instant: str) -> int:
@@ -50,12 +68,12 @@ def milliseconds(instant: str) -> int:
 
 
 def _latency(query: Query, rows: Sequence[tuple[Any, ...]], period: Period, *, wide: bool) -> Chart:
-    slowest = max(rows, key=lambda row: row[3])
-    unit, size = ("s", 1000) if slowest[3] >= 10_000 else ("ms", 1)
+    slowest = max(rows, key=lambda row: row[-2])
+    unit, size = ("s", 1000) if slowest[-2] >= 10_000 else ("ms", 1)
     medians: dict[int, float] = {}
     p95s: dict[int, float] = {}
     titles: dict[int, str] = {}
-    for bucket, requests, median, p95 in rows:
+    for bucket, requests, median, p95, _ in rows:
         at = milliseconds(bucket)
         medians[at], p95s[at] = median / size, p95 / size
         titles[at] = (
@@ -64,28 +82,31 @@ def _latency(query: Query, rows: Sequence[tuple[Any, ...]], period: Period, *, w
         )
     series = [Series("p95", 1, p95s, titles), Series("median", 0, medians, titles)]
     when = _date(milliseconds(slowest[0]), period)
-    caption = f"Slowest: p95 {format_duration(slowest[3])}, {when}."
+    caption = f"Slowest: p95 {format_duration(slowest[-2])}, {when}."
     plots = lines(f"{query.question.title}. {caption}", series, period, unit, wide=wide)
     return Chart(plots, series, caption)
 
 
-def _bars(query: Query, rows: Sequence[tuple[Any, ...]], period: Period, *, wide: bool) -> Chart:
-    kinds = list(query.question.columns.values())
-    kind = kinds[-1]
+def _bars(
+    query: Query,
+    rows: Sequence[tuple[str, str, Any]],
+    period: Period,
+    kind: str,
+    colours: Mapping[str, int],
+    *,
+    wide: bool,
+) -> Chart:
+    """Draw numbers over buckets, each with the name of its series, in the *colours* of these."""
     by_name: dict[str, dict[int, Any]] = {}
-    for row in rows:
-        name = str(row[1]) if kinds[1] == "text" else ""
-        by_name.setdefault(name, {})[milliseconds(row[0])] = row[-1]
+    for bucket, name, number in rows:
+        by_name.setdefault(name, {})[milliseconds(bucket)] = number
     ranking = sorted(by_name, key=lambda name: (-sum(by_name[name].values()), name))
     sums: Counter[int] = Counter()
     for numbers in by_name.values():
         sums.update(numbers)
-    colours = list(range(_MOST_SERIES))
-    if query.question.name == "statuses":
-        colours = [_BAD if query.subject >= "500" else _ODD]
     series = [
-        _series(name, colour, by_name[name], kind, period)
-        for name, colour in zip(ranking, colours, strict=False)
+        _series(name, colours.get(name, place), by_name[name], kind, period)
+        for place, name in enumerate(ranking[:_MOST_SERIES])
     ]
     others: Counter[int] = Counter()
     for name in ranking[_MOST_SERIES:]:
@@ -116,4 +137,8 @@ def _series(
 def _date(at: int, period: Period) -> str:
     """Return the beginning of a bucket, as exactly as the buckets are long."""
     moment = datetime.fromtimestamp(at / 1000, UTC)
-    return f"{moment:%Y-%m-%d}" if period.step == BUCKETS["day"] else f"{moment:%Y-%m-%d %H:%M} UTC"
+    return (
+        f"{moment:%Y-%m-%d}"
+        if period.step % BUCKETS["day"] == 0
+        else f"{moment:%Y-%m-%d %H:%M} UTC"
+    )

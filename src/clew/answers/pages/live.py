@@ -40,12 +40,14 @@ _ROWS, _MOST_ROWS = 100, 10_000
 _SEARCH_ROWS = 200
 _MOST_SUGGESTIONS = 50
 # What links take along from page to page.
-_STATE = ("period", "since", "until", "service", "route", "follow")
+_STATE = ("period", "since", "until", "service", "route", "where", "follow")
 _OVERVIEW_ROWS = 8
 _SUGGESTIONS = {
     "service": lookups.SERVICES,
     "route": lookups.ROUTES,
     "status": lookups.STATUSES,
+    "method": lookups.METHODS,
+    "user": lookups.USERS,
     "action": lookups.ACTIONS,
     "value": lookups.VALUES,
 }
@@ -188,7 +190,9 @@ class _Pages:
             if question.name == "timeline":
                 notable = sections.notable_requests(self._logs, Query.of(lookups.OVERVIEW, filters))
             return {"panel": None, "notable": notable}
-        parameters = {name: texts[name] for name in texts if name in question.parameters}
+        # The pages are in UTC.
+        taken = set(question.parameters) - {"timezone"}
+        parameters = {name: texts[name] for name in texts if name in taken}
         query = Query.of(question, parameters)
         figures = sections.overview(self._logs, query)
         most = sections.MOST_NARROW if question.requires else sections.MOST_WIDE
@@ -236,6 +240,8 @@ class _Pages:
         suggestions = {name: _SUGGESTIONS[name] for name in _SUGGESTIONS if name in wanted}
         if question is not None and question.name == "changes":
             suggestions["value"] = lookups.CHANGED_VALUES
+        if question is not None and question.name in sections.MONETARY:
+            suggestions["action"] = lookups.PAID_ACTIONS
         return {
             name: [str(row[0]) for row in run_lookup(self._logs, lookup, limit=_MOST_SUGGESTIONS)]
             for name, lookup in suggestions.items()
@@ -243,7 +249,7 @@ class _Pages:
 
     def _filters(self, form: Mapping[str, str]) -> dict[str, str]:
         """Return what narrows all that a page asks; a beginning or an end rules out a *period*."""
-        names = ("since", "until", "service", "route")
+        names = ("since", "until", "service", "route", "where")
         filters = {name: form[name] for name in names if name in form}
         period = form.get("period")
         if period is not None and period not in PERIODS:

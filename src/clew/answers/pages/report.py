@@ -81,14 +81,14 @@ def _highlights(groups: Mapping[str, list[Section]]) -> list[tuple[str, str, str
     by_name = {each.question.name: each for group in groups.values() for each in group}
     first = {name: each.panels[0].rows for name, each in by_name.items() if each.panels}
     highlights = []
-    often = [row for row in first.get("slowest", []) if row[2] >= _OFTEN]
-    for method, endpoint, _, _, p95 in often[:1]:
+    often = [row for row in first.get("slowest", []) if row[3] >= _OFTEN]
+    for _, method, endpoint, _, _, p95, *_ in often[:1]:
         about = f"One request in twenty took longer than {format_duration(p95)}."
         highlights.append(("slowest", f"{method} {endpoint}", about))
-    for method, endpoint, _, _, share in first.get("waited", [])[:1]:
+    for _, method, endpoint, _, _, share in first.get("waited", [])[:1]:
         about = f"{share:.0%} of all the time that users waited."
         highlights.append(("waited", f"{method} {endpoint}", about))
-    for method, endpoint, _, errors, share in first.get("errors", [])[:1]:
+    for _, method, endpoint, _, errors, share, _ in first.get("errors", [])[:1]:
         about = f"{count_of(errors, 'failure')}, {share:.1%} of its requests."
         highlights.append(("errors", f"{method} {endpoint}", about))
     for path, requests in first.get("bad-links", [])[:1]:

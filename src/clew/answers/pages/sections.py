@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 from clew.answers import lookups
 from clew.answers.errors import AnswerError
 from clew.answers.logs import Logs
-from clew.answers.query import BUCKETS, Query, bucket_size
+from clew.answers.query import Query
 from clew.answers.question import Question
 from clew.answers.questions import QUESTIONS
 from clew.answers.timeline import Timeline, timeline_of
+from clew.answers.times import BUCKETS, bucket_size, step_begin, step_name
 
 from .charts import Chart, chart_of, milliseconds
 from .plots import Period
@@ -31,24 +32,24 @@ LONGEST_TEXT = 300
 
 # The question of a section is asked once for each of the most frequent of these.
 _SUBJECTS: dict[str, tuple[str, Question]] = {
-    "statuses": ("status", lookups.STATUSES),
     "accessed": ("value", lookups.VALUES),
     "changes": ("value", lookups.CHANGED_VALUES),
     **dict.fromkeys(("access", "revenue", "customers", "products"), ("action", lookups.ACTIONS)),
 }
-_MONETARY = frozenset(("revenue", "customers", "products"))
+MONETARY = frozenset(("revenue", "customers", "products"))
 _REASONS = {
-    "statuses": "No request was answered with a status of 400 or above.",
     "access": "No line has an action.",
     "accessed": "No line has a value.",
     "changes": "No line has a value and an oldValue or a comment.",
-    **dict.fromkeys(_MONETARY, "No line has an action and a monetaryValue."),
+    **dict.fromkeys(MONETARY, "No line has an action and a monetaryValue."),
 }
 GROUPS = {
-    "Speed": ("slowest", "waited", "latency"),
-    "Failures": ("errors", "statuses", "bad-links"),
-    "Users": ("actions", "access", "accessed", "changes"),
+    "Speed": ("slowest", "waited", "latency", "traffic"),
+    "Failures": ("errors", "exceptions", "statuses", "bad-links", "releases"),
+    "Background": ("tasks", "calls"),
+    "Users": ("clients", "actions", "access", "accessed", "changes"),
     "Business": ("revenue", "customers", "products"),
+    "Lines": ("requests", "events"),
 }
 _EVERYTHING = Query.of(lookups.OVERVIEW, {})
 _NO_CHART = Chart()
@@ -71,7 +72,7 @@ class Overview:
         begin, end = milliseconds(self.first or ""), milliseconds(self.last or "") + 1
         fine = [name for name, step in BUCKETS.items() if (end - begin) / step <= most]
         step = bucket_size("bucket", bucket or next(iter(fine), "day"))
-        begin -= begin % step
+        begin = step_begin(begin, step)
         return Period(begin, begin + -(-(end - begin) // step) * step, step)
 
 
@@ -90,6 +91,11 @@ class Panel:
         return self.query.question
 
     @property
+    def columns(self) -> Mapping[str, str]:
+        """Return the columns of the rows, and what they hold."""
+        return self.query.columns
+
+    @property
     def not_shown(self) -> int:
         """Return how many rows are not shown."""
         return self.total - len(self.rows)
@@ -97,7 +103,9 @@ class Panel:
     @property
     def measure(self) -> int | None:
         """Return the place of the column that a table has bars of; a history has a plot."""
-        return None if self.question.history else self.question.measure
+        more = len(self.columns) - len(self.question.columns)
+        place = None if self.question.history else self.question.measure
+        return None if place is None else place + more
 
     def share(self, value: Any) -> float:
         """Return *value* in hundredths of the largest of its column in a ranking."""
@@ -111,7 +119,11 @@ class Panel:
         if self.question.name not in QUESTIONS:
             return ""
         texts = {name: text for name, text in self.query.texts.items() if name != "limit"}
-        options = [shlex.quote(f"--{name}={text}") for name, text in texts.items()]
+        options = [
+            shlex.quote(f"--{name.replace('_', '-')}={each}")
+            for name, text in texts.items()
+            for each in (text if isinstance(text, (list, tuple)) else [text])
+        ]
         form = ["--format csv"] if self.not_shown else []
         return " ".join(["clew ask", self.question.name, "FILES", *options, *form])
 
@@ -167,7 +179,7 @@ def section(
     period = figures.period(bucket, MOST_NARROW)
     parameter, lookup = _SUBJECTS[name]
     frequent = run_lookup(logs, lookup, scope, limit=100)
-    if name in _MONETARY:
+    if name in MONETARY:
         frequent = [row for row in frequent if row[2]]
     queries = [
         scope.about(question, **{parameter: str(row[0])})
@@ -188,8 +200,7 @@ def panel(
     if period is None:
         answer = logs.answer(query)
         return Panel(query, answer.rows[-rows:], len(answer.rows))
-    bucket = next(name for name, step in BUCKETS.items() if step == period.step)
-    query = query.about(question, bucket=bucket)
+    query = query.about(question, bucket=step_name(period.step))
     answer = logs.answer(query)
     wide = not question.requires if wide is None else wide
     chart = chart_of(query, answer.rows, period, wide=wide)

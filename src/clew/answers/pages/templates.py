@@ -10,9 +10,9 @@ from urllib.parse import quote, urlencode
 
 from clew.answers.errors import require
 from clew.answers.formatting import count_of, format_duration, format_value, heading
-from clew.answers.query import BUCKETS
 from clew.answers.questions import QUESTIONS
 from clew.answers.timeline import Span, Timeline
+from clew.answers.times import BUCKETS
 
 from .sections import GROUPS, LONGEST_TEXT
 

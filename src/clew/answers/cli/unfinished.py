@@ -1,0 +1,75 @@
+"""What killed processes were at, and what live ones are at: the command ``clew unfinished``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from clew._lost import has_record, lost_log
+from clew._table import TASK, Remains, is_alive, remains
+from clew._text import escaped_controls
+from clew.answers.errors import AnswerError
+
+from .group import cli
+from .output import echo, say
+
+_COLUMNS = ("since (UTC)", "seconds", "process", "service", "what", "userId", "requestId")
+
+
+@cli.command(epilog="Example: clew unfinished /run/shop >> shop.ndjson")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--running", is_flag=True, help="Show what live processes are at, and since when.")
+def unfinished(folder: Path, running: bool) -> None:
+    """Write what killed processes were at, as lines of a log, and forget it.
+
+    FOLDER is what configure_logging(unfinished=...) names. A process of the same service writes
+    these lines, too, when it starts: here they are for a service that does not start again.
+    """
+    if not folder.is_dir():
+        raise AnswerError(f"{str(folder)!r} is no folder: give the one of unfinished=...")
+    tables = _tables_in(folder)
+    if running:
+        _show([table for table in tables if table.is_alive])
+        return
+    count = 0
+    for table in tables:
+        if table.is_alive or (table.guardian is not None and is_alive(folder / table.guardian)):
+            continue
+        for slot, row in table.rows:
+            if not (row.is_ending and has_record(table.facts.get("log"), row)):
+                lost = lost_log(row)
+                lost.service = table.service
+                echo(msgspec.json.encode(lost))
+                count += 1
+            table.settle(slot)
+        table.remove()
+    say(f"{count} unfinished in {folder}")
+
+
+def _tables_in(folder: Path) -> Iterator[Remains]:
+    for found in remains(folder):
+        if isinstance(found, Path):
+            say(f"{found} is no table of unfinished requests of ours: left alone")
+        else:
+            yield found
+
+
+def _show(tables: list[Remains]) -> None:
+    now = time.time()
+    rows: list[tuple[str, ...]] = [_COLUMNS]
+    for table in tables:
+        for _, row in sorted(table.rows, key=lambda each: each[1].began):
+            name, _, queue = row.path.partition("\n")
+            what = f"task {name} {queue}".rstrip() if row.kind == TASK else f"{row.name} {row.path}"
+            began = datetime.fromtimestamp(row.began, UTC).strftime("%Y-%m-%d %H:%M:%S")
+            known = (str(table.facts.get("pid")), table.service or "", what, row.user_id or "")
+            rows.append((began, f"{now - row.began:.1f}", *known, row.request_id))
+    widths = [max(len(line[place]) for line in rows) for place in range(len(_COLUMNS))]
+    for line in rows:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        echo(escaped_controls("  ".join(cells)).rstrip())

@@ -1,0 +1,146 @@
+"""What a question needs is read, and no more; what it does not say changes no answer."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clew import answers
+from clew.answers.engines import reader
+from clew.answers.engines.columns import COLUMNS
+from clew.answers.engines.need import ALL_COLUMNS, Need, need_of
+from clew.answers.query import Query, find_question
+from tests.answers.logs_of import log
+from tests.answers.sources.wrapped import EVENTS, RAW, WRAPPINGS
+from tests.answers.test_files import line
+from tests.answers.test_questions import _ASKED, SOME, instant
+
+
+def query_of(question: str, parameters: dict[str, Any]) -> Query:
+    times = {name: instant(parameters[name]) for name in parameters.keys() & {"since", "until"}}
+    return Query.of(find_question(question), parameters | times)
+
+
+@pytest.mark.parametrize("large", [True, False], ids=["read where it is", "read in pieces"])
+def test_a_question_has_the_same_answer_alone(
+    tmp_path: Path, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read for one question, the logs answer it as when all of them is read."""
+    monkeypatch.setattr(reader, "_LARGE", 0 if large else 1 << 40)
+    path = tmp_path / "app.ndjson"
+    path.write_bytes(log(61, 300).removeprefix(b"\xef\xbb\xbf"))
+    with answers.open(path) as all_of_it:
+        for question, parameters in SOME:
+            query = query_of(question, parameters)
+            with answers.open(path, first=query) as logs:
+                assert logs.answer(query).rows == all_of_it.answer(query).rows, query
+                if "request" not in parameters:
+                    assert (logs.lines, logs.broken) == (all_of_it.lines, all_of_it.broken)
+
+
+def test_no_question_needs_all() -> None:
+    """Each reads some columns; none the whole line, unless a field without a column is asked."""
+    for question, parameters in _ASKED:
+        need = need_of(*query_of(question, parameters).statement)
+        assert "createdAt" in need.columns
+        if not {"where", "by"} & parameters.keys():
+            assert "fields" not in need.columns, question
+        assert bool(need.containing) == ("request" in parameters), question
+    need = need_of(*query_of("slowest", {}).statement)
+    assert need.columns.isdisjoint({"message", "stackTrace", "userId", "value"})
+    need = need_of(*query_of("slowest", {"where": "tenant = 'acme'"}).statement)
+    assert "fields" in need.columns
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_is_asked_later_is_read_then(tmp_path: Path, first: bool) -> None:
+    """A second question that needs more has the files read again; a line's text too."""
+    path = tmp_path / "app.log"
+    path.write_bytes(b"".join(map(line, range(5))))
+    query = query_of("slowest", {}) if first else None
+    with answers.open(path, first=query) as logs:
+        assert len(logs.ask("actions").rows) == 1
+        assert len(logs.engine.rows("SELECT fields FROM logs", {})) == 5
+        assert logs.lines == 5
+
+
+def test_what_is_wrong_is_said_when_it_is_asked(tmp_path: Path) -> None:
+    """SQL that no plan can be made of reads all, and fails where it is run."""
+    assert need_of("SELECT no FROM such", {}).columns == ALL_COLUMNS
+    assert {column.name for column in COLUMNS} == ALL_COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("request_id", "looked_for"),
+    [
+        ("018f6b0e-7c3a", b"018f6b0e-7c3a"),
+        ("a/b+longer=", b"longer"),
+        ('quote"d', b"quote"),
+        ("ö", b""),
+        ("018f6b0e-7c3a\\", b"018f6b0e-7c3a"),
+    ],
+)
+def test_the_bytes_that_are_looked_for_are_written_in_one_way(
+    request_id: str, looked_for: bytes
+) -> None:
+    """What some encoders escape and others do not is no part of what is looked for."""
+    need = need_of("SELECT message FROM logs WHERE requestId = $request", {"request": request_id})
+    assert need.containing == looked_for
+    assert not Need().covers(Need(ALL_COLUMNS))
+
+
+@pytest.mark.parametrize("name", ["bare", "CRI", "docker json-file", "pretty-printed", "gzip"])
+def test_one_request_is_found_in_any_wrapping(tmp_path: Path, name: str) -> None:
+    """Only the lines that have the id are read; those of other requests are not."""
+    text = WRAPPINGS["bare" if name == "gzip" else name]().encode()
+    path = tmp_path / "app.log"
+    path.write_bytes(gzip.compress(text) if name == "gzip" else text)
+    request = EVENTS[2]["requestId"]
+    of_request = [each for each in RAW if request in each]
+    assert len(of_request) > 1
+    query = query_of("timeline", {"request": request})
+    with answers.open(path, first=query) as logs:
+        rows = logs.answer(query).rows
+        assert len(rows) == len(of_request) == logs.lines
+        assert logs.summary == f"{len(rows)} lines have the id"
+    with answers.open(path, first=query_of("timeline", {"request": "no-such"})) as logs:
+        assert (logs.lines, logs.summary) == (0, "0 lines have the id")
+
+
+def test_a_long_line_in_a_file_that_is_read_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that no buffer holds has the file read in pieces, and costs nothing but itself."""
+    monkeypatch.setattr(reader, "_LARGE", 0)
+    path = tmp_path / "app.log"
+    long, too_long = line(2, 3_000_000), line(3, 80 * 1024 * 1024)
+    for content, expected in (
+        (line(1) + long + b"Traceback\n" + line(4), (4, 1, 3)),
+        (line(1) + long + b"Traceback\n" + too_long + line(4), (5, 2, 3)),
+    ):
+        path.write_bytes(content)
+        told: list[tuple[int, int]] = []
+        with answers.open(path, progress=lambda done, of: told.append((done, of))) as logs:
+            [(events,)] = logs.engine.rows("SELECT count(*) FROM logs", {})
+            assert (logs.lines, logs.broken, events) == expected
+        assert told[-1] == (len(content), len(content))
+
+
+def test_more_odd_lines_than_are_kept_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is looked for while DuckDB reads is looked for again where it was too much."""
+    monkeypatch.setattr(reader, "_LARGE", 0)
+    monkeypatch.setattr(reader, "MANY", 10)
+    monkeypatch.setattr("clew.answers.engines.look_ahead.MANY", 10)
+    own = '{"level":"info","message":"x","createdAt":1795888700000,"logger":"shop"}\n'
+    wrapped = "".join(f"{json.dumps({'log': own, 'stream': 'stdout'})}\n" for _ in range(50))
+    path = tmp_path / "app.log"
+    path.write_text(own + wrapped + own + wrapped)
+    with answers.open(path) as logs:
+        assert (logs.lines, logs.broken, logs.foreign) == (102, 0, 0)
+        assert logs.engine.rows("SELECT count(*) FROM logs", {}) == [(102,)]
