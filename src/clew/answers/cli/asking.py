@@ -29,6 +29,7 @@ from .options import (
     form_of,
 )
 from .output import print_answer, print_timeline, say
+from .privacy import TOKEN, queries_of
 
 if TYPE_CHECKING:
     from clew.answers.logs import Answer, Logs
@@ -58,6 +59,7 @@ _names = textwrap.wrap(", ".join(QUESTIONS), 76)
 @OF
 @PERIOD
 @TIMEZONE
+@TOKEN
 @NARROWING
 @MAP
 @SHAPE
@@ -69,22 +71,13 @@ def ask(
     form: str | None,
     fail_if: str | None,
     names: tuple[str, ...],
+    token: str | None,
     **parameters: Any,
 ) -> int:
     """Answer one question."""
     # What is wrong is said before anything is read.
-    queries = _queries(question, parameters.pop("token"), parameters)
+    queries = queries_of(find_question(question), parameters, token)
     return _ask(queries, sources, names, form_of(form), failing(queries[0], fail_if))
-
-
-def _queries(question: str, token: str | None, parameters: dict[str, Any]) -> list[Query]:
-    """Return what is asked: by each key, where the value is a token."""
-    found, value = find_question(question), parameters.get("value")
-    if token is None or value is None:
-        return [Query.of(found, parameters)]
-    from clew.answers.privacy import values_of
-
-    return [Query.of(found, {**parameters, "value": one}) for one in values_of(value, token)]
 
 
 def _ask(
@@ -96,7 +89,7 @@ def _ask(
 ) -> int:
     query, *others = queries
     is_timeline = query.question.name == "timeline"
-    with opened(sources, names, first=query) as logs:
+    with opened(sources, names, first=None if others else query) as logs:
         if is_timeline and form == "table":
             from clew.answers.timeline import timeline_of
 

@@ -117,11 +117,12 @@ _levels = click.option(
 def check(sources: tuple[str, ...], levels: tuple[str, ...], privacy: bool, names: bool) -> int:
     """Show what does not fit the schema, each kind once.
 
-    As file:line of the first: why. The exit status is 1 then. --privacy looks for e-mail
-    addresses, card numbers, credentials, tokens and keys instead.
+    As file:line of the first: why. The exit status is 1 then. --privacy looks for e-mail addresses,
+    card numbers, credentials, tokens and keys instead.
     """
     if privacy or names:
-        return max(check_privacy(sources) if privacy else 0, check_names(sources) if names else 0)
+        found_any = check_privacy(sources) if privacy else 0
+        return max(found_any, check_names(sources) if names else 0)
     from clew.answers.check import check as check_files
     from clew.answers.check import faults, level_words_of
 

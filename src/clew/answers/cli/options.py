@@ -68,7 +68,6 @@ NARROWING = together(
 OF = together(
     once("--action", metavar="NAME", help="As READ_JOURNAL."),
     once("--value", help="As user:12345."),
-    once("--token", metavar="NAME", help="The value is a token of NAME: email."),
     once("--user", metavar="ID", help="Of this user."),
     once("--request", metavar="ID", help="Its beginning will do."),
 )

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from clew._text import one_line
+from clew.answers.errors import AnswerError
+from clew.answers.query import Query
 
 from .group import cli
+from .options import SOURCES
 from .output import echo, say
 
-_SOURCES = click.argument("sources", nargs=-1, type=click.Path(allow_dash=True))
+if TYPE_CHECKING:
+    from clew.answers.question import Question
+
+TOKEN = click.option(
+    "--token", metavar="NAME", help="NAME is written as a token: --value email:bob@x.org."
+)
 _USER = click.option("--user", required=True, metavar="ID", help="The id that lines have: 12345.")
+
+
+def queries_of(question: Question, parameters: dict[str, Any], token: str | None) -> list[Query]:
+    """Return what is asked: by each key, where the values of the name *token* are tokens."""
+    value = parameters.get("value")
+    if token is None:
+        return [Query.of(question, parameters)]
+    if not value:
+        raise AnswerError(
+            f"--token is {token!r}, and --value is missing: --value {token}:bob@x.org"
+        )
+    from clew.answers.privacy import values_of
+
+    return [Query.of(question, {**parameters, "value": one}) for one in values_of(value, token)]
 
 
 def check_privacy(sources: tuple[str, ...]) -> int:
@@ -44,7 +68,7 @@ def check_names(sources: tuple[str, ...]) -> int:
 
 @cli.command(epilog="Example: clew export --user 12345 logs/ > 12345.ndjson")
 @_USER
-@_SOURCES
+@SOURCES
 def export(user: str, sources: tuple[str, ...]) -> None:
     """Print all lines about a person, who did something or to whom it was done.
 
@@ -62,7 +86,7 @@ def export(user: str, sources: tuple[str, ...]) -> None:
 
 @cli.command(epilog="Example: clew forget --user 12345 logs/")
 @_USER
-@_SOURCES
+@SOURCES
 def forget(user: str, sources: tuple[str, ...]) -> None:
     """Rewrite files without a person's values.
 
