@@ -31,9 +31,7 @@ RENAMED_FIELDS = {"monetary_value": "monetaryValue", "old_value": "oldValue"}
 _EVENT_FIELDS = frozenset(
     ("action", "value", "old_value", "oldValue", "monetary_value", "monetaryValue", "quantity")
 )
-
 _ID_NAMES = ("request_id", "requestId")
-
 # The contexts whose users are being found; each thread and each task has its own.
 _users_being_found: ContextVar[tuple[Context, ...]] = ContextVar(
     "clew_users_being_found", default=()
@@ -146,8 +144,7 @@ class Context:
 Subscriber = Callable[[Context], object]
 
 # Called with each context that begins, before it becomes the current one; and with each request
-# whose response starts. For integrations that hand ids on to a system of their own, which is
-# there once a process, as loggers are.
+# whose response starts: by integrations that hand ids on to a system of their own.
 begin_subscribers: list[Subscriber] = []
 start_subscribers: list[Subscriber] = []
 

@@ -7,11 +7,12 @@ import mmap
 from pathlib import Path
 from typing import Any
 
+from ._levels import level_word
 from ._secrets.defaults import shown_path
 from ._table import TASK, Row
 from ._targets import clean_method, clean_path
 from ._text import printable
-from .records import HTTP_LOGGER, TASK_LOGGER, HTTPLog, Request, Response, Task, TaskLog, level_word
+from .records import HTTP_LOGGER, TASK_LOGGER, HTTPLog, Request, Response, Task, TaskLog
 
 # How often an id that stands in a log is looked at before it counts as not there.
 _MOST_PLACES = 1_000

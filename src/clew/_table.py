@@ -27,8 +27,7 @@ if sys.platform != "win32":
     import fcntl
 
 SUFFIX = ".unfinished"
-_NEW = ".new"  # while it is being made
-_LONGEST_MAKING = 10.0  # seconds
+_NEW, _LONGEST_MAKING = ".new", 10.0  # while it is being made, and for how many seconds at most
 _MAGIC = b"clew unfinished 1\n"
 _SLOT = 1024
 _SLOTS = 1024

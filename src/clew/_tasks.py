@@ -21,7 +21,6 @@ The payload is untrusted: whoever has access to the broker can forge it. An id i
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Collection, Mapping
 from contextvars import ContextVar
@@ -29,27 +28,26 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Generic, TypeVar
 
-from ._context import RENAMED_FIELDS, Context, as_user_id, notify
+from ._context import Context, as_user_id, notify
 from ._current import attach_context, current, enter, leave
 from ._exceptions import describe
 from ._faults import report_failure
 from ._ids import accepted_or_new
+from ._levels import level_word
 from ._lines.delivery import emit, own_logger
 from ._options import Patterns, check_flag, set_field, strings
-from ._plain import to_plain
 from ._process import process
-from ._redaction import DEFAULT
 from ._table import TASK, Outline
+from ._task_fields import field_name, short_value
 from ._text import one_line, text_of
 from ._unfinished import unfinished
-from .records import OWNED_KEYS, TASK_LOGGER, Task, TaskLog, level_word
+from .records import TASK_LOGGER, Task, TaskLog
 
 _logger = own_logger(TASK_LOGGER)
 
 # The name under which a message has the payload.
 PAYLOAD_KEY = "clew"
 
-_LONGEST_FIELD = 1024
 _LONGEST_TEXT = 200
 
 _LEVELS = {
@@ -83,7 +81,7 @@ class TaskSettings:
     def __post_init__(self) -> None:
         for option in ("user_id", "log"):
             check_flag(option, getattr(self, option))
-        set_field(self, "fields", tuple(map(_field_name, strings("fields", self.fields))))
+        set_field(self, "fields", tuple(map(field_name, strings("fields", self.fields))))
         names = strings("exclude", self.exclude)
         for name in names:
             if not name or "*" in name[:-1]:
@@ -118,7 +116,7 @@ class TaskSettings:
         """Return those of *fields* that the options name and that may travel."""
         if not isinstance(fields, Mapping):
             return {}
-        selection = {name: _short_value(fields[name]) for name in self.fields if name in fields}
+        selection = {name: short_value(fields[name]) for name in self.fields if name in fields}
         return {name: value for name, value in selection.items() if value is not None}
 
 
@@ -267,35 +265,6 @@ class Nested(Generic[RunT]):
         run = self.innermost()
         self._runs.set(self._runs.get()[:-1])
         return run
-
-
-def _field_name(name: str) -> str:
-    """Return the key of a bound field; refuse one that may not travel."""
-    if name in ("user_id", "userId"):
-        raise ValueError(f"fields has {name!r}: the user's id travels with user_id=True")
-    if not name or name in OWNED_KEYS or name == "task":
-        raise ValueError(f"fields has {name!r}: allowed are names of fields that you bind yourself")
-    if DEFAULT.is_sensitive(name):
-        raise ValueError(
-            f"fields has {name!r}, the name of a secret or of personal data, which a broker would "
-            "store: allowed are names that clew does not mask, as 'tenant'"
-        )
-    return RENAMED_FIELDS.get(name, name)
-
-
-def _short_value(value: object) -> str | float | bool | None:
-    """Return what travels of *value*: a text, a number or a truth value; else None."""
-    plain = to_plain(value, DEFAULT)
-    if isinstance(plain, bool):
-        return plain
-    if isinstance(plain, int):
-        # Brokers know 64 bits.
-        return plain if -(2**63) <= plain < 2**63 else str(plain)[:_LONGEST_FIELD]
-    if isinstance(plain, float):
-        return plain if math.isfinite(plain) else None
-    if plain is None or isinstance(plain, (list, dict)):
-        return None
-    return text_of(plain)[:_LONGEST_FIELD]
 
 
 def _parent_id(value: object, own: str) -> str | None:

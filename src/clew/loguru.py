@@ -14,10 +14,10 @@ from typing import Any, NamedTuple, Unpack, cast
 from ._backlog import MOST_BYTES, MOST_LINES, Backlog
 from ._context import rename_fields
 from ._current import current
-from ._lines.encoder import LineOptions
 from ._lines.entry import Entry
 from ._lines.extract import capture, message_of
 from ._lines.json_formatter import JSONFormatter
+from ._lines.line_options import LineOptions
 from ._options import needed
 from ._redaction import Redact, lasting
 from ._text import escaped, takes_utf8, text_of

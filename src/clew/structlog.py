@@ -9,10 +9,10 @@ from collections.abc import MutableMapping
 from typing import Any, Unpack
 
 from ._context import rename_fields
-from ._lines.encoder import LINE_OPTIONS, LineOptions
 from ._lines.entry import Entry
 from ._lines.json_formatter import JSONFormatter
 from ._lines.keeping import Keeper, dispatch
+from ._lines.line_options import LINE_OPTIONS, LineOptions
 from ._options import needed
 from ._text import text_of
 

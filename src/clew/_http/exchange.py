@@ -23,33 +23,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import Any, cast
+from typing import Any
 
-from clew._context import (
-    Context,
-    as_user_id,
-    begin_subscribers,
-    notify,
-    start_subscribers,
-)
+from clew._context import Context, begin_subscribers, notify, start_subscribers
 from clew._current import UNSET, current, enter, entered, leave
 from clew._faults import report_failure
 from clew._lines.delivery import emit, own_logger
 from clew._process import process
 from clew._redaction import Redactor
-from clew._table import HTTP, WEBSOCKET, Outline
-from clew._targets import clean_path
 from clew._unfinished import unfinished
 from clew.records import HTTP_LOGGER
 
 from . import record
+from .presence import Presence
 from .progress import Progress
-from .request import HTTPRequest
 from .request_id import choose_id
 from .settings import Settings
-from .stack import Place, thread_here
-from .users import loaded_user
-from .wire import shown_path
+from .users import RequestUser
 
 _logger = own_logger(HTTP_LOGGER)
 
@@ -59,7 +49,7 @@ _EMPTY: Mapping[str, Any] = {}
 CRASH_BODY = b"Internal Server Error"
 
 
-class Exchange(Progress, HTTPRequest, Context):
+class Exchange(Progress, Presence, RequestUser):
     """A request being served: the current context, and what becomes of its response."""
 
     # What a GraphQL server knows.
@@ -68,7 +58,6 @@ class Exchange(Progress, HTTPRequest, Context):
 
     close_code: int | None = None
     rejected: str | None = None  # why the client's id was refused
-    _seen_user: str | None = None
     _told: int | None = None  # the id of the exception that the record has
     _outer: Context | None = None
     _inside = False
@@ -92,31 +81,11 @@ class Exchange(Progress, HTTPRequest, Context):
             self.eventful = self.rejected is not None
         else:
             self.request_id = settings.made_id()
-        self.slot = unfinished.begin(self) if unfinished.is_on else None
-        self.place = None
-        if settings.watch is not None and not self.websocket:
-            self.place = self.find_place()
-            settings.watch.add(self)
+        self.is_present = False
+        if unfinished.is_on or settings.watch is not None:
+            self.appear()
         if begin_subscribers:
             notify(self, begin_subscribers)
-
-    def find_place(self) -> Place:
-        """Return where it runs, for who wants to know at what it stands."""
-        return thread_here()
-
-    def known_user(self) -> str | None:
-        """Return the user's id as far as it is known, without asking anybody."""
-        known = self._seen_user if self._user_id is UNSET else self._user_id
-        return cast("str | None", known)
-
-    def outline(self) -> Outline:
-        """Return what is known of it at its beginning, for the process's table."""
-        method, path = self.method(), self.path()
-        if not self.settings.is_plain:
-            path = shown_path(clean_path(path), self.settings.redactor)
-        kind = WEBSOCKET if self.websocket else HTTP
-        name, where = method.encode("utf-8", "replace"), path.encode("utf-8", "replace")
-        return kind, self.request_id.encode(), name, where
 
     @property
     def header_name(self) -> str:
@@ -149,40 +118,6 @@ class Exchange(Progress, HTTPRequest, Context):
         if self._inside:
             leave(self, self._outer, error)
             self._inside = False
-
-    # The user.
-
-    def user_id(self) -> str | None:
-        # Most often there is nobody, and asking costs more than this.
-        if self._user_id is UNSET and self.is_nobody():
-            return self._seen_user
-        return super().user_id()
-
-    def is_nobody(self) -> bool:
-        """Tell, without running any code of the application, that there is no user to ask for."""
-        return self.settings.user_id is None and self.is_unknown()
-
-    def is_unknown(self) -> bool:
-        """Tell whether neither the framework nor one within may know of a user."""
-        return not (self.eventful and self.inner_user is not None) and not self.has_user()
-
-    def find_user(self) -> str | None:
-        """Return the user's id by the ``user_id`` option, else as the framework knows it."""
-        option = self.settings.user_id
-        if option is not None:
-            try:
-                user_id = as_user_id(option(self.source()))
-                self.note_user(user_id)
-                return user_id
-            except Exception as error:
-                self.settings.report("user_id", error)
-        if self.is_unknown():
-            return self._seen_user
-        user = loaded_user(self.inner_user, self.framework_user)
-        if user is not UNSET:  # the user's database session may be gone by now
-            self._seen_user = cast("str | None", user)
-            self.note_user(self._seen_user)
-        return self._seen_user
 
     def tells_of(self, error: BaseException | None) -> bool:
         if self.logged:
@@ -235,18 +170,10 @@ class Exchange(Progress, HTTPRequest, Context):
                 if isinstance(error, Exception) or (not self.settings.log and self.is_failure()):
                     self.backlog.release()
                 self.backlog = None
-            if self.place is not None:
-                self._unwatch()
-            if self.slot is not None and self._process is process[0]:
-                (table, slot), self.slot = self.slot, None
-                table.end(slot)
+            if self.is_present:
+                self.vanish()
             if self.eventful:
                 self.error = self.traceback = None
-
-    def _unwatch(self) -> None:
-        self.place = None
-        if self.settings.watch is not None:
-            self.settings.watch.remove(self)
 
     def close(self, error: BaseException | None = None) -> None:
         """End, and let the outer context come back."""
@@ -268,8 +195,6 @@ class Exchange(Progress, HTTPRequest, Context):
         if self.logged:
             return
         self.logged = True
-        if self.place is not None:
-            self._unwatch()
         if self._process is not process[0]:
             return
         is_made = False
@@ -278,18 +203,16 @@ class Exchange(Progress, HTTPRequest, Context):
                 self.backlog.release()
             found = record.of_exchange(self, _logger)
             is_made = True
-            if self.slot is not None:
-                table, slot = self.slot
-                table.ending(slot)
+            if self.is_present:
+                self.depart()
             if found is not None:
                 http, level, fields = found
                 error = None
                 if http.exception is not None:
                     error, self._told = self.error, id(self.error)
                 emit(_logger, http, fields, level, error, self.ids)
-            if self.slot is not None:
-                self.slot = None
-                table.end(slot)
+            if self.is_present:
+                self.vanish()
         except BaseException as error:
             self.logged = is_made  # what interrupts the making has it made at the end
             if not isinstance(error, Exception):

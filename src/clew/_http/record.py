@@ -11,18 +11,11 @@ from typing import TYPE_CHECKING
 
 from clew._exceptions import describe
 from clew._faults import raise_interruption
+from clew._levels import level_word
 from clew._lines.delivery import hint_at_setup
 from clew._redaction import DEFAULT, Redactor
 from clew._targets import LONGEST, METHODS, clean_method, clean_path
-from clew.records import (
-    HTTP_LOGGER,
-    ExceptionInfo,
-    FieldError,
-    HTTPLog,
-    Request,
-    Response,
-    level_word,
-)
+from clew.records import HTTP_LOGGER, ExceptionInfo, FieldError, HTTPLog, Request, Response
 
 from .addresses import client_address, normalize
 from .request import safely

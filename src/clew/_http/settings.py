@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from typing import Any, TypedDict
-from urllib.parse import quote
 
 from clew._context import DEFAULT_HEADER, rename_fields
 from clew._faults import raise_interruption, warn
 from clew._ids import is_safe_id, new_id
-from clew._lines.encoder import LINE_OPTIONS
+from clew._lines.line_options import LINE_OPTIONS
 from clew._options import Patterns, check_flag, set_field, strings
 from clew._redaction import Redact, Redactor, redactor
-from clew._targets import PATH_SAFE
 from clew._text import text_of
 from clew.records import HTTPLog
 
 from .addresses import Networks, parse_networks
+from .option_checks import (
+    check_callable,
+    check_seconds,
+    header_of,
+    path_patterns,
+    response_header_of,
+    trusted_networks,
+)
 from .watch import Watch
 from .wire import Header, Queries
-
-# RFC 9110, section 5.6.2: what a field's name is made of.
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-
-# Headers in which an id would break the message, or what somebody else makes of it.
-_TAKEN = frozenset(
-    (
-        *("connection", "content-encoding", "content-length", "content-type", "cookie", "date"),
-        *("authorization", "host", "keep-alive", "location", "set-cookie", "te", "trailer"),
-        *("transfer-encoding", "upgrade", "vary", "www-authenticate"),
-    )
-)
 
 
 class Options(TypedDict, total=False):
@@ -130,30 +122,30 @@ class Settings:
 
     def __post_init__(self) -> None:
         for option in ("generate", "accept"):
-            _check_callable(option, getattr(self, option), required=True)
+            check_callable(option, getattr(self, option), required=True)
         for option in ("user_id", "level", "enrich"):
-            _check_callable(option, getattr(self, option), required=False)
+            check_callable(option, getattr(self, option), required=False)
         for option in ("inject", "expose", "log", "validation"):
             check_flag(option, getattr(self, option))
-        _check_seconds("slow", self.slow)
+        check_seconds("slow", self.slow)
         several = self.header if isinstance(self.header, (list, tuple)) else (self.header,)
         if not several:
             raise ValueError("header is []: give at least one header's name, as X-Request-ID")
-        inbound, *further = [_header("header", name) for name in several]
+        inbound, *further = [header_of("header", name) for name in several]
         set_field(self, "inbound", inbound)
         set_field(self, "further", tuple(further))
-        set_field(self, "outbound", _response_header(self.response_header, inbound))
+        set_field(self, "outbound", response_header_of(self.response_header, inbound))
         set_field(
             self,
             "captured",
             tuple(
-                _header("capture_headers", name)
+                header_of("capture_headers", name)
                 for name in strings("capture_headers", self.capture_headers)
             ),
         )
-        set_field(self, "trusted", _trust(self.trust))
+        set_field(self, "trusted", trusted_networks(self.trust))
         set_field(self, "proxy_networks", parse_networks("proxies", self.proxies))
-        set_field(self, "excluded", Patterns(_exclude(self.exclude)))
+        set_field(self, "excluded", Patterns(path_patterns(self.exclude)))
         set_field(self, "redactor", redactor(self.redact))
         set_field(self, "made_id", new_id if self.generate is new_id else self._generated)
         set_field(self, "_reported", set())
@@ -244,76 +236,3 @@ class Settings:
 # The arguments of configure_logging which are no options of an adapter.
 _OF_LOGGING = frozenset((*LINE_OPTIONS, "format", "stream", "twins")) - {"redact"}
 OPTION_NAMES = tuple(entry.name for entry in fields(Settings) if entry.init)
-
-
-def _header(option: str, name: object) -> Header:
-    if not isinstance(name, str):
-        raise TypeError(f"{option} must be a header's name as a string, not {name!r}")
-    if not _TOKEN.fullmatch(name):
-        raise ValueError(
-            f"{option} is {name!r}, which is no header's name: "
-            "allowed are letters, digits and dashes, as in X-Request-ID"
-        )
-    if option != "capture_headers" and name.lower() in _TAKEN:
-        raise ValueError(
-            f"{option} is {name!r}, a header with a meaning of its own: "
-            "allowed are names that mean nothing else, as X-Request-ID"
-        )
-    return Header(name)
-
-
-def _response_header(value: object, inbound: Header) -> Header | None:
-    if value is True:
-        return inbound
-    if value is False:
-        return None
-    if not isinstance(value, str):
-        raise TypeError(f"response_header must be True, False or a header's name, not {value!r}")
-    return _header("response_header", value)
-
-
-def _check_callable(option: str, value: object, *, required: bool) -> None:
-    if value is None and not required:
-        return
-    if not callable(value):
-        raise TypeError(
-            f"{option} must be a function{'' if required else ' or None'}, not {value!r}"
-        )
-    if inspect.iscoroutinefunction(value):
-        raise TypeError(f"{option} must be a plain function, not the coroutine function {value!r}")
-
-
-def _check_seconds(option: str, value: object) -> None:
-    if value is None:
-        return
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise TypeError(f"{option} must be a number of seconds or None, not {value!r}")
-    if not 0 < value < 1e9:
-        raise ValueError(f"{option} must be a number of seconds above 0, as 5.0, not {value!r}")
-
-
-def _trust(value: object) -> Networks | None:
-    """Return the networks whose peers may set an id; None for every peer."""
-    if isinstance(value, str):
-        if value == "always":
-            return None
-        if value == "never":
-            return ()
-        raise ValueError(
-            f'trust must be "always", "never" or a collection of CIDR networks, not {value!r}: '
-            f"a single network is written as trust=[{value!r}]"
-        )
-    return parse_networks("trust", value)
-
-
-def _exclude(value: object) -> list[str]:
-    patterns: list[str] = []
-    for entry in strings("exclude", value):
-        path = entry.removesuffix("*")
-        if not path.startswith("/") or "*" in path or "?" in path:
-            raise ValueError(
-                f"exclude has {entry!r}: allowed are a path without its query, as '/healthz', "
-                "or a prefix ended by a star, as '/static/*'"
-            )
-        patterns.append(quote(path, safe=PATH_SAFE + "%") + entry[len(path) :])
-    return patterns

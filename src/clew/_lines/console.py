@@ -7,13 +7,15 @@ import os
 import time
 from typing import Any
 
+from clew._levels import level_word
 from clew._text import one_line, printable
-from clew.records import TASK_LOGGER, level_word
+from clew.records import TASK_LOGGER
 
-from .encoder import LINE_OPTIONS, Encoder
+from .encoder import Encoder
 from .entry import Entry
 from .extract import extract, salvage
 from .json_formatter import JSONFormatter
+from .line_options import LINE_OPTIONS
 
 _COLOURS = {"debug": "2", "info": "32", "warning": "33", "danger": "31", "critical": "1;31"}
 

@@ -4,35 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypedDict
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from clew._exceptions import without_installed
 from clew._faults import raise_interruption
+from clew._levels import level_word, level_words
 from clew._plain import to_plain
 from clew._redaction import DEFAULT, OFF, Redact, Redactor, redactor
 from clew._text import printable, text_of, unprintable
-from clew.records import OWNED_KEYS, ExceptionInfo, HTTPLog, TaskLog, level_word, level_words
+from clew.records import OWNED_KEYS, ExceptionInfo, HTTPLog, TaskLog
 
 from .entry import Entry
-
-Frames = Literal["all", "own"]
-
-
-class LineOptions(TypedDict, total=False):
-    """The options of an `Encoder`, for those that make one."""
-
-    service: str | None
-    version: str | None
-    fields: Mapping[str, object] | None
-    levels: Mapping[str, str] | None
-    redact: Redact
-    frames: Frames
-
-
-LINE_OPTIONS = tuple(LineOptions.__annotations__)
+from .line_options import Frames, check_fields, check_frames, check_text
 
 to_json = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -132,8 +118,8 @@ class Encoder(_Fields):
         frames: Frames = "all",
         default: Callable[[Any], Any] | None = None,
     ) -> None:
-        self.service = _check_text("service", service)
-        self.version = _check_text("version", version)
+        self.service = check_text("service", service)
+        self.version = check_text("version", version)
         self.level_names = level_words(levels)
         self._words = {10 * rank: word for rank, word in enumerate(self.level_names.values(), 1)}
         super().__init__(redactor(redact), default)
@@ -290,34 +276,6 @@ class Encoder(_Fields):
         fault = f"{type(error).__qualname__}: {text_of(error)}"
         line["formattingError"] = self.redactor.text(fault)
         return to_json(line)
-
-
-def _check_text(option: str, value: object) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise TypeError(f"{option} must be a string or None, not {value!r}")
-    return value
-
-
-def check_fields(fields: object) -> Mapping[str, object]:
-    """Return *fields*, a mapping of names that are not clew's own; raise an error otherwise."""
-    if fields is None:
-        return {}
-    if not isinstance(fields, Mapping):
-        raise TypeError(f'fields must be a mapping, as {{"environment": "prod"}}, not {fields!r}')
-    for name in fields:
-        if not isinstance(name, str) or name in OWNED_KEYS:
-            raise ValueError(
-                f"fields has {name!r}: allowed are strings that are no key of clew's own, "
-                f"which are {', '.join(sorted(OWNED_KEYS))}"
-            )
-    return fields
-
-
-def check_frames(frames: Frames) -> Frames:
-    """Return *frames*; raise ValueError for anything but ``"all"`` and ``"own"``."""
-    if frames not in ("all", "own"):
-        raise ValueError(f'frames must be "all" or "own", not {frames!r}')
-    return frames
 
 
 def _level_name(level: int) -> str | None:

@@ -13,8 +13,9 @@ from pythonjsonlogger.msgspec import MsgspecFormatter
 from clew._redaction import Redact
 from clew.records import OWNED_KEYS
 
-from .encoder import Encoder, Frames
+from .encoder import Encoder
 from .extract import NEVER_FIELDS, extract, salvage
+from .line_options import Frames
 
 
 class JSONFormatter(MsgspecFormatter):

@@ -15,10 +15,11 @@ from clew._unfinished import check_folder
 from clew._unfinished import unfinished as table
 
 from .console import ConsoleFormatter, is_terminal
-from .encoder import Encoder, Frames
+from .encoder import Encoder
 from .extract import ContextFilter
 from .handler import LineHandler, WhenBlocked, check_when_blocked, own_handlers
 from .json_formatter import JSONFormatter
+from .line_options import Frames
 from .recovery import keep_table
 from .servers import (
     ACCESS_LOGGERS,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from clew.records import TASK_LOGGER, ApplicationLog, HTTPLog, TaskLog, level_words
+from clew._levels import level_words
+from clew.records import TASK_LOGGER, ApplicationLog, HTTPLog, TaskLog
 
 from .errors import AnswerError
 from .files import OVERLONG, LogFile, find, repair
