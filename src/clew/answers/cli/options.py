@@ -92,10 +92,10 @@ def form_of(form: str | None) -> str:
     return form
 
 
-def failing(query: Query, text: str | None) -> Callable[[dict[str, Any]], bool]:
+def failing(query: Query, text: str | None) -> Callable[[dict[str, Any]], bool] | None:
     """Return what tells whether a row of the answer to *query* meets the condition *text*."""
     if text is None:
-        return lambda _: False
+        return None
     condition: Condition = read_condition("fail-if", text)
     for each in comparisons(condition):
         if each.name not in query.columns:
