@@ -15,7 +15,19 @@ from clew.answers.query import Query, find_question
 from clew.answers.questions import QUESTIONS
 
 from .group import cli, opened
-from .options import FAIL_IF, FORMAT, MAP, NARROWING, OF, SHAPE, SOURCES, TIMEZONE, failing, form_of
+from .options import (
+    FAIL_IF,
+    FORMAT,
+    MAP,
+    NARROWING,
+    OF,
+    PERIOD,
+    SHAPE,
+    SOURCES,
+    TIMEZONE,
+    failing,
+    form_of,
+)
 from .output import print_answer, print_timeline, say
 
 if TYPE_CHECKING:
@@ -44,6 +56,8 @@ _names = textwrap.wrap(", ".join(QUESTIONS), 76)
 @click.argument("question", shell_complete=_complete_question)
 @SOURCES
 @OF
+@PERIOD
+@TIMEZONE
 @NARROWING
 @MAP
 @SHAPE
@@ -68,7 +82,7 @@ def _ask(
     sources: tuple[str, ...],
     names: tuple[str, ...],
     form: str,
-    fails: Callable[[dict[str, Any]], bool],
+    fails: Callable[[dict[str, Any]], bool] | None,
 ) -> int:
     is_timeline = query.question.name == "timeline"
     with opened(sources, names, first=query) as logs:
@@ -79,13 +93,13 @@ def _ask(
             if not timeline.spans:
                 raise _no_request(query)
             print_timeline(timeline)
-            return 0
+            return 3 if fails is not None and any(map(fails, logs.find(query).dicts())) else 0
         answer = logs.find(query)
         if not answer.rows and is_timeline:
             raise _no_request(query)
         _explain(logs, query, answer)
         print_answer(answer, form, limited="limit" in query.values)
-        return 3 if any(map(fails, answer.dicts())) else 0
+        return 3 if fails is not None and any(map(fails, answer.dicts())) else 0
 
 
 def _no_request(query: Query) -> AnswerError:
@@ -102,7 +116,12 @@ def _explain(logs: Logs, query: Query, answer: Answer) -> None:
             f"{count_of(answer.left_out, 'line')} with a text where an amount should be: not in"
             " the sums; clew check names them"
         )
+    by = [place for place, name in enumerate(answer.columns) if name not in query.question.columns]
     if answer.rows:
+        # A column of nothing may be of a name that no line has.
+        if any(all(row[place] is None for row in answer.rows) for place in by):
+            for sentence in missing(logs, query):
+                say(sentence)
         return
     [(first, last, events, *_)] = logs.answer(Query.of(OVERVIEW, {})).rows
     if not events:
@@ -137,7 +156,7 @@ def timeline(
         request_id = strangers[0]
     parameters = {"request": request_id, "timezone": timezone}
     query = Query.of(find_question("timeline"), parameters)
-    return _ask(query, sources, names, form_of(form), lambda _: False)
+    return _ask(query, sources, names, form_of(form), None)
 
 
 def _is_source(name: str) -> bool:

@@ -55,12 +55,10 @@ PERIOD = together(
     once("--since", metavar="TIME", help="15m, 2d, 17:58, today, 2026-11-01T09:30."),
     once("--until", metavar="TIME", help="Before this time."),
 )
-SERVICE = several("--service", "Any of these, where repeated.", "NAME")
+_SERVICE = several("--service", "Any of these, where repeated.", "NAME")
 TIMEZONE = once("--timezone", metavar="ZONE", help="Europe/Oslo, local; else UTC.")
 NARROWING = together(
-    PERIOD,
-    TIMEZONE,
-    SERVICE,
+    _SERVICE,
     several("--status", "401, 5xx; likewise.", "STATUS"),
     several("--method", "Likewise.", "NAME"),
     several("--route", "Likewise: /orders/{order_id}.", "ROUTE"),
@@ -94,10 +92,10 @@ def form_of(form: str | None) -> str:
     return form
 
 
-def failing(query: Query, text: str | None) -> Callable[[dict[str, Any]], bool]:
+def failing(query: Query, text: str | None) -> Callable[[dict[str, Any]], bool] | None:
     """Return what tells whether a row of the answer to *query* meets the condition *text*."""
     if text is None:
-        return lambda _: False
+        return None
     condition: Condition = read_condition("fail-if", text)
     for each in comparisons(condition):
         if each.name not in query.columns:
