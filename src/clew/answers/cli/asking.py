@@ -24,6 +24,7 @@ from .options import (
     PERIOD,
     SHAPE,
     SOURCES,
+    TABLE_ROWS,
     TIMEZONE,
     failing,
     form_of,
@@ -94,7 +95,9 @@ def _ask(
                 raise _no_request(query)
             print_timeline(timeline)
             return 3 if fails is not None and any(map(fails, logs.find(query).dicts())) else 0
-        answer = logs.find(query)
+        # A table shows few rows; a condition is to be met by any.
+        few = form == "table" and fails is None
+        answer = logs.page(query, TABLE_ROWS) if few else logs.find(query)
         if not answer.rows and is_timeline:
             raise _no_request(query)
         _explain(logs, query, answer)

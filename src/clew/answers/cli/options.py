@@ -11,6 +11,9 @@ from clew.answers.conditions import Condition, comparisons, meets, read_conditio
 from clew.answers.errors import AnswerError
 from clew.answers.query import Query
 
+# So many rows has a table when no limit is given.
+TABLE_ROWS = 20
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -76,7 +79,7 @@ SHAPE = together(
     once("--bucket", metavar="STEP", help="30s, 5m, hour, day; else as fits."),
     once("--order", metavar="ORDER", help="Of requests: slowest, else latest."),
     once("--new-since", metavar="TIME", help="Of exceptions: the new ones."),
-    once("--limit", metavar="ROWS", help="A table shows 20."),
+    once("--limit", metavar="ROWS", help=f"A table shows {TABLE_ROWS}."),
 )
 FORMAT = once("--format", "form", metavar="FORM", help="table, json, csv.")
 FAIL_IF = once(
