@@ -21,6 +21,7 @@ import pytest
 from clew import answers
 from clew.answers import AnswerError
 from clew.answers.engines import blocks, reader
+from clew.answers.query import Query, find_question
 
 from .logs_of import log
 from .oracle_events import read as oracle_read
@@ -230,3 +231,16 @@ def test_another_address_is_refused(name: str) -> None:
     with pytest.raises(AnswerError, match=":// is no address of logs") as raised:
         answers.open(name)
     assert "secret" not in str(raised.value)
+
+
+def test_a_page_has_few_rows_and_says_how_many_there_are(tmp_path: Path) -> None:
+    """The first rows of a ranking, the last of a history; all of them where they are few."""
+    path = tmp_path / "app.log"
+    path.write_bytes(lines(30))
+    with answers.open(path) as logs:
+        query = Query.of(find_question("events"), {"action": "COUNTED"})
+        whole, page = logs.answer(query), logs.page(query, 20)
+        assert (page.rows, page.total) == (whole.rows[-20:], 30)
+        assert logs.page(query, 40).rows == whole.rows
+        limited = Query.of(find_question("events"), {"limit": "25"})
+        assert len(logs.page(limited, 20).rows) == 25

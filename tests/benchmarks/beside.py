@@ -24,6 +24,7 @@ MILLISECONDS = "%*"
 # What somebody with DuckDB alone would write; it samples the file to find the types.
 DUCKDB = """
 import sys, duckdb
+duckdb.sql("SET enable_progress_bar = false")
 rows = duckdb.sql(f'''
     SELECT request.method, coalesce(request.route, request.path) AS endpoint, count(*),
         quantile_cont(response.responseTime, 0.5), quantile_cont(response.responseTime, 0.95) AS p95

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Self
 
@@ -30,7 +30,8 @@ class Answer:
     another ``timezone`` was asked for, durations milliseconds, shares floats between 0 and 1,
     counts ints and flags bools. An amount is an exact int, or a Decimal where it has a fraction.
     None stands for a value that is not known. ``left_out`` is how many lines have a text where an
-    amount should be, and so are missing in the sums.
+    amount should be, and so are missing in the sums. ``total`` is how many rows there are, where
+    that is known to be more than are here.
     """
 
     question: Question
@@ -38,6 +39,7 @@ class Answer:
     kinds: Mapping[str, str]
     timezone: str = "UTC"
     left_out: int = 0
+    total: int | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -118,6 +120,20 @@ class Logs:
             shown = ", ".join(ids[: _IDS - 1])
             raise AnswerError(f"{several} begin with {begins!r}: {shown}; give more of it")
         return self.answer(query.about(query.question, request=ids[0])) if ids else answer
+
+    def page(self, query: Query, most: int) -> Answer:
+        """Return the answer to *query* with *most* rows: the first, or the last of a history.
+
+        Its ``total`` says how many there are.
+        """
+        if {"limit", "request"} & query.values.keys():
+            return self.find(query)
+        answer = self.find(query.about(query.question, limit=most))
+        if len(answer.rows) < most:
+            return answer
+        statement, bound = query.statement
+        [(total,)] = self.engine.rows(f"SELECT count(*) FROM ({statement}) AS whole", bound)
+        return replace(answer, total=total)
 
     def sql(self, text: str) -> Answer:
         """Return what a SELECT finds in ``logs``, ``requests``, ``tasks`` and ``calls``.

@@ -217,6 +217,11 @@ def suggestion(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {near[0]}" if near else ""
 
 
+def shown(text: object) -> str:
+    """Return what was given for a parameter as one text."""
+    return " or ".join(map(str, text)) if isinstance(text, (list, tuple)) else str(text)
+
+
 def _option(name: str) -> str:
     return name.replace("_", "-")
 

@@ -110,6 +110,9 @@ def test_what_is_not_there_is_answered_with_what_is(log: Path) -> None:
         done = run("ask", *arguments.split(), log, "--format", "json")
         assert (done.returncode, done.stdout) == (0, "[]\n"), done
         assert f"clew: there is {sentence}" in done.stderr
+    done = run("ask", "slowest", log, "--by", "tenannt")
+    assert "clew: there is no field 'tenannt'; there are createdAt, level, " in done.stderr
+    assert "no field" not in run("ask", "slowest", log, "--by", "userId").stderr
 
 
 def test_a_row_that_fits_fails(log: Path) -> None:
@@ -122,6 +125,9 @@ def test_a_row_that_fits_fails(log: Path) -> None:
     ):
         done = run("ask", "errors", log, "--fail-if", condition)
         assert (done.returncode, "/vouchers/{code}" in done.stdout) == (status, True)
+    timeline = ("ask", "timeline", log, "--request", "crash-1", "--fail-if")
+    assert run(*timeline, "status >= 500").returncode == 3
+    assert run(*timeline, "status < 500").returncode == 0
     done = run("ask", "errors", log, "--fail-if", "failed > 1")
     assert done.returncode == 2
     assert "fail-if has 'failed', but the columns of errors are service, method" in done.stderr

@@ -264,6 +264,9 @@ def test_narrowed(shop_log: Path) -> None:
     assert "since 2026-11-01, service catalogue, route /items/<name>" in text_of(markup)
     assert "Requests 1" in text_of(markup)
     assert "/vouchers" not in section_of(markup, "errors")
+    markup = report(shop_log, service=["catalogue", "gateway"], where="status >= 500")
+    assert "service catalogue or gateway, where status >= 500" in text_of(markup)
+    assert "/vouchers" in section_of(markup, "errors")
 
 
 @pytest.mark.parametrize(

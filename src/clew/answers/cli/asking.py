@@ -24,6 +24,7 @@ from .options import (
     PERIOD,
     SHAPE,
     SOURCES,
+    TABLE_ROWS,
     TIMEZONE,
     failing,
     form_of,
@@ -85,7 +86,7 @@ def _ask(
     sources: tuple[str, ...],
     names: tuple[str, ...],
     form: str,
-    fails: Callable[[dict[str, Any]], bool],
+    fails: Callable[[dict[str, Any]], bool] | None,
 ) -> int:
     query, *others = queries
     is_timeline = query.question.name == "timeline"
@@ -97,15 +98,17 @@ def _ask(
             if not timeline.spans:
                 raise _no_request(query)
             print_timeline(timeline)
-            return 0
-        answer = logs.find(query)
+            return 3 if fails is not None and any(map(fails, logs.find(query).dicts())) else 0
+        # A table shows few rows; a condition is to be met by any.
+        few = form == "table" and fails is None
+        answer = logs.page(query, TABLE_ROWS) if few else logs.find(query)
         for other in others:
             answer.rows.extend(logs.find(other).rows)
         if not answer.rows and is_timeline:
             raise _no_request(query)
         _explain(logs, query, answer)
         print_answer(answer, form, limited="limit" in query.values)
-        return 3 if any(map(fails, answer.dicts())) else 0
+        return 3 if fails is not None and any(map(fails, answer.dicts())) else 0
 
 
 def _no_request(query: Query) -> AnswerError:
@@ -122,7 +125,12 @@ def _explain(logs: Logs, query: Query, answer: Answer) -> None:
             f"{count_of(answer.left_out, 'line')} with a text where an amount should be: not in"
             " the sums; clew check names them"
         )
+    by = [place for place, name in enumerate(answer.columns) if name not in query.question.columns]
     if answer.rows:
+        # A column of nothing may be of a name that no line has.
+        if any(all(row[place] is None for row in answer.rows) for place in by):
+            for sentence in missing(logs, query):
+                say(sentence)
         return
     [(first, last, events, *_)] = logs.answer(Query.of(OVERVIEW, {})).rows
     if not events:
@@ -157,7 +165,7 @@ def timeline(
         request_id = strangers[0]
     parameters = {"request": request_id, "timezone": timezone}
     query = Query.of(find_question("timeline"), parameters)
-    return _ask([query], sources, names, form_of(form), lambda _: False)
+    return _ask([query], sources, names, form_of(form), None)
 
 
 def _is_source(name: str) -> bool:

@@ -11,6 +11,9 @@ from clew.answers.conditions import Condition, comparisons, meets, read_conditio
 from clew.answers.errors import AnswerError
 from clew.answers.query import Query
 
+# So many rows has a table when no limit is given.
+TABLE_ROWS = 20
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -76,7 +79,7 @@ SHAPE = together(
     once("--bucket", metavar="STEP", help="30s, 5m, hour, day; else as fits."),
     once("--order", metavar="ORDER", help="Of requests: slowest, else latest."),
     once("--new-since", metavar="TIME", help="Of exceptions: the new ones."),
-    once("--limit", metavar="ROWS", help="A table shows 20."),
+    once("--limit", metavar="ROWS", help=f"A table shows {TABLE_ROWS}."),
 )
 FORMAT = once("--format", "form", metavar="FORM", help="table, json, csv.")
 FAIL_IF = once(
@@ -92,10 +95,10 @@ def form_of(form: str | None) -> str:
     return form
 
 
-def failing(query: Query, text: str | None) -> Callable[[dict[str, Any]], bool]:
+def failing(query: Query, text: str | None) -> Callable[[dict[str, Any]], bool] | None:
     """Return what tells whether a row of the answer to *query* meets the condition *text*."""
     if text is None:
-        return lambda _: False
+        return None
     condition: Condition = read_condition("fail-if", text)
     for each in comparisons(condition):
         if each.name not in query.columns:

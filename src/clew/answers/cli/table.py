@@ -16,7 +16,7 @@ from clew._text import one_line
 from clew.answers.formatting import count_of, format_value, heading
 from clew.answers.logs import Answer
 
-ROWS = 20
+from .options import TABLE_ROWS
 
 _NUMBERS = frozenset(("count", "amount", "duration", "share"))
 # Wrap what names something instead of truncating it; an id is never parted, to be copied.
@@ -57,7 +57,7 @@ def draw_answer(console: Console, answer: Answer, *, limited: bool) -> None:
     history = answer.question.history
     rows = answer.rows
     if not limited:
-        rows = rows[-ROWS:] if history else rows[:ROWS]
+        rows = rows[-TABLE_ROWS:] if history else rows[:TABLE_ROWS]
     console.print(
         Text(answer.question.title, "bold"), Text(answer.question.purpose, "dim"), sep="\n"
     )
@@ -91,9 +91,10 @@ def draw_answer(console: Console, answer: Answer, *, limited: bool) -> None:
             table = _grid(columns, bar, header=False)
     if not beneath:
         console.print(table)
-    if hidden := len(answer.rows) - len(rows):
+    total = answer.total or len(answer.rows)
+    if hidden := total - len(rows):
         more = count_of(hidden, "earlier row" if history else "further row")
-        console.print(Text(f"and {more}: --limit {len(answer.rows)}", "dim"))
+        console.print(Text(f"and {more}: --limit {total}", "dim"))
 
 
 def _columns(answer: Answer, cells: Sequence[Sequence[Text]]) -> list[_Column]:

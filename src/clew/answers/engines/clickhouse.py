@@ -120,10 +120,14 @@ def _translate(sql: str, types: tuple[tuple[str, str], ...]) -> str:
         field.replace(_field(field, type_of))
     for parameter in list(tree.find_all(exp.Placeholder)):
         parameter.set("kind", parameter.args.get("kind") or type_of[parameter.name])
-    for names in list(tree.find_all(exp.JSONKeys)):
-        of = names.this.sql("clickhouse", identify=True)
-        keys = sqlglot.parse_one(f"arrayJoin(JSONExtractKeys(assumeNotNull({of})))", "clickhouse")
-        (names.parent or names).replace(keys)  # of unnest
+    for function in list(tree.find_all(exp.Func)):
+        # Not all versions of sqlglot have a noun for it.
+        named = isinstance(function, exp.Anonymous)
+        if (function.name if named else function.sql_name()).lower() != "json_keys":
+            continue
+        of = function.expressions[0] if named else function.this
+        keys = f"arrayJoin(JSONExtractKeys(assumeNotNull({of.sql('clickhouse', identify=True)})))"
+        (function.parent or function).replace(sqlglot.parse_one(keys, "clickhouse"))  # of unnest
     for quantile in list(tree.find_all(exp.PercentileCont)):
         # The other quantiles of ClickHouse interpolate otherwise, or estimate.
         exact = exp.CombinedParameterizedAgg(

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from clew.answers.errors import AnswerError
 from clew.answers.formatting import count_of, format_duration
 from clew.answers.logs import Logs
-from clew.answers.query import Query
+from clew.answers.query import Query, shown
 
 from . import sections
 from .sections import GROUPS, NotableRequest, Section
@@ -51,8 +51,8 @@ def page(logs: Logs, scope: Query) -> str:
         figures=figures,
         logs=logs,
         damage=logs.damage,
-        scope=", ".join(f"{name} {text}" for name, text in scope.texts.items()),
-        route=scope.texts.get("route"),
+        scope=", ".join(f"{name} {shown(text)}" for name, text in scope.texts.items()),
+        route=shown(scope.texts.get("route", "")),
         groups=groups,
         notable=notable,
         glance=_highlights(groups),
