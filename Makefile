@@ -85,7 +85,7 @@ test-pythons: $(VENV)/.test ## Run the tests in process on every other Python of
 test-suites: $(VENV)/.test ## Run the own tests of frameworks and clients with clew in place (SUITES=...)
 	@$(VENV)/bin/python -m tests.suites $(SUITES)
 
-bench-answers: $(VENV)/.test ## Measure the answers on 5 million lines, next to jq and GoAccess
+bench-answers: $(VENV)/.test ## Measure the answers on 5 million lines, next to jq, GoAccess and others
 	@$(VENV)/bin/python -m tests.benchmarks.answers
 
 soak: $(VENV)/.test ## Send 100,000 requests of all kinds to each server, with faults; judge the log
