@@ -115,11 +115,14 @@ test-pythons: $(VENV)/.test ## Run the tests in process on every other Python of
 test-suites: $(VENV)/.test ## Run the own tests of frameworks and clients with clew in place (SUITES=...)
 	@$(VENV)/$(BIN)/python -m tests.suites $(SUITES)
 
-bench-answers: $(VENV)/.test ## Measure the answers on 5 million lines, next to jq and GoAccess
+bench-answers: $(VENV)/.test ## Measure the answers on 5 million lines, next to jq, GoAccess and others
 	@$(VENV)/$(BIN)/python -m tests.benchmarks.answers
 
 soak: $(VENV)/.test ## Send 100,000 requests of all kinds to each server, with faults; judge the log
 	@$(VENV)/$(BIN)/python -m tests.benchmarks.soak $(SOAK)
+
+kills: $(VENV)/.test ## Kill 1,000 workers of servers and of Celery at random moments; judge the log
+	@$(VENV)/$(BIN)/python -m tests.benchmarks.kills $(KILLS)
 
 # nginx, Redis and the languages of the integrations, and the browser that looks at the pages.
 debian: ## Install Debian's packages that the whole suite wants, as root
