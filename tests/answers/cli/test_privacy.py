@@ -14,7 +14,8 @@ import zstandard
 
 from clew._secrets.treatments import KEY_VARIABLE, tokens
 from clew.answers.errors import AnswerError
-from clew.answers.privacy import export, forget, revealing, values_of
+from clew.answers.person import export, forget
+from clew.answers.privacy import revealing, values_of
 
 from .command import run
 
