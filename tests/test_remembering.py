@@ -56,6 +56,7 @@ def test_keeps_little_of_what_is_long(send: Callable[[str], object]) -> None:
     assert kept < 10 * len(LONG)
 
 
+@pytest.mark.alone
 def test_keeps_little_of_many_clients(lines: Lines) -> None:
     """All that is remembered of two thousand clients, their names and values, is below 64 KiB."""
     log = clew.get_logger("shop")
