@@ -24,7 +24,7 @@ _SLASHED_USERINFO = re.compile(
     r"(?<=://)[^\s/?#:@\"'<>]{0,128}+:(?!\d{1,5}(?:[/?#\s]|\Z))[^\s\"'<>@]{0,256}+@"
 )
 _ENCODED = re.compile(r"%(?:25)*(?:3[aAdD]|7[bB]|22|40)")
-_PIECES = re.compile(r"([\s&\"'<>,]+)")
+_PIECES = re.compile(r"([\s&\"'<>,?=#]+)")
 
 
 _LONGEST_WORD = 40
