@@ -2,8 +2,8 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo quick test check test-wheel test-lowest test-pythons test-suites bench bench-answers
-.PHONY: soak clean
+.PHONY: help demo quick test check format docs build test-wheel test-lowest test-pythons test-suites
+.PHONY: bench bench-answers soak debian clean
 
 # The first of these that is Python 3.11 or later. Another: make PYTHON=... test
 PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,\
@@ -11,6 +11,8 @@ PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 
 	| grep -x True),$(python))))
 
 VENV := .venv
+# Where a virtual environment has its programs, on Windows elsewhere.
+BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 CONSTRAINTS := tests/constraints.txt
 LOWEST := tests/lowest.txt
 # Each worker takes a row of tests, and so starts the servers of these alone.
@@ -29,9 +31,9 @@ unexport PYTHONDONTWRITEBYTECODE
 define install
 	@test -n "$(2)" || { echo "There is no Python 3.11 or later here; give one: make PYTHON=..." >&2; exit 1; }
 	@echo "Installing into $(1) (once, and when the requirements change) ..."
-	@test -x $(1)/bin/pip || $(2) -m venv $(1)
-	@$(1)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	@$(1)/bin/python -m pip install --quiet --constraint $(3) --editable . $(4)
+	@test -x $(1)/$(BIN)/pip || $(2) -m venv $(1)
+	@$(1)/$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(1)/$(BIN)/python -m pip install --quiet --constraint $(3) --editable . $(4)
 	@touch $@
 endef
 
@@ -39,37 +41,65 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## Run three real services, send them requests, show and check what they log
-	@$(VENV)/bin/python -m examples.demo
+	@$(VENV)/$(BIN)/python -m examples.demo
 
 quick: $(VENV)/.test ## Run the tests that need no server, browser or database: a minute
-	@$(VENV)/bin/python $(PYTEST) $(IN_PROCESS)
+	@$(VENV)/$(BIN)/python $(PYTEST) $(IN_PROCESS)
 
 test: $(VENV)/.test ## Run all tests, with branch coverage, which must be 98 %
-	@$(VENV)/bin/python $(PYTEST) --cov --cov-report=term
+	@$(VENV)/$(BIN)/python $(PYTEST) --cov --cov-report=term
 
 bench: $(VENV)/.bench ## Measure what a request, a line and a call cost, next to what others cost
-	@$(VENV)/bin/python -m tests.benchmarks $(BENCH)
+	@$(VENV)/$(BIN)/python -m tests.benchmarks $(BENCH)
 
-check: $(VENV)/.test ## Look at style, format, types and imports: ruff, mypy, import-linter
-	@$(VENV)/bin/ruff check
-	@$(VENV)/bin/ruff format --check
-	@$(VENV)/bin/mypy
-	@$(VENV)/bin/lint-imports --no-logo
+check: $(VENV)/.test $(VENV)/.docs ## Look at style, spelling, types, imports, workflows, and the documents' links and code
+	@$(VENV)/$(BIN)/ruff check
+	@$(VENV)/$(BIN)/ruff format --check
+	@$(VENV)/$(BIN)/typos
+	@$(VENV)/$(BIN)/mypy
+	@$(VENV)/$(BIN)/lint-imports --no-logo
+	@$(VENV)/$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(VENV)/$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	@$(VENV)/$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(VENV)/$(BIN)/zizmor --offline --no-progress --quiet .github
+	@$(VENV)/$(BIN)/python -m pytest -q tests/test_documents.py tests/test_site.py -m "not outside"
+
+format: $(VENV)/.test ## Format the code, and mend what ruff and typos can mend
+	@$(VENV)/$(BIN)/ruff check --fix
+	@$(VENV)/$(BIN)/ruff format
+	@$(VENV)/$(BIN)/typos --write-changes
+
+docs: $(VENV)/.docs ## Build the site into build/site; a link that leads nowhere ends it
+	@$(VENV)/$(BIN)/python -m docs
+
+# A tag of a release names its version: make build TAG=v1.2.3
+build: $(VENV)/.test ## Build sdist and wheel into dist/, look into them, install and use the wheel
+	@rm -rf dist build/installed
+	@$(VENV)/$(BIN)/python -m build --outdir dist >/dev/null
+	@test -z "$(TAG)" || ls dist/clew-$(TAG:v%=%).tar.gz
+	@test -z "$(TAG)" || ! grep -n 'repository = "https://git.example' pyproject.toml
+	@$(VENV)/$(BIN)/twine check --strict dist/*
+	@$(VENV)/$(BIN)/check-wheel-contents dist/*.whl
+	@$(VENV)/$(BIN)/python -m venv build/installed
+	@build/installed/$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) "$$(ls dist/*.whl)[answers]"
+	@cd build && installed/$(BIN)/python -c 'import clew; clew.configure_logging(service="built"); \
+		clew.get_logger("build").info("Installed and used", action="BUILT", value=clew.__file__)' \
+		| tee built.ndjson
+	@cd build && installed/$(BIN)/clew ask actions built.ndjson && installed/$(BIN)/clew check built.ndjson
 
 # The dependencies of the tests are those of the environment, of which a .pth file takes the
 # packages alone: the editable clew in it is a .pth file too, which nobody reads then.
-test-wheel: $(VENV)/.test ## Build sdist and wheel, run the tests in process on the wheel
+test-wheel: build ## Run the tests in process on the wheel
 	@rm -rf build/wheel && mkdir -p build/wheel
-	@$(VENV)/bin/python -m build --outdir build/wheel >/dev/null
-	@$(VENV)/bin/python -m venv build/wheel/venv
-	@build/wheel/venv/bin/python -m pip install --quiet --constraint $(CONSTRAINTS) build/wheel/*.whl
-	@$(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
-		> "$$(build/wheel/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tests.pth"
-	@cp -R tests integrations examples pyproject.toml README.md CHANGELOG.md LICENSE build/wheel
-	@cd build/wheel && venv/bin/python $(PYTEST) $(IN_PROCESS)
+	@$(VENV)/$(BIN)/python -m venv build/wheel/venv
+	@build/wheel/venv/$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) dist/*.whl
+	@$(VENV)/$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+		> "$$(build/wheel/venv/$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tests.pth"
+	@cp -R .github docs tests integrations examples pyproject.toml README.md CHANGELOG.md LICENSE build/wheel
+	@cd build/wheel && venv/$(BIN)/python $(PYTEST) $(IN_PROCESS)
 
 test-lowest: $(VENV)/lowest/.test ## Run the tests with the lowest versions that pyproject.toml admits
-	@$(VENV)/lowest/bin/python $(PYTEST) tests --ignore tests/benchmarks --ignore tests/answers/pages/test_browser.py
+	@$(VENV)/lowest/$(BIN)/python $(PYTEST) tests --ignore tests/benchmarks --ignore tests/answers/pages/test_browser.py
 
 # What differs by Python is what runs in its process: logging, contexts, tasks, threads. How a
 # server or a worker calls clew does not, and is tested on one. Django's tasks want Python 3.12.
@@ -78,18 +108,24 @@ test-pythons: $(VENV)/.test ## Run the tests in process on every other Python of
 	@$(find_pythons) | while read -r version python; do \
 		$(MAKE) --no-print-directory "OTHER=$$python" "$(VENV)/$$version/.test" && \
 		echo "Python $$version ($$python)" && \
-		"$(VENV)/$$version/bin/python" $(PYTEST) $(IN_PROCESS) integrations/django_tasks \
+		"$(VENV)/$$version/$(BIN)/python" $(PYTEST) $(IN_PROCESS) integrations/django_tasks \
 			</dev/null || exit 1; \
 	done
 
 test-suites: $(VENV)/.test ## Run the own tests of frameworks and clients with clew in place (SUITES=...)
-	@$(VENV)/bin/python -m tests.suites $(SUITES)
+	@$(VENV)/$(BIN)/python -m tests.suites $(SUITES)
 
 bench-answers: $(VENV)/.test ## Measure the answers on 5 million lines, next to jq and GoAccess
-	@$(VENV)/bin/python -m tests.benchmarks.answers
+	@$(VENV)/$(BIN)/python -m tests.benchmarks.answers
 
 soak: $(VENV)/.test ## Send 100,000 requests of all kinds to each server, with faults; judge the log
-	@$(VENV)/bin/python -m tests.benchmarks.soak $(SOAK)
+	@$(VENV)/$(BIN)/python -m tests.benchmarks.soak $(SOAK)
+
+# nginx, Redis and the languages of the integrations, and the browser that looks at the pages.
+debian: ## Install Debian's packages that the whole suite wants, as root
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium chromium-driver nginx redis-server \
+		curl nodejs ruby golang-go default-jdk-headless lnav >/dev/null
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist
@@ -104,6 +140,10 @@ $(VENV)/.test: pyproject.toml $(CONSTRAINTS)
 
 $(VENV)/.bench: pyproject.toml $(CONSTRAINTS)
 	$(call install,$(VENV),$(PYTHON),$(CONSTRAINTS),--group bench)
+
+# The answers on the site are those of the demo.
+$(VENV)/.docs: pyproject.toml $(CONSTRAINTS)
+	$(call install,$(VENV),$(PYTHON),$(CONSTRAINTS),$(DEMO_GROUPS) --group docs)
 
 # An old framework may not run on a new Python, so the oldest at hand takes it. The systems around
 # the application are not in it: most want newer frameworks.
@@ -124,5 +164,5 @@ all_pythons = for python in python3.11 python3.12 python3.13 python3.14 \
 	done | sed -n 's/ True$$//p' | sort -u -t . -k 1,1n -k 2,2n
 
 # The same without that of the environment itself.
-find_pythons = own=$$($(VENV)/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+find_pythons = own=$$($(VENV)/$(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	{ $(all_pythons); } | { grep -v "^$$own " || true; }

@@ -26,6 +26,13 @@ from clew._lines.uncaught import hooks
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+if sys.platform == "win32":
+    # What is about forks, terminals, signals, and what a process uses, of POSIX systems.
+    collect_ignore = [
+        *("answers/cli", "benchmarks", "test_fork.py", "test_interruptions.py"),
+        "test_line_writer.py",
+    ]
+
 # A shell's background jobs ignore it, and so would the processes that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

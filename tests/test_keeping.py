@@ -229,6 +229,7 @@ def test_threads_keep_in_the_context_that_they_carry(kept: Lines) -> None:
     assert sorted(map(int, messages(kept))) == list(range(50))
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 def test_a_fork_writes_none_of_them(kept: Lines) -> None:
     """A forked process that fails leaves its parent's lines to the parent."""
     with failure():

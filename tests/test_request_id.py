@@ -91,6 +91,7 @@ def test_a_peer_that_cannot_be_told_is_not_trusted(capsys: pytest.CaptureFixture
     assert "KeyError" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no such signal here")
 def test_a_bad_id_made_while_an_exception_is_handled(lines: Any) -> None:
     """The option that failed is reported; what the caller handles is not raised again."""
 

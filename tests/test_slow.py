@@ -184,6 +184,7 @@ def test_masks_what_is_masked_elsewhere(lines: Lines) -> None:
     assert "bob@" not in lines.raw()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 def test_a_fork_watches_for_itself(lines: Lines) -> None:
     """A forked process says nothing of its parent's requests, and watches its own."""
     settings = Settings(slow=SLOW)

@@ -198,8 +198,7 @@ def test_a_slot_holds_what_anybody_sends(folder: Path) -> None:
         def outline(self) -> Any:
             raise LookupError
 
-    with pytest.raises(LookupError):
-        table.begin(Broken())
+    assert table.begin(Broken()) is None
     assert len(table._free) == 1023
     table.end(place[1])
     table.close()

@@ -23,7 +23,7 @@ from websockets.sync.client import connect
 
 import clew
 import clew.litestar
-from integrations.applications import COMMANDS, checked, messages_of_readme, running
+from integrations.applications import COMMANDS, checked, running
 from tests.conftest import Lines, restored_logging
 from tests.servers.server import Server, fresh_id
 
@@ -282,8 +282,3 @@ def test_a_failing_log_fails_no_request(restored_logging: None) -> None:
     stream.close()
     with TestClient(app) as client:
         assert client.get("/").text == "hello"
-
-
-def test_the_readme_is_true(tmp_path: Path) -> None:
-    """The Python of the README runs, one block after another, and what it writes are lines."""
-    assert messages_of_readme(HERE, tmp_path) == []

@@ -19,7 +19,7 @@ from loguru import logger
 
 import clew
 import clew.loguru
-from integrations.applications import COMMANDS, checked, messages_of_readme, running
+from integrations.applications import COMMANDS, checked, running
 from tests.conftest import (
     parse_line,
     restored_logging,
@@ -517,11 +517,6 @@ def test_every_line_passes_clew_check(server: Server) -> None:
 def test_without_loguru_the_module_says_what_to_install() -> None:
     """Where loguru is missing, importing the module names the pip line."""
     assert "pip install loguru" in run_without("loguru", "clew.loguru")
-
-
-def test_the_readme_is_true(tmp_path: Path) -> None:
-    """The Python of the README runs, one block after another, and what it writes are lines."""
-    assert messages_of_readme(HERE, tmp_path) == ["Purchase completed"]
 
 
 def test_lines_below_the_level_are_kept_until_their_request_fails(

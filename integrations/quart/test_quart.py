@@ -20,7 +20,7 @@ from websockets.sync.client import connect
 
 import clew
 import clew.quart
-from integrations.applications import COMMANDS, checked, messages_of_readme, running
+from integrations.applications import COMMANDS, checked, running
 from tests.conftest import Lines, restored_logging
 from tests.servers.server import Server, fresh_id
 
@@ -232,8 +232,3 @@ def test_a_crash_is_known_in_tests_too(restored_logging: None) -> None:
     (record,) = lines.http()
     assert record["response"]["httpStatus"] == 500
     assert (record["outcome"], record["exception"]["message"]) == ("error", "no such lamp")
-
-
-def test_the_readme_is_true(tmp_path: Path) -> None:
-    """The Python of the README runs, one block after another, and what it writes are lines."""
-    assert messages_of_readme(HERE, tmp_path) == []

@@ -17,7 +17,7 @@ import os
 import stat
 import struct
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import time, time_ns
@@ -84,13 +84,21 @@ class Row:
 
 
 class Table:
-    """The table of this process, in *folder*; *facts* are what is to be known of the process.
+    """The table of this process.
+
+    Args:
+        folder: Where it is made.
+        facts: What is to be known of the process.
+        report: Called while an exception is handled that keeps something out of it.
 
     Raises:
         OSError: It cannot be made there.
     """
 
-    def __init__(self, folder: Path, facts: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, facts: dict[str, Any], report: Callable[[], None] = lambda: None
+    ) -> None:
+        self._report = report
         name = f"{os.getpid()}-{time_ns():x}"
         self.path = folder / f"{name}{SUFFIX}"
         making = folder / f".{name}{_NEW}"
@@ -113,7 +121,10 @@ class Table:
         self._free = [_SLOT * number for number in range(_SLOTS, 0, -1)]
 
     def begin(self, subject: Subject) -> tuple[Table, int] | None:
-        """Note that *subject* begins now; return its place, None where none is free."""
+        """Note that *subject* begins now; return its place, None where none is free.
+
+        Never raises.
+        """
         try:
             slot, table = self._free.pop(), self._map
         except IndexError:
@@ -121,11 +132,12 @@ class Table:
             return None
         try:
             _write(table, slot + 1, 0, time(), *subject.outline())
+            table[slot] = _BUSY
+            return self, slot
         except Exception:  # a server's odd scope or environ
             self._free.append(slot)
-            raise
-        table[slot] = _BUSY
-        return self, slot
+            self._report()
+            return None
 
     def know_user(self, slot: int, user_id: str) -> None:
         """Note the user of what is in *slot*."""

@@ -23,6 +23,8 @@ class Unfinished:
     def __init__(self) -> None:
         # None where nobody asked for it, and until there is something to note.
         self.table: Table | None = None
+        # Notes that something begins now; returns where that is noted. Never raises.
+        self.begin: Callable[[Subject], tuple[Table, int] | None] = self._begin_first
         self.is_on = False
         self._folder = Path()
         self._lock = RLock()
@@ -55,6 +57,7 @@ class Unfinished:
     def stop(self) -> None:
         """Keep no table any more."""
         table, self.table = self.table, None
+        self.begin = self._begin_first
         self.is_on = self._guards = False
         if table is not None:
             table.close()
@@ -63,6 +66,7 @@ class Unfinished:
         # The table is the parent's; this process makes one of its own when it has something to say.
         self._guardian = self.table.path.name if self._guards and self.table is not None else None
         self.table, self._guards = None, False
+        self.begin = self._begin_first
         self._own.clear()
         self._lock = RLock()
 
@@ -104,14 +108,9 @@ class Unfinished:
         path = self._folder / found.guardian
         return not (self._guards if path in self._own else is_alive(path))
 
-    def begin(self, subject: Subject) -> tuple[Table, int] | None:
-        """Note that *subject* begins now; return where that is noted. Never raises."""
-        try:
-            table = self.table or self._make()
-            return None if table is None else table.begin(subject)
-        except Exception:
-            report_failure()
-            return None
+    def _begin_first(self, subject: Subject) -> tuple[Table, int] | None:
+        table = self.table or self._make()
+        return None if table is None else table.begin(subject)
 
     def _make(self) -> Table | None:
         with self._lock:  # a process's own locks of files do not keep its threads apart
@@ -120,7 +119,8 @@ class Unfinished:
     def _make_table(self) -> Table | None:
         try:
             facts = {"service": self._service, "log": self._log_file(), "guardian": self._guardian}
-            self.table = Table(self._folder, facts)
+            self.table = table = Table(self._folder, facts, report_failure)
+            self.begin = table.begin
             self._own.add(self.table.path)
         except Exception as error:
             self.is_on = False

@@ -1,8 +1,8 @@
 """What clew costs, next to what is used in its place today: prints tables.
 
 python -m tests.benchmarks            # as make bench does
-python -m tests.benchmarks lines      # one part of: imports, asgi, wsgi, lines, masking,
-                                      # fuzz, outgoing, server, memory
+python -m tests.benchmarks lines      # one part of: imports, asgi, wsgi, lines, unseen, masking,
+                                      # fuzz, outgoing, server, blocked, memory
 python -m tests.benchmarks --rounds 5 asgi
 """
 
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from . import asgi, footprint, fuzz, lines, masking, outgoing, server, wsgi
+from . import asgi, blocked, footprint, fuzz, lines, masking, outgoing, server, unseen, wsgi
 from .logs import Logs
 from .measuring import Contender, Times, costs, machine, measure, over, ratio, table
 from .plot import write_plot
@@ -92,6 +92,14 @@ class Benchmark:
         """Count the secrets that come through."""
         return fuzz.run(self.some(fuzz.MANY))
 
+    def unseen(self) -> str:
+        """Measure what it costs that nothing dies unseen."""
+        return unseen.measured(self.folder, self.rounds, self.some(200))
+
+    def blocked(self) -> str:
+        """Measure requests while nobody reads the lines."""
+        return blocked.measured(self.folder, 60 * self.share)
+
     def outgoing(self) -> str:
         """Measure an outgoing call."""
         times = measure(outgoing.contenders(self.logs), rounds=self.rounds, count=self.some(100))
@@ -134,7 +142,10 @@ def _targets(rows: list[list[str]]) -> str:
 
 # Each disturbs those behind it: a run's log files the start of processes, a heap that was full the
 # times.
-PARTS = ("imports", "asgi", "wsgi", "lines", "masking", "fuzz", "outgoing", "server", "memory")
+PARTS = (
+    *("imports", "asgi", "wsgi", "lines", "unseen", "masking", "fuzz", "outgoing", "server"),
+    *("blocked", "memory"),
+)
 
 
 def main() -> None:

@@ -15,7 +15,19 @@ from clew.answers.query import Query, find_question
 from clew.answers.questions import QUESTIONS
 
 from .group import cli, opened
-from .options import FAIL_IF, FORMAT, MAP, NARROWING, OF, SHAPE, SOURCES, TIMEZONE, failing, form_of
+from .options import (
+    FAIL_IF,
+    FORMAT,
+    MAP,
+    NARROWING,
+    OF,
+    PERIOD,
+    SHAPE,
+    SOURCES,
+    TIMEZONE,
+    failing,
+    form_of,
+)
 from .output import print_answer, print_timeline, say
 from .privacy import TOKEN, queries_of
 
@@ -45,6 +57,8 @@ _names = textwrap.wrap(", ".join(QUESTIONS), 76)
 @click.argument("question", shell_complete=_complete_question)
 @SOURCES
 @OF
+@PERIOD
+@TIMEZONE
 @TOKEN
 @NARROWING
 @MAP

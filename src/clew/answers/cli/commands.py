@@ -14,7 +14,7 @@ from clew.answers.query import Query
 
 from .asking import ask, sql, timeline
 from .group import cli, opened
-from .options import MAP, PERIOD, SERVICE, SOURCES
+from .options import MAP, NARROWING, PERIOD, SOURCES
 from .output import echo, progress, say
 from .privacy import check_names, check_privacy, export, forget
 from .unfinished import unfinished
@@ -26,7 +26,7 @@ __all__ = ["ask", "cli", "export", "forget", "sql", "timeline", "unfinished"]
 @SOURCES
 @click.option("--html", "path", metavar="FILE", required=True, help="Where to write the page.")
 @PERIOD
-@SERVICE
+@NARROWING
 @MAP
 def report(sources: tuple[str, ...], path: str, names: tuple[str, ...], **parameters: Any) -> None:
     """Write every question and its answer on one page, with plots."""
@@ -63,7 +63,7 @@ def serve(sources: tuple[str, ...], host: str, port: int, names: tuple[str, ...]
 
 
 @cli.command(
-    epilog="Examples: clew load logs/ logs.duckdb,"
+    epilog="Example: clew load logs/ logs.duckdb; or"
     " clew load gateway.ndjson clickhouse://user:password@host:8123/logs?table=logs"
 )
 @SOURCES

@@ -33,8 +33,10 @@ class Commands(click.Group):
         for number in (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])):
             signal.signal(number, _stop)
         for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):  # what it cannot hold is escaped
-                stream.reconfigure(errors="backslashreplace")
+            if isinstance(stream, io.TextIOWrapper):
+                # What it cannot hold is escaped. Windows has an old encoding for files and pipes.
+                encoding = "utf-8" if sys.platform == "win32" else None
+                stream.reconfigure(encoding=encoding, errors="backslashreplace")
         try:
             status = self(prog_name="clew", standalone_mode=False) or 0
         except click.exceptions.NoArgsIsHelpError as error:

@@ -1,0 +1,130 @@
+"""What differs on other systems, on this one: without what Windows and macOS do not have."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.conftest import run_fresh
+
+# Loads clew and what it uses, then takes away what the system lacks, and loads clew again.
+_LOAD = """
+import importlib, io, os, select, signal, socket, sys
+
+def load():
+    for name in sys.argv[1:]:
+        importlib.import_module(name)
+
+load()
+for name in [name for name in sys.modules if name.partition(".")[0] == "clew"]:
+    del sys.modules[name]
+"""
+_SYSTEMS = {
+    "win32": """
+for owner, names in {
+    os: ("fork", "register_at_fork", "geteuid", "pread", "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"),
+    select: ("poll", "PIPE_BUF"),
+    signal: ("SIGHUP", "SIGALRM", "SIGKILL", "SIGUSR1"),
+    socket: ("AF_UNIX", "MSG_DONTWAIT"),
+}.items():
+    for name in names:
+        delattr(owner, name)
+for name in ("fcntl", "resource", "termios", "pwd"):
+    sys.modules[name] = None
+sys.platform = "win32"
+ENCODING = "cp1252"
+""",
+    # There is no /proc, and a pipe has no lock.
+    "darwin": """
+import errno, fcntl, pathlib
+opened, exists = os.open, pathlib.Path.exists
+
+def open_without_proc(path, *arguments, **options):
+    if str(path).startswith("/proc"):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
+    return opened(path, *arguments, **options)
+
+def refuse(*_):
+    raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+os.open, fcntl.lockf, sys.platform = open_without_proc, refuse, "darwin"
+pathlib.Path.exists = lambda self, **how: not str(self).startswith("/proc") and exists(self, **how)
+ENCODING = "utf-8"
+""",
+}
+_USE = """
+load()
+import clew
+reading, writing = os.pipe()
+out = open(writing, "w", encoding=ENCODING)
+for options in ({}, {"when_blocked": "drop"}, {"keep": "DEBUG"}, {"format": "console"}):
+    clew.configure_logging(stream=out, **options)
+
+    def application(environ, start_response):
+        clew.get_logger("shop").info("\\u2713 f\\u00fcr", value="order-7")
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"hello"]
+
+    served = clew.wsgi.RequestIDMiddleware(application)
+    import wsgiref.util
+    environ = {"HTTP_X_REQUEST_ID": "phone-7f3a"}
+    wsgiref.util.setup_testing_defaults(environ)
+    list(served(environ, lambda *_: None))
+import logging
+logging.shutdown()
+os.close(writing)
+with open(reading, "rb") as pipe:
+    print(ascii(pipe.read().decode(ENCODING)))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="what is taken away is not there")
+@pytest.mark.parametrize("system", _SYSTEMS)
+def test_lines_are_written_without_what_a_system_lacks(system: str) -> None:
+    """Clew loads and logs where there are no forks, no locks, no /proc, or another encoding."""
+    written = run_fresh(_LOAD + _SYSTEMS[system] + _USE, "clew.wsgi", "clew.asgi")
+    # Each way of logging has the line and the record; what the encoding lacks is escaped.
+    assert written.count("phone-7f3a") >= 8
+    assert written.count("GET / 200") == 4
+    mark = "\\\\u2713" if system == "win32" else "\\u2713"
+    assert written.count(mark) >= 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="what is taken away is not there")
+def test_unfinished_is_refused_where_files_have_no_locks() -> None:
+    """The option that needs locks says so, where the system has none."""
+    script = """
+load()
+import clew
+try:
+    clew.configure_logging(unfinished="x")
+except ValueError as error:
+    print(error)
+"""
+    said = run_fresh(_LOAD + _SYSTEMS["win32"] + script, "clew.wsgi")
+    assert "Windows does not have" in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="what is taken away is not there")
+def test_answers_go_into_a_file_as_utf_8() -> None:
+    """On Windows, where a redirected stdout has an old encoding, the command writes UTF-8."""
+    script = """
+from clew.answers.cli.exits import Commands
+raw = io.BytesIO()
+out, sys.stdout = sys.stdout, io.TextIOWrapper(raw, encoding="cp1252")
+sys.argv = ["clew", "draw"]
+group = Commands("clew")
+
+@group.command()
+def draw():
+    print("\\u2501")
+
+try:
+    group.run()
+except SystemExit as end:
+    sys.stdout.flush()
+    print(end.code, raw.getvalue(), file=out)
+"""
+    written = run_fresh(_LOAD + _SYSTEMS["win32"] + script, "clew.answers.cli.exits")
+    assert written == "0 b'\\xe2\\x94\\x81\\n'\n"
