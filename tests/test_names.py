@@ -105,11 +105,11 @@ def test_what_is_personal() -> None:
     ("name", "redact", "reason"),
     [
         ("accessToken", "default", "'accessToken' is masked, but for small numbers and truth"),
-        ("user_password", "default", "'password' is among the passwords."),
+        ("user_password", "default", "'password' is listed under passwords."),
         ("card", "default", "'card' is masked, where it has the digits of a card"),
         ("token_count", "default", "'token_count' is not masked: .*it is about something else"),
         ("city", "default", 'redact="personal" masks it'),
-        ("city", "strict", "'city' is among the people, as most logs want them"),
+        ("city", "strict", "'city' is listed under people, as most logs want them"),
         ("tenantId", ["tenant"], "the option redact names 'tenant'"),
         ("password", "off", 'redact is "off"'),
         ("password", {"password": "keep"}, "not masked: the option redact keeps it"),

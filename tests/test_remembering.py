@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 from collections.abc import Callable
 
 import pytest
 
+import clew
 from clew._http.addresses import client_address, normalize, parse_networks
 from clew._http.wire import Queries
 from clew._redaction import Redactor
 from clew._text import remembering
+from tests.conftest import Lines, serve
 
 LONG = "x" * 20_000
 PROXIES = parse_networks("proxies", ["10.0.0.0/8"])
@@ -51,3 +54,33 @@ def test_keeps_little_of_what_is_long(send: Callable[[str], object]) -> None:
     finally:
         tracemalloc.stop()
     assert kept < 10 * len(LONG)
+
+
+@pytest.mark.alone
+def test_keeps_little_of_many_clients(lines: Lines) -> None:
+    """All that is remembered of two thousand clients, their names and values, is below 64 KiB."""
+    log = clew.get_logger("shop")
+
+    def send(number: int) -> None:
+        name = f"{number}".rjust(38, "k")
+        environ = {"REMOTE_ADDR": "10.0.0.1", "QUERY_STRING": f"{name}=1", "PATH_INFO": f"/{name}"}
+        environ["HTTP_X_FORWARDED_FOR"] = f"{name}, 10.{number >> 8}.{number & 255}.7"
+        serve(
+            lambda: log.info(name, sent={name: name}, **{name: name}),
+            environ=environ,
+            proxies=["10.0.0.0/8"],
+        )
+        lines.clear()
+
+    for number in range(300):
+        send(number)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for number in range(1000, 3000):
+            send(number)
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 64 * 1024

@@ -22,9 +22,9 @@ _OWN_KEYS = frozenset(
 # Those that may be named: what is personal in a record of clew's own.
 _NAMEABLE = ("ipAddress", "userId", "path")
 
-# Clients send some of what is remembered: at most 25 KB in all.
-_MOST_NAMES, _MOST_PARAMETERS = 384, 128
-_MOST_CLEAN, _LONGEST_CLEAN = 128, 40
+# Clients send some of what is remembered: with what else is, at most 64 KB in a process.
+_MOST_NAMES, _MOST_PARAMETERS = 160, 48
+_MOST_CLEAN, _LONGEST_CLEAN = 96, 40
 
 
 class Redactor:
@@ -245,7 +245,7 @@ def redactor(redact: object) -> Redactor:
                 f"redact must be {_ALLOWED}, "
                 f"not {redact!r}: a single name is written as redact=[{redact!r}]"
             )
-        return known[redact]
+        return _ready(known[redact])
     if not isinstance(redact, Iterable):
         raise TypeError(f"redact must be {_ALLOWED}, not {redact!r}")
     names: dict[Any, Any] = (
@@ -257,7 +257,13 @@ def redactor(redact: object) -> Redactor:
             raise ValueError(
                 f"redact has {how!r} for {name!r}: allowed are {', '.join(map(repr, TREATMENTS))}"
             )
-    return Redactor(names)
+    return _ready(Redactor(names))
+
+
+def _ready(chosen: Redactor) -> Redactor:
+    """Return *chosen* when it has read the table of names, for which no request is to wait."""
+    chosen.verdict("name")
+    return chosen
 
 
 def lasting(redact: Redact) -> Redact:

@@ -15,7 +15,7 @@ _QUERY_SAFE = PATH_SAFE + "%?[]{}|\\^`<>"
 
 EXPOSE = "Access-Control-Expose-Headers"
 
-_LONGEST_REMEMBERED, _MOST_REMEMBERED = 100, 128  # clients send these: at most 13 KB
+_LONGEST_REMEMBERED, _MOST_REMEMBERED = 100, 48  # clients send these: at most 5 KB
 
 
 class Header:

@@ -25,7 +25,7 @@ to_json = msgspec.json.Encoder(decimal_format="number").encode
 _JSON_TYPES = (str, int, float, bool, type(None), list, tuple, dict)
 
 # Names of fields are few; what is remembered of them stays small whoever makes them up.
-_MOST_NAMES = 256
+_MOST_NAMES = 128
 _LONGEST_NAME = 40
 
 

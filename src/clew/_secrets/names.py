@@ -257,7 +257,7 @@ def _judge(
         head = end if (end, True) in linked or (group.firm and (end, False) in linked) else None
         if _is_about(words[:head], phrase, start, end, group):
             name = " ".join(words[start:end])
-            return Verdict(group.rule, f"{name!r} is among the {group.title}", name)
+            return Verdict(group.rule, f"{name!r} is listed under {group.title}", name)
     return None
 
 

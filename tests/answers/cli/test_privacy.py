@@ -14,7 +14,8 @@ import zstandard
 
 from clew._secrets.treatments import KEY_VARIABLE, tokens
 from clew.answers.errors import AnswerError
-from clew.answers.privacy import export, forget, revealing, values_of
+from clew.answers.person import export, forget
+from clew.answers.privacy import revealing, values_of
 
 from .command import run
 
@@ -103,9 +104,10 @@ def test_why_names_are_masked(tmp_path: Path) -> None:
     path.write_bytes(text_of([said("x", password="***", deep={"email": "bob"}, token_count=7)]))
     done = run("check", "--names", str(path))
     assert done.returncode == 1
-    assert "password: masked: 'password' is among the passwords (1, first" in done.stdout
+    assert "password: masked: 'password' is listed under passwords (1, first" in done.stdout
     assert (
-        "email: masked: 'email' is among the ways to reach people; a value of it is" in done.stdout
+        "email: masked: 'email' is listed under ways to reach people; a value of it is"
+        in done.stdout
     )
     assert "token_count: not masked (1," in done.stdout
 

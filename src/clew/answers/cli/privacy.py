@@ -75,7 +75,7 @@ def export(user: str, sources: tuple[str, ...]) -> None:
     As they stand there, one JSON object a line. A token of the id counts where CLEW_REDACT_KEY is
     set.
     """
-    from clew.answers.privacy import export as lines_about
+    from clew.answers.person import export as lines_about
 
     count = 0
     for line in lines_about(user, sources):
@@ -94,7 +94,7 @@ def forget(user: str, sources: tuple[str, ...]) -> None:
     it and every other field is gone. A file is replaced as a whole or left as it is: stop what
     writes to it, or rotate it, before.
     """
-    from clew.answers.privacy import forget as forget_in
+    from clew.answers.person import forget as forget_in
 
     total = 0
     for done in forget_in(user, sources):

@@ -1,0 +1,97 @@
+"""What is masked in a text, to the letter, and what stays as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from clew._redaction import DEFAULT, OFF, STRICT
+from clew._secrets.defaults import shown_path
+
+STAY = [
+    *("token: unexpected end of input", "Basic concepts", "bearer of bad news", "12:30", "a=1&b=2"),
+    *("user:12345", "https://shop.example:8080/a?page=2#top", "git@github.com:a/b", "x == y"),
+    *("ssh://git@github.com/a/b", "{'a': 1}", '{"a": [1, "b"]}', "password_policy=strict", "[]"),
+    *(
+        "INSERT INTO orders (id) VALUES (7)",
+        "Key (id)=(7) already exists.",
+        "100% of 3",
+        "--fast -v",
+    ),
+    *(
+        "Duplicate entry '7' for key 'id'",
+        "card: board",
+        "the token expired",
+        "pairs ('a', 'b')",
+        "",
+    ),
+    *("see <b>bold</b>", "account: acme", "password is required", "email sent: yes", "retry: 3"),
+]
+
+MASKED = [
+    ("user=bob password=x1 page=2", "user=bob password=*** page=2"),
+    ("password=x1, page=2", "password=***, page=2"),
+    ("(password=x1)", "(password=***)"),
+    ("password: x y z\nuser: bob", "password: ***\nuser: bob"),
+    ("failed for bob, password: x1y2", "failed for bob, password: ***"),
+    ("phone: +47 123 45 678, city: Oslo", "phone: ***, city: Oslo"),
+    ("password = x1", "password = ***"),
+    ("with password = x1y2 it fails", "with password = *** it fails"),
+    ("{'password': ['a', \"]\"], 'b': 1}", "{'password': ***, 'b': 1}"),
+    ("{'password': b'x\\'y', 'b': 1}", "{'password': b'***', 'b': 1}"),
+    ("password='never closed", "password='***"),
+    ("password={never closed", "password=***"),
+    ("-H 'Authorization: Digest a b' x", "-H 'Authorization: ***' x"),
+    ("got X-Api-Key: a b c", "got X-Api-Key: ***"),
+    ("A=1\nTOKEN=a b C=2\nD=3", "A=1\nTOKEN=*** C=2\nD=3"),
+    ("run --token 'a b' now", "run --token '***' now"),
+    ("https://u:p@h/a?token=x&b=2#c", "https://***@h/a?token=***&b=2#c"),
+    ("https://h/a?next=%2Fr%3Ftoken%3Dx&b=2", "https://h/a?next=***&b=2"),
+    ('{"a":1,"token":"x"}', '{"a":1,"token":"***"}'),
+    ("sent Bearer abc123 to bob", "sent Bearer *** to bob"),
+    (
+        "(1062, Duplicate entry 'x' for key 'email')",
+        "(1062, Duplicate entry '***' for key 'email')",
+    ),
+    ("<token>x</token><a>b</a>", "<token>***</token><a>b</a>"),
+]
+
+
+@pytest.mark.parametrize("text", STAY)
+def test_what_has_no_secret_stays(text: str) -> None:
+    """A text without a secret is written as it is, also in a traceback and as a path's part."""
+    assert DEFAULT.text(text) == text
+    assert DEFAULT.is_clean(text)
+    assert DEFAULT.trace(text) == text
+
+
+@pytest.mark.parametrize(("text", "shown"), MASKED)
+def test_only_the_secret_is_masked(text: str, shown: str) -> None:
+    """What stands around a secret stays; and what is masked once stays as it is then."""
+    assert DEFAULT.text(text) == shown
+    assert DEFAULT.text(shown) == shown
+    assert not DEFAULT.is_clean(text)
+
+
+def test_lines_of_code_keep_their_names() -> None:
+    """In a traceback the names of variables stay, and what is written out is masked."""
+    trace = (
+        'Traceback (most recent call last):\n  File "a.py", line 7, in b\n'
+        "    connect(user, password=password, token='x1')\nValueError: password=x1\n"
+    )
+    shown = DEFAULT.trace(trace)
+    assert "password=password, token='***')" in shown
+    assert shown.endswith("ValueError: password=***\n")
+
+
+def test_off_masks_nothing() -> None:
+    """With redact="off" every text is as it was."""
+    for text, _ in MASKED:
+        assert OFF.text(text) == OFF.trace(text) == OFF.path(text) == OFF.query(text) == text
+        assert OFF.is_clean(text)
+    assert not STRICT.is_clean("a")
+
+
+def test_a_path_before_anything_is_set_up() -> None:
+    """What a killed process was at is written by the default names."""
+    assert shown_path("/a;jsessionid=x/b") == "/a;jsessionid=***/b"
+    assert shown_path("/a/b") == "/a/b"
