@@ -30,6 +30,7 @@ def test_the_public_names_are_the_documented_ones() -> None:
         "carry",
         "configure_logging",
         "context",
+        "explain",
         "fields",
         "get_logger",
         "is_safe_id",

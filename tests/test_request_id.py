@@ -42,6 +42,14 @@ def chosen(*values: str, sent: HTTPRequest | None = None, **options: Any) -> tup
         ('"}{"', "charset"),
         ("é", "charset"),
         ("a\x00b", "charset"),
+        ("jane.doe@example.com", "content"),
+        ("4111111111111111", "content"),
+        ("4111-1111-1111-1111", "content"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "content"),
+        ("4111111111111112", None),
+        ("4f1c8a52-3a5e-4f0e-9a55-1234567890ab", None),
+        ("worker@7/1637594905976", None),
+        ("eyJ", None),
     ],
 )
 def test_a_safe_id_is_taken(value: str, reason: str | None) -> None:
@@ -54,6 +62,7 @@ def test_the_first_reason_counts() -> None:
     assert chosen("a b", "c", trust="never") == ("made", "untrusted")
     assert chosen("a b", "c") == ("made", "duplicate")
     assert chosen("a b", accept=lambda _: False) == ("made", "charset")
+    assert chosen("a@b.org", accept=lambda _: False) == ("made", "content")
     assert chosen("good", accept=lambda _: False) == ("made", "custom")
 
 

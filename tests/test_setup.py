@@ -680,8 +680,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"redact": "password"}, r"redact must be .*redact=\['password'\]"),
     ({"redact": None}, "redact must be .*None"),
     ({"redact": [5]}, "redact has 5"),
-    ({"redact": ["tenant", "ipAddress"]}, "redact has 'ipAddress', .*clew.JSONFormatter"),
-    ({"redact": ["userId"]}, "redact has 'userId', a key of clew's own"),
+    ({"redact": ["tenant", "createdAt"]}, "redact has 'createdAt', .*clew.JSONFormatter"),
+    ({"redact": ["requestId"]}, "redact has 'requestId', a key of clew's own"),
+    ({"redact": {"email": "hash"}}, "redact has 'hash' for 'email': allowed are 'mask', 'token'"),
+    ({"redact": {"email": "token"}}, "CLEW_REDACT_KEY has none: set it to what openssl"),
 ]
 
 

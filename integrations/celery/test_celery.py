@@ -457,6 +457,12 @@ data = {"name": "shop.mail", "id": "1", "runtime": 1, "return_value": "in-clear"
         "args": "['in-clear']", "kwargs": "{}"}
 trace.logger.info(trace.LOG_SUCCESS, data, extra={"data": data})
 logging.getLogger("celery.worker.strategy").warning("Task %(name)s %(args)s", data)
+logging.getLogger("celery.worker.strategy").error(
+    "Couldn't convert ETA %r to timestamp: %r. Task: %r", "soon", ValueError("why"), data)
+broken = UnicodeDecodeError("utf-8", b"in-clear", 0, 1, "invalid start byte")
+consumer.crit(consumer.MESSAGE_DECODE_ERROR, broken, "a", "b", str(headers), body)
+retry = "Can't retry shop.mail[1] args:['in-clear'] kwargs:{'card': 'in-clear'}"
+logging.getLogger("celery.worker.request").error("Task handler raised error: %r", OSError(retry))
 """
 
 
@@ -470,6 +476,9 @@ def test_celerys_own_lines_quote_no_arguments(log: bool) -> None:
     assert "decode message body: ValueError('why')" in printed
     assert ("Task shop.mail[1] succeeded" in printed) is not log
     assert "Task shop.mail ***" in printed
+    assert "Couldn't convert ETA 'soon' to timestamp: ValueError('why')." in printed
+    assert "decode message body: 'UnicodeDecodeError'" in printed
+    assert "Can't retry shop.mail[1] args:*** kwargs:***" in printed
     assert "in-clear" not in printed
 
 

@@ -637,6 +637,42 @@ def test_other_spans_are_not_marked(installed: Lines, spans: Any) -> None:
     assert (dict(outer.attributes), dict(inner.attributes)) == ({}, {})
 
 
+def test_what_the_lines_mask_is_masked_in_spans(installed: Lines, spans: Any) -> None:  # noqa: ARG001
+    """Attributes, events and the status of a span show nothing that the lines mask."""
+    from opentelemetry.trace import Status, StatusCode
+
+    clew.opentelemetry.install(tracer_provider=spans)
+    url = "https://bob:in-clear@db/?token=in-clear"
+    attributes = {
+        "url.full": url,
+        "url.query": "code=in-clear&page=2",
+        "url.path": "/a;jsessionid=in-clear",
+        "http.request.header.authorization": ["in-clear"],
+        "urls": [url],
+        "page": 2,
+    }
+    tracer = spans.get_tracer("app")
+    span = tracer.start_span("a", attributes=attributes)
+    span.add_event("sent", {"password": "in-clear", "size": 7})
+    span.record_exception(RuntimeError(f"cannot reach {url}"))
+    span.set_status(Status(StatusCode.ERROR, f"cannot reach {url}"))
+    span.end()
+    said = span.to_json()
+    assert "in-clear" not in said
+    assert span.attributes["url.query"] == "code=***&page=2"
+    assert (span.attributes["page"], span.events[0].attributes["size"]) == (2, 7)
+    assert "cannot reach https://***@db/?token=***" in said
+
+
+def test_spans_are_in_clear_with_masking_off(installed: Lines, spans: Any) -> None:
+    """With redact="off" spans keep what they say."""
+    installed.configure(redact="off")
+    clew.opentelemetry.install(tracer_provider=spans)
+    with spans.get_tracer("app").start_as_current_span("a") as span:
+        span.set_attribute("password", "in-clear")
+    assert span.attributes["password"] == "in-clear"
+
+
 def test_wrong_provider() -> None:
     """A provider that can take no processor is refused, in one sentence."""
     with pytest.raises(TypeError, match=r"^tracer_provider must be .* or None, not 'x'$"):

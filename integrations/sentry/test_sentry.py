@@ -354,6 +354,26 @@ logging.getLogger("shop").info("by logging", extra=fields)
 clew.get_logger("shop").info("by clew", **fields)
 logging.getLogger("shop").info({"message": "a mapping", "password": "in-clear"})
 sentry_sdk.set_extra("password", "in-clear")
+sentry_sdk.add_breadcrumb(message="GET https://bob:in-clear@db/?token=in-clear")
+
+def sign_in(password):
+    raise RuntimeError(f"cannot reach https://bob:{password}@db/")
+
+try:
+    sign_in("in-clear")
+except RuntimeError:
+    sentry_sdk.capture_exception()
+sentry_sdk.capture_event({
+    "message": "cannot reach https://bob:in-clear@db/",
+    "logentry": {"message": "%s", "params": ["https://db/?token=in-clear"]},
+    "request": {
+        "url": "https://shop/?token=in-clear", "headers": {"Authorization": "Digest in-clear"},
+        "cookies": {"a": "in-clear"}, "data": {"password": "in-clear"},
+        "query_string": "code=in-clear",
+    },
+    "contexts": {"shop": {"api_key": "in-clear"}},
+    "spans": [{"description": "GET /?token=in-clear", "data": {"token": "in-clear"}}],
+})
 if redact == "strict":
     logging.getLogger("shop").info("to %s", "in-clear@example.org")
     try:
@@ -368,7 +388,9 @@ sentry_sdk.flush()
 
 @pytest.mark.parametrize("redact", [["tenant"], "strict"], ids=str)
 def test_what_the_line_masks_is_masked_in_sentry(redact: object) -> None:
-    """Extra, breadcrumbs' data and logs' attributes hold what the lines hold, nothing in clear."""
+    """Extra, breadcrumbs, requests, exceptions, their variables, contexts, spans and logs'
+    attributes hold what the lines hold, nothing in clear.
+    """
     script = MASKED if redact != "strict" else MASKED.replace('"tenant": "in-clear"', '"a": "b"')
     printed = run_fresh(script, json.dumps(redact))
     assert "failed" in printed and "***" in printed

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ._carry import carry
 from ._context import bind, context, fields, request_id, user_id
+from ._explanation import explain
 from ._ids import is_safe_id, new_id
 from ._lines.console import ConsoleFormatter
 from ._lines.extract import ContextFilter
@@ -42,6 +43,7 @@ __all__ = [
     "carry",
     "configure_logging",
     "context",
+    "explain",
     "fields",
     "get_logger",
     "is_safe_id",

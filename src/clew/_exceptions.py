@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import Any
 
 from ._faults import raise_interruption
+from ._frames import sensitive_texts
+from ._secrets.looks import MASK
 from .records import ExceptionInfo
 
 # Some services read lines of a bounded length only.
@@ -23,7 +25,8 @@ def describe(error: BaseException, trace: TracebackType | None = None) -> Except
     Works for exceptions whose own ``__str__`` raises.
 
     What is long is cut, and the cut shown as ``...``: the message, each part of the traceback, and
-    the traceback itself, of which the end is kept, and of many frames the first and the last.
+    the traceback itself, of which the end is kept, and of many frames the first and the last. What
+    Django was told to keep to itself is masked.
     """
     kind = type(error)
     name = kind.__qualname__
@@ -39,6 +42,13 @@ def describe(error: BaseException, trace: TracebackType | None = None) -> Except
     except Exception:
         raise_interruption()
         stack_trace = ""
+    try:
+        for secret in sorted(sensitive_texts(error, error.__traceback__ or trace), key=len)[::-1]:
+            message = message.replace(secret, MASK)
+            stack_trace = stack_trace.replace(secret, MASK)
+    except Exception:
+        raise_interruption()
+        message = stack_trace = MASK  # what it may quote is not known
     return ExceptionInfo(name, message, stack_trace)
 
 

@@ -7,6 +7,7 @@ import mmap
 from pathlib import Path
 from typing import Any
 
+from ._secrets.defaults import shown_path
 from ._table import TASK, Row
 from ._targets import clean_method, clean_path
 from ._text import printable
@@ -31,6 +32,7 @@ def lost_log(row: Row) -> HTTPLog | TaskLog:
         return TaskLog(message=f"{name} lost", logger=TASK_LOGGER, task=task, **known)
     # Some servers leave the query in it.
     method, path = clean_method(row.name), clean_path(row.path.partition("?")[0])
+    path = shown_path(path)
     return HTTPLog(
         message=f"{method} {path} lost",
         logger=HTTP_LOGGER,

@@ -17,9 +17,9 @@ from uuid import UUID
 
 from ._faults import raise_interruption
 from ._objects import fields_of, is_secret
+from ._secrets.looks import MASK
+from ._secrets.pairs import NAME_KEYS
 from ._text import printable, text_of, unprintable
-
-MASK = "***"
 
 _DEEPEST = 32
 _MOST_VALUES = 100_000
@@ -28,9 +28,17 @@ _MOST_VALUES = 100_000
 class Masking(Protocol):
     """What is masked inside of a value: a `Redactor` says so."""
 
-    is_sensitive: Callable[[str], bool]
+    verdict: Callable[[str], Any]
+
+    def treat(self, verdict: Any, value: object) -> object: ...
+
+    def hidden_values(self, entry: Mapping[Any, Any]) -> dict[str, object]: ...
+
+    def hidden_items(self, items: Any) -> dict[int, object]: ...
 
     def text(self, text: str) -> str: ...
+
+    def trace(self, text: str) -> str: ...
 
     def integer(self, value: int) -> int | str: ...
 
@@ -97,7 +105,7 @@ class _Converter:
         if isinstance(value, BaseException):
             return self._text(f"{type(value).__name__}: {value}")
         if isinstance(value, TracebackType):
-            return self._text(traceback_text(value))
+            return self.masking.trace(printable(traceback_text(value)))
         if is_secret(value):
             return MASK
         fields = fields_of(value)
@@ -173,10 +181,14 @@ class _Converter:
                 plain.append("...")
                 break
             plain.append(self.plain(item))
+        if isinstance(value, (list, tuple)) and isinstance(plain[0] if plain else None, str):
+            for place, hidden in self.masking.hidden_items(value).items():
+                plain[place : place + 1] = [hidden]
         return plain
 
     def _object(self, fields: Mapping[Any, Any]) -> dict[str, Any]:
         plain: dict[str, Any] = {}
+        masking = self.masking
         for key, value in fields.items():
             if self.remaining < 0:
                 plain["..."] = "..."
@@ -184,7 +196,11 @@ class _Converter:
             name = text_of(key)
             while name in plain:
                 name += "_"
-            plain[name] = MASK if self.masking.is_sensitive(name) else self.plain(value)
+            verdict = masking.verdict(name)
+            hidden = None if verdict is None else masking.treat(verdict, value)
+            plain[name] = self.plain(value) if hidden is None else hidden
+        if not NAME_KEYS.isdisjoint(plain):
+            plain.update(masking.hidden_values(fields))
         return plain
 
     def _text(self, text: str) -> str:
@@ -193,8 +209,10 @@ class _Converter:
     def _base64(self, value: bytes) -> str:
         try:
             value = self._text(value.decode()).encode()
-        except UnicodeDecodeError:  # no text, in which something could be masked
-            pass
+        except UnicodeDecodeError:  # there may be some text in it
+            text = value.decode("latin-1")
+            if (masked := self.masking.text(text)) != text:
+                value = masked.encode("latin-1", "replace")
         return b2a_base64(value, newline=False).decode()
 
     def _integer(self, value: int) -> int | str:

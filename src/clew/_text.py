@@ -11,7 +11,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 # Of what clients send, only what is as short as this is remembered.
-_LONGEST_REMEMBERED = 100
+_LONGEST_REMEMBERED = 40
 
 # Control characters, line ends, those that change the direction of text, and tags, which nobody
 # sees (Unicode Standard Annex 9, section 2, and UTS 51, appendix C).

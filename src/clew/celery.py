@@ -15,7 +15,7 @@ from ._faults import report_failure
 from ._lines.servers import add_filter_once
 from ._lines.setup import configure_logging
 from ._options import check_flag, needed
-from ._plain import MASK
+from ._secrets.looks import MASK
 from ._tasks import PAYLOAD_KEY, TaskRun, TaskSettings
 from ._unfinished import unfinished
 
@@ -31,7 +31,7 @@ _PRIVATE = ("args", "kwargs", "return_value")
 
 # It quotes the whole message of a task that it does not know, or cannot read.
 _CONSUMER_LOGGER = "celery.worker.consumer.consumer"
-_QUOTES = ("The full contents of the message body", " headers:%s")
+_QUOTES = ("The full contents of the message body", " headers:%s", " Task: %r")
 
 # The settings of the app that is sending: Celery's signal does not tell which one it is.
 _sender: ContextVar[TaskSettings | None] = ContextVar("clew_sender", default=None)
@@ -110,8 +110,14 @@ class _ArgumentsFilter(logging.Filter):
             for quote in _QUOTES:
                 said, found, _ = record.msg.partition(quote)
                 if found:
-                    record.msg, record.args = said.rstrip(), (args or ())[: said.count("%")]
+                    # What could not be decoded quotes the body as well.
+                    names = [_without_text(one) for one in (args or ())[: said.count("%")]]
+                    record.msg, record.args = said.rstrip(), tuple(names)
         return True
+
+
+def _without_text(value: object) -> object:
+    return type(value).__name__ if isinstance(value, UnicodeError) else value
 
 
 def _settings_of(app: Any) -> TaskSettings | None:

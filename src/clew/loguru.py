@@ -6,7 +6,7 @@ import contextlib
 import logging
 import pickle
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Unpack, cast
@@ -19,7 +19,7 @@ from ._lines.entry import Entry
 from ._lines.extract import capture, message_of
 from ._lines.json_formatter import JSONFormatter
 from ._options import needed
-from ._redaction import Redact
+from ._redaction import Redact, lasting
 from ._text import escaped, takes_utf8, text_of
 
 with needed("clew.loguru needs loguru: pip install loguru"):
@@ -90,8 +90,7 @@ def handler(
     """
     for name in {"format", "serialize"} & options.keys():
         raise TypeError(f"{name} is clew's own here, {options[name]!r} would be lost: leave it out")
-    if isinstance(redact, Iterable) and not isinstance(redact, str):
-        redact = list(redact)  # it may be one that ends
+    redact = lasting(redact)
     line = _Format(service=service, version=version, fields=fields, levels=levels, redact=redact)
     line.ascii = not takes_utf8(sink)
     line.queued = bool(options.get("enqueue"))

@@ -27,6 +27,8 @@ from ._http.wire import Header
 from ._lines.extract import ContextFilter, capture, context_of_record
 from ._lines.json_formatter import JSONFormatter
 from ._lines.masking import masked_record, own_redactor
+from ._lines.spans import mask_span
+from ._redaction import OFF
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, TracerProvider
@@ -58,7 +60,8 @@ def install(*, tracer_provider: TracerProvider | None = None) -> None:
     The handlers that clew set up, or that have its formatter or its filter, get a `TraceFilter`:
     at once, and when the first request comes, for those that are set up later. Spans get the
     request id as ``clew.request_id`` and, of a request, as ``http.request.header.x-request-id``,
-    which is the semantic conventions' name for the header. Installing again changes nothing.
+    which is the semantic conventions' name for the header. What clew's lines mask is masked in the
+    attributes, events and statuses of spans as well. Installing again changes nothing.
 
     Args:
         tracer_provider: The SDK's provider whose spans get the request id; by default the global
@@ -144,12 +147,12 @@ def _patch_emit(handler: logging.Handler) -> None:
         for name in ("_clew", "_clew_fields"):
             attributes.pop(name, None)
         redactor, error = own_redactor(), plain.exc_info and plain.exc_info[1]
-        if redactor.strict and error:
+        if redactor is not OFF and error:
             exception = describe(error)
             plain.exc_info = None
             attributes["exception.type"] = type(error).__name__
             attributes["exception.message"] = redactor.text(exception.message)
-            attributes["exception.stacktrace"] = redactor.text(str(exception.stack_trace))
+            attributes["exception.stacktrace"] = redactor.trace(str(exception.stack_trace))
         emit(plain)
 
     handler.emit = emit_plainly  # type: ignore[method-assign]
@@ -277,6 +280,14 @@ def _watch(provider: Any) -> None:
                     _remember(span, _span_ids(span, context), context)
             except Exception:
                 report_failure()
+
+        def _on_ending(self, span: Span) -> None:
+            """Mask what *span* says, before the processors that export it see it end."""
+            try:
+                mask_span(span, own_redactor())
+            except Exception:
+                report_failure()
+                span._attributes = None  # type: ignore[attr-defined]
 
     _providers.add(provider)
     provider.add_span_processor(Marker())

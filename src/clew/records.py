@@ -120,7 +120,9 @@ class Request(Struct, rename="camel", omit_defaults=True, kw_only=True):
         operation: The kind and the name of a GraphQL operation, as query Orders.
         ip_address: The client's address, without a port.
         headers: The request id under requestId, and the headers of capture_headers.
-        rejected_request_id: Why the client's id was refused. It never holds that id.
+        rejected_request_id: Why the client's id was refused: untrusted, duplicate, length, charset,
+            content (an e-mail address, a card's number, a JSON Web Token) or custom. It never holds
+            that id.
     """
 
     method: str

@@ -10,6 +10,7 @@ from typing import Any
 from ._faults import report_failure
 from ._lines.servers import add_filter_once
 from ._options import needed
+from ._secrets.looks import MASK
 from ._tasks import PAYLOAD_KEY, TaskRun, TaskSettings
 from ._unfinished import unfinished
 
@@ -56,11 +57,13 @@ def install(
 
 
 class _ArgumentsFilter(logging.Filter):
-    """Remove a job's arguments, which may be secret, from RQ's line about its exception."""
+    """Remove a job's arguments and result, which may be secret, from RQ's lines about it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         for name in ("arguments", "kwargs"):
             record.__dict__.pop(name, None)
+        if str(record.msg).endswith("result: %r") and isinstance(record.args, tuple):
+            record.args = (*record.args[:-1], MASK)
         return True
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from logging import LogRecord
 from typing import Any
@@ -13,7 +13,8 @@ from ._current import context_of
 from ._faults import report_failure
 from ._lines.masking import masked, masked_record, own_redactor
 from ._options import needed
-from ._redaction import DEFAULT, Redactor
+from ._redaction import DEFAULT, OFF, Redactor
+from ._secrets.looks import MASK
 from .records import HTTP_LOGGER
 
 with needed("clew.sentry gives the events of sentry-sdk their ids: pip install sentry-sdk"):
@@ -38,8 +39,9 @@ def install() -> None:
     The same goes for tasks and blocks in a `clew.context`. A user's id that the application itself
     gave to Sentry stays. Records of requests and of outgoing calls become neither events nor
     breadcrumbs: Sentry has the exception already, from its own integration. What clew's lines
-    mask is masked in what Sentry gets of lines, and in all events' ``extra``, breadcrumbs and
-    query strings. Installing again changes nothing.
+    mask is masked in what Sentry gets of lines, and in all events: their ``extra``, breadcrumbs,
+    requests, contexts and spans, their exceptions and the variables in these.
+    Installing again changes nothing.
     """
     if not subscribe(_attach_to_transaction):
         return
@@ -102,36 +104,79 @@ def _identify(event: Event, hint: Hint) -> Event:
         _mask(event, own_redactor(), context.redactor if context is not None else DEFAULT)
     except Exception:
         report_failure()
-        for name in ("extra", "breadcrumbs", "request"):
+        for name in ("extra", "breadcrumbs", "request", "contexts", "spans", "exception"):
             event.pop(name, None)  # type: ignore[misc]
     return event
 
 
 def _mask(event: Any, redactor: Redactor, settings: Redactor) -> None:
-    """Mask what *event* has from anywhere, as lines and records mask it."""
+    """Mask what *event* has from anywhere, as lines and records mask it.
 
-    def data_of(crumb: Mapping[str, Any]) -> dict[str, Any]:
-        data = masked(crumb["data"], redactor)
-        if isinstance(query := data.get("http.query"), str):
-            data["http.query"] = redactor.query(settings.query(query))
-        return data
+    What stands in an event may be the scope's own, which later events share: all are copies.
+    """
+    if redactor is OFF and settings is OFF:
+        return
 
-    if isinstance(event.get("extra"), dict):
-        event["extra"] = masked(event["extra"], redactor)
-    crumbs = event.get("breadcrumbs")
-    if isinstance(crumbs, dict) and isinstance(crumbs.get("values"), list):
-        values = [
-            {**crumb, "data": data_of(crumb)} if isinstance(crumb.get("data"), dict) else crumb
-            for crumb in crumbs["values"]
-        ]
-        event["breadcrumbs"] = {**crumbs, "values": values}
-    request = event.get("request")
-    if isinstance(request, dict) and isinstance(query := request.get("query_string"), str):
-        event["request"] = {**request, "query_string": redactor.query(settings.query(query))}
-    if redactor.strict:
-        for error in (event.get("exception") or {}).get("values") or ():
-            if isinstance(error.get("value"), str):
-                error["value"] = redactor.text(error["value"])
+    def text(value: object) -> object:
+        return redactor.text(value) if isinstance(value, str) else value
+
+    def query(value: object) -> object:
+        return redactor.query(settings.query(value)) if isinstance(value, str) else value
+
+    def crumb(entry: Any) -> Any:
+        shown = _changed(entry, message=text, description=text)
+        if isinstance(entry, Mapping) and isinstance(entry.get("data"), Mapping):
+            shown["data"] = _changed(masked(entry["data"], redactor), **{"http.query": query})
+        return shown
+
+    def error(entry: Any) -> Any:
+        return _changed(entry, value=text, stacktrace=stack)
+
+    def stack(entry: Any) -> Any:
+        return _changed(entry, frames=lambda frames: [_changed(one, vars=fields) for one in frames])
+
+    def fields(entry: Any) -> Any:
+        return masked(entry, redactor) if isinstance(entry, Mapping) else entry
+
+    def request(entry: Any) -> Any:
+        shown = _changed(entry, url=text, query_string=query, headers=fields, env=fields)
+        if "cookies" in shown:
+            shown["cookies"] = dict.fromkeys(shown["cookies"] or (), MASK)
+        if "data" in shown:
+            shown["data"] = redactor.value("data", shown["data"])
+        return shown
+
+    def values(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def changed(entry: Any) -> Any:
+            if isinstance(entry, Mapping):
+                return _changed(entry, values=lambda all_of: [change(one) for one in all_of or ()])
+            return [change(one) for one in entry or ()]
+
+        return changed
+
+    parts: dict[str, Callable[[Any], Any]] = {
+        "message": text,
+        "logentry": lambda entry: _changed(
+            entry, message=text, formatted=text, params=lambda given: redactor.value("", given)
+        ),
+        "extra": fields,
+        "breadcrumbs": values(crumb),
+        "request": request,
+        "exception": values(error),
+        "threads": values(error),
+        "spans": values(crumb),
+        "contexts": lambda entry: {name: fields(one) for name, one in entry.items()},
+    }
+    event.update(_changed({name: event[name] for name in parts if event.get(name)}, **parts))
+
+
+def _changed(entry: Any, **changes: Callable[[Any], Any]) -> Any:
+    """Return a copy of *entry*, a mapping, with some of its values changed."""
+    if not isinstance(entry, Mapping):
+        return entry
+    return {
+        name: changes[name](value) if name in changes else value for name, value in entry.items()
+    }
 
 
 def _pop_context(event: Event) -> Context | None:

@@ -17,6 +17,7 @@ import pytest
 from clew import answers
 from clew.answers import AnswerError
 from clew.answers import load as load_module
+from clew.answers.engines.columns import LATER_COLUMNS
 from clew.answers.engines.connection import address_of, connect
 from clew.answers.keep import LoadResult
 from clew.answers.load import load
@@ -311,6 +312,46 @@ def test_another_table_is_refused(url: str, tmp_path: Path, kind: str) -> None:
         load([path], url, ttl_days=3)
     assert "\n" not in str(caught.value)
     assert (written(url), run(url, "SELECT count() FROM TABLE_")) == before
+
+
+@both_ways
+def test_a_table_of_an_earlier_version_gets_what_it_lacks(url: str, tmp_path: Path) -> None:
+    """Its columns are added, which is said once; its lines are asked as before, and are told
+    apart as before, and what it lacked is there for the lines that come."""
+    first = write(tmp_path / "first.ndjson", shop())
+    load([str(first)], url)
+    for column in LATER_COLUMNS:
+        run(url, f"ALTER TABLE TABLE_ DROP COLUMN `{column.name}`")
+    run(url, "ALTER TABLE TABLE_ DROP COLUMN lineHash")
+    run(url, "ALTER TABLE TABLE_ ADD COLUMN fingerprint UInt64")
+    run(url, "TRUNCATE TABLE TABLE_")
+    with answers.open(url) as logs:
+        assert logs.ask("slowest").rows == logs.ask("exceptions").rows == []
+        assert logs.ask("slowest", where="tenant = 'acme'").rows == []
+    loaded = load([str(first)], url)
+    [note] = loaded.notes
+    assert "has new columns, serviceVersion, " in note and "fields: the lines" in note
+    assert loaded.added == len(shop())
+    more = [said("more", 90, tenant="acme", serviceVersion="2.0")]
+    again = load([str(write(tmp_path / "more.ndjson", [*shop(), *more]))], url)
+    assert (again.added, again.notes) == (1, ())
+    with answers.open(url) as logs:
+        assert [row[3] for row in logs.ask("events", where="tenant = 'acme'").rows] == ["more"]
+
+
+def test_numbers_beyond_clickhouses_cost_no_field(url: str, tmp_path: Path) -> None:
+    """A line with a number that ClickHouse reads in no JSON has its other fields all the same."""
+    odd = '{"createdAt":1,"tenant":"acme","size":%s,"text":"a:99999999999999999999,\\" [NaN]"}'
+    numbers = ("1e400", "-1e999", "NaN", "-Infinity", "123456789012345678901234567890", "1e5")
+    path = tmp_path / "odd.ndjson"
+    path.write_text("".join(f"{odd % number}\n" for number in numbers))
+    load([str(path)], url)
+    for source in (url, path):
+        with answers.open(source) as logs:
+            fields = "json_extract_string(fields, '$.size'), json_extract_string(fields, '$.text')"
+            rows = logs.sql(f"SELECT {fields} FROM logs ORDER BY 1").rows
+            assert {row[1] for row in rows} == {'a:99999999999999999999," [NaN]'}
+            assert [row[0] for row in rows] == sorted([*numbers[:-1], "100000.0"])
 
 
 def test_a_table_that_is_there_is_not_created(

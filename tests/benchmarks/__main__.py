@@ -2,7 +2,7 @@
 
 python -m tests.benchmarks            # as make bench does
 python -m tests.benchmarks lines      # one part of: imports, asgi, wsgi, lines, masking,
-                                      # outgoing, server, memory
+                                      # fuzz, outgoing, server, memory
 python -m tests.benchmarks --rounds 5 asgi
 """
 
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from . import asgi, footprint, lines, masking, outgoing, server, wsgi
+from . import asgi, footprint, fuzz, lines, masking, outgoing, server, wsgi
 from .logs import Logs
 from .measuring import Contender, Times, costs, machine, measure, over, ratio, table
 from .plot import write_plot
@@ -88,6 +88,10 @@ class Benchmark:
         """Measure what masking takes at the most."""
         return masking.run()
 
+    def fuzz(self) -> str:
+        """Count the secrets that come through."""
+        return fuzz.run(self.some(fuzz.MANY))
+
     def outgoing(self) -> str:
         """Measure an outgoing call."""
         times = measure(outgoing.contenders(self.logs), rounds=self.rounds, count=self.some(100))
@@ -130,7 +134,7 @@ def _targets(rows: list[list[str]]) -> str:
 
 # Each disturbs those behind it: a run's log files the start of processes, a heap that was full the
 # times.
-PARTS = ("imports", "asgi", "wsgi", "lines", "masking", "outgoing", "server", "memory")
+PARTS = ("imports", "asgi", "wsgi", "lines", "masking", "fuzz", "outgoing", "server", "memory")
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from time import thread_time
 
 import clew
 from clew._http.wire import shown_query
-from clew._redaction import STRICT
+from clew._redaction import DEFAULT, STRICT
 
 from .measuring import table
 
@@ -33,6 +33,26 @@ HOSTILE = {
     "long token": "eyJ" + "a" * 1_000_000,
     "spaces": " " * 1_000_000,
     "lines": "\n" * 1_000_000,
+    "equals signs": "=" * 1_000_000,
+    "forms": "a=" * 500_000,
+    "secrets": "token=x " * 125_000,
+    "settings": "TOKEN=a\n" * 125_000,
+    "quotes": 'token="' * 140_000,
+    "escaped quotes": 'token=\\"' * 125_000,
+    "backslashes": "token=" + "\\" * 1_000_000,
+    "brackets": "token:{" * 140_000,
+    "closing brackets": "token=" + ")" * 1_000_000 + "a",
+    "JSON": "[" * 500_000 + '{"a":' * 100_000,
+    "URLs": "a://b:" * 166_000,
+    "encoded marks": "a%3Db&" * 160_000,
+    "elements": "<a>x</" * 160_000,
+    "options": " --a" * 250_000,
+    "pairs": "('a', '" * 140_000,
+    "credentials": "Basic YTpi " * 90_000,
+    "keys of a database": "Key (a)=(" * 110_000,
+    "statements": "INSERT INTO a (" * 70_000,
+    "inputs": "a\n  input_value=" * 60_000,
+    "a long name": "a" * 1_000_000 + "=1",
 }
 
 
@@ -43,6 +63,7 @@ def run() -> str:
     for name, text in HOSTILE.items():
         begun = thread_time()
         STRICT.text(text)
+        DEFAULT.path(text)
         shown_query(text, strict)
         STRICT.field(text[:100_000], "")
         rows.append((name, f"{thread_time() - begun:.2f} s", f"{BOUND:.2f} s"))

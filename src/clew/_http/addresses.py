@@ -54,7 +54,7 @@ def _read_address(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-_address = remembering(_read_address, 512)
+_address = remembering(_read_address, 128)
 
 
 def _normalized(text: str) -> str | None:
@@ -63,7 +63,7 @@ def _normalized(text: str) -> str | None:
     return None if address is None else str(address)
 
 
-normalize = remembering(_normalized, 512)
+normalize = remembering(_normalized, 128)
 
 
 def is_within(peer: str | None, networks: Networks) -> bool:

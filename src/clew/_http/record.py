@@ -77,6 +77,8 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:
     is_plain = settings.is_plain
     if is_plain:
         path = path[:LONGEST]
+        if "=" in path or "%" in path or ":" in path:
+            path = shown_path(path, settings.redactor)
     else:
         if level == logging.INFO and _is_excluded(exchange, path, outcome):
             return None
@@ -111,7 +113,7 @@ def of_exchange(exchange: Exchange, logger: logging.Logger) -> Due | None:
         created_at=int(created * 1000),
         logger=HTTP_LOGGER,
         request_id=request_id,
-        user_id=exchange.user_id(),
+        user_id=exchange.user_id() if is_plain else _user_id(exchange),
         request=request,
         response=Response(
             http_status=status,
@@ -190,10 +192,23 @@ def _request(exchange: Exchange, method: str, path: str, query: str, peer: str |
 
 
 def _ip_address(exchange: Exchange, peer: str | None) -> str | None:
-    proxies = exchange.settings.proxy_networks
-    if not proxies:
-        return normalize(peer or "")
-    return client_address(peer, exchange.header_values(_FORWARDED), proxies)
+    proxies, redactor = exchange.settings.proxy_networks, exchange.settings.redactor
+    address = (
+        client_address(peer, exchange.header_values(_FORWARDED), proxies)
+        if proxies
+        else normalize(peer or "")
+    )
+    return None if address is None else redactor.own("ipAddress", address)
+
+
+def _user_id(exchange: Exchange) -> str | None:
+    user_id, redactor = exchange.user_id(), exchange.settings.redactor
+    return None if user_id is None else redactor.text(redactor.own("userId", user_id))
+
+
+def _cut(value: str) -> str:
+    """Return what of a header's *value* is looked at: up to where it would be masked whole."""
+    return value if len(value) <= 2 * _LONGEST_HEADER else value[: 2 * _LONGEST_HEADER]
 
 
 def _headers(exchange: Exchange) -> dict[str, str]:
@@ -202,8 +217,9 @@ def _headers(exchange: Exchange) -> dict[str, str]:
     for header in settings.captured:
         values = exchange.header_values(header)
         if values:
-            value = settings.redactor.field(header.name, ", ".join(values))
-            headers[header.key] = str(value)[:_LONGEST_HEADER]
+            # Cut first, so that a long one costs little; a mask may make it longer again.
+            value = _cut(", ".join(values))
+            headers[header.key] = str(settings.redactor.field(header.name, value))[:_LONGEST_HEADER]
     headers["requestId"] = exchange.request_id
     return headers
 
@@ -212,9 +228,8 @@ def _exception(
     error: BaseException, trace: TracebackType | None, redactor: Redactor
 ) -> ExceptionInfo:
     exception = describe(error, trace)
-    if redactor.strict:
-        exception.message = redactor.text(exception.message)
-        exception.stack_trace = redactor.text(str(exception.stack_trace))
+    exception.message = redactor.text(exception.message)
+    exception.stack_trace = redactor.trace(str(exception.stack_trace))
     return exception
 
 
@@ -276,6 +291,6 @@ def _hiding(userinfo: str, query: str, redactor: Redactor) -> Callable[[str], st
             text = text.replace(f"{userinfo}@", "")
         if query:
             text = text.replace(query, masked)
-        return redactor.text(text)
+        return redactor.trace(text)
 
     return hide

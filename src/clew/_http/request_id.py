@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clew._ids import LONGEST_ID, is_safe_id
+from clew._secrets.looks import is_somebody
 
 from .addresses import is_within
 from .request import HTTPRequest, safely
@@ -34,6 +35,8 @@ def _refusal(values: Sequence[str], settings: Settings, request: HTTPRequest) ->
     value = values[0]
     if not is_safe_id(value):
         return "length" if len(value) > LONGEST_ID else "charset"
+    if is_somebody(value):
+        return "content"
     if settings.accept is not is_safe_id:
         try:
             if not settings.accept(value):

@@ -158,7 +158,7 @@ class Settings:
         set_field(self, "made_id", new_id if self.generate is new_id else self._generated)
         set_field(self, "_reported", set())
         wanted = (self.exclude, self.level, self.enrich, self.captured, self.proxy_networks)
-        set_field(self, "is_plain", not any(wanted) and not self.redactor.strict)
+        set_field(self, "is_plain", not any(wanted) and not self.redactor.treats_records)
         set_field(self, "queries", Queries(self.redactor))
         set_field(self, "watch", None if self.slow is None else Watch(self.slow))
 

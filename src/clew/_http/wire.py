@@ -15,7 +15,7 @@ _QUERY_SAFE = PATH_SAFE + "%?[]{}|\\^`<>"
 
 EXPOSE = "Access-Control-Expose-Headers"
 
-_LONGEST_REMEMBERED, _MOST_REMEMBERED = 100, 256  # clients send these: at most 25 KB
+_LONGEST_REMEMBERED, _MOST_REMEMBERED = 100, 128  # clients send these: at most 13 KB
 
 
 class Header:
@@ -58,7 +58,7 @@ def below(root: str, path: str) -> str:
 
 def shown_path(path: str, redactor: Redactor) -> str:
     """Return what is written of a clean *path*: masked where texts are, and cut."""
-    return (redactor.text(path) if redactor.strict else path)[:LONGEST]
+    return redactor.path(path[: 2 * LONGEST])[:LONGEST]
 
 
 def shown_query(query: str, redactor: Redactor) -> str | None:

@@ -39,8 +39,8 @@ to_json = msgspec.json.Encoder(decimal_format="number").encode
 _JSON_TYPES = (str, int, float, bool, type(None), list, tuple, dict)
 
 # Names of fields are few; what is remembered of them stays small whoever makes them up.
-_MOST_NAMES = 512
-_LONGEST_NAME = 64
+_MOST_NAMES = 256
+_LONGEST_NAME = 40
 
 
 class _Fields:
@@ -48,17 +48,19 @@ class _Fields:
 
     def __init__(self, redactor: Redactor, default: Callable[[Any], Any] | None) -> None:
         self.redactor = redactor
+        self._is_clean, self._clean = redactor.is_clean, redactor.clean
         self._default = default
-        self._strict = redactor.strict
+        self._hides_users = redactor.strict or "userId" in redactor.owned
         # Names that are written as they are, over values that are.
         self._open_names: set[str] = set()
 
     def _add(self, line: dict[str, Any], entry: Entry) -> None:
         """Add the caller's fields to *line* and, behind them, the bound ones."""
-        fields, open_names, strict = entry.fields, self._open_names, self._strict
+        fields, open_names = entry.fields, self._open_names
+        clean, is_clean = self._clean, self._is_clean
         for name, value in fields.items():
             if type(name) is str and name in open_names and name not in line:
-                if type(value) is str and not strict:
+                if type(value) is str and (value in clean or is_clean(value)):
                     line[name] = value
                 else:
                     line[name] = self.redactor.value(name, value, self._default)
@@ -81,7 +83,7 @@ class _Fields:
         if key == name and len(key) <= _LONGEST_NAME and key != "request":
             if len(names) >= _MOST_NAMES:
                 names.clear()
-            if not self.redactor.is_sensitive(key):
+            if self.redactor.verdict(key) is None:
                 names.add(key)
 
     def part_by_part(self, line: Mapping[str, Any]) -> bytes:
@@ -153,7 +155,7 @@ class Encoder(_Fields):
                 or self._masks_logs
                 or entry.ids is not None
                 or entry.kept
-                or (self._folds and log.exception is not None)
+                or (log.exception is not None and self._changes_exceptions(log))
             ):
                 return to_json(self.line(entry))
             word = self.level_names[log.level]
@@ -177,6 +179,12 @@ class Encoder(_Fields):
             raise_interruption()
             return self.fallback(entry, error)
 
+    def _changes_exceptions(self, log: HTTPLog | TaskLog) -> bool:
+        """Tell whether the exception of *log* is written otherwise than it holds it: that of a
+        request is masked already.
+        """
+        return self._folds or (type(log) is TaskLog and self.redactor is not OFF)
+
     def line(self, entry: Entry, owned: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the keys and values of the line of *entry*, masked, in their order.
 
@@ -198,7 +206,7 @@ class Encoder(_Fields):
         for name, value in self._static.items():
             line.setdefault(name, value)
         if entry.stack:
-            line["stackInfo"] = self.redactor.text(entry.stack)
+            line["stackInfo"] = self.redactor.trace(entry.stack)
         if entry.exception is not None:
             line["exception"] = self._exception(entry.exception)
         return line
@@ -207,7 +215,9 @@ class Encoder(_Fields):
         level, message = entry.level, entry.message
         line = {
             "level": self._words.get(level) or self.level_names[level_word(level)],
-            "message": self.redactor.text(message) if self._strict else message,
+            "message": message
+            if message in self._clean or self._is_clean(message)
+            else self.redactor.text(message),
             "createdAt": int(entry.created * 1000),
             "logger": entry.logger,
         }
@@ -218,7 +228,7 @@ class Encoder(_Fields):
         if (request_id := entry.request_id) is not None:
             line["requestId"] = request_id
         if (user_id := entry.user_id) is not None:
-            line["userId"] = user_id
+            line["userId"] = self._user(user_id) if self._hides_users else user_id
         if level not in self._words and (name := _level_name(level)):
             line["levelName"] = name
         return line
@@ -234,13 +244,19 @@ class Encoder(_Fields):
             )
         )
         line.pop("exception", None)
-        line["message"] = text(line["message"])
+        if "userId" in line:
+            line["userId"] = self._user(line["userId"])
         if isinstance(log, TaskLog):
+            line["message"] = text(line["message"])
             for name in ("name", "id"):
                 line["task"][name] = text(line["task"][name])
             return line
-        request = line["request"]
-        request["path"] = text(request["path"])
+        request, redactor = line["request"], self.redactor
+        path = redactor.path(request["path"])
+        line["message"] = text(line["message"].replace(request["path"], path, 1))
+        request["path"] = path
+        if "ipAddress" in request:
+            request["ipAddress"] = redactor.own("ipAddress", request["ipAddress"])
         if "query" in request:
             request["query"] = self.redactor.query(request["query"])
         for name, value in request.get("headers", {}).items():
@@ -248,12 +264,16 @@ class Encoder(_Fields):
                 request["headers"][name] = self.redactor.field(name, value)
         return line
 
+    def _user(self, user_id: str) -> str:
+        """Return what is written of a user's id: no e-mail address, when strict."""
+        return self.redactor.text(self.redactor.own("userId", user_id))
+
     def _exception(self, exception: ExceptionInfo) -> dict[str, Any]:
         trace = str(exception.stack_trace)
         return {
             "type": exception.type,
             "message": self.redactor.text(exception.message),
-            "stackTrace": self.redactor.text(without_installed(trace) if self._folds else trace),
+            "stackTrace": self.redactor.trace(without_installed(trace) if self._folds else trace),
         }
 
     def fallback(self, entry: Entry, error: Exception) -> bytes:

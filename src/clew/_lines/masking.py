@@ -30,6 +30,16 @@ def masked(fields: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
     return {name: redactor.field(str(name), value) for name, value in fields.items()}
 
 
+def _request(request: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+    """Return what the line shows of a *request* otherwise than its record holds it."""
+    shown = {"path": redactor.path(request["path"])}
+    if request.get("query"):
+        shown["query"] = redactor.query(request["query"])
+    if request.get("ipAddress"):
+        shown["ipAddress"] = redactor.own("ipAddress", request["ipAddress"])
+    return shown
+
+
 def masked_record(record: LogRecord) -> LogRecord:
     """Return a copy of *record* that holds what its line shows; but for its exception's text."""
     shown, redactor = copy(record), own_redactor()
@@ -40,14 +50,14 @@ def masked_record(record: LogRecord) -> LogRecord:
         plain = value
         if isinstance(value, HTTPLog | Task):
             plain = msgspec.to_builtins(value)
-        if isinstance(value, HTTPLog) and value.request.query:
-            plain["request"]["query"] = redactor.query(value.request.query)
+        if isinstance(value, HTTPLog):
+            plain["request"] |= _request(plain["request"], redactor)
         attributes[name] = plain if redactor is OFF else redactor.field(name, plain)
     if redactor is OFF:
         return shown
     if isinstance(record.msg, dict):
         shown.msg = redactor.value("message", record.msg)
-    elif redactor.strict:
+    else:
         message = message_of(record)
         hidden = redactor.text(message)
         if hidden != message:  # else its template stays, by which others group

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import re
 
-from clew._plain import MASK
 from clew._redaction import DEFAULT
+from clew._secrets.looks import MASK
 
 _USERINFO = re.compile(r"//[^/?#\s'\"]*@")
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")

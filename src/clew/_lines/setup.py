@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, TextIO
 
 from clew._backlog import MOST_BYTES, MOST_LINES
 from clew._options import check_flag, check_level, check_number
-from clew._redaction import Redact
+from clew._redaction import Redact, lasting
 from clew._unfinished import check_folder
 from clew._unfinished import unfinished as table
 
@@ -70,8 +70,12 @@ def configure_logging(
             such a name is written in its place.
         levels: Other words for some levels, ``{"danger": "error"}``.
         redact: ``"default"`` masks the values of names like password, token and email, at any
-            depth; a collection of names masks those too; ``"strict"`` also masks e-mail
-            addresses, card numbers and tokens inside texts; ``"off"`` masks nothing.
+            depth, in texts and URLs too; a collection of names masks those too, a mapping says how
+            (``{"email": "token", "ipAddress": "network", "card number": "last4", "tenant": "mask",
+            "author": "keep"}``); ``"personal"`` also masks what is personal but wanted in most
+            logs (city, age, address, device); ``"strict"`` that, and e-mail addresses, card
+            numbers and tokens inside texts; ``"off"`` masks nothing. `clew.explain` says why a
+            name is masked.
         frames: ``"own"`` has one line in a stack trace in the place of frames of installed
             packages in a row.
         twins: False leaves out lines that say again what an HTTPLog says: a server's or a
@@ -167,8 +171,7 @@ def logging_config(
         check_number(option, number)
     if stream not in ("stdout", "stderr"):
         raise ValueError(f'stream must be "stdout" or "stderr" here, not {stream!r}')
-    if isinstance(redact, Iterable) and not isinstance(redact, str):
-        redact = list(redact)  # it may be one that ends
+    redact = lasting(redact)
     Encoder(  # which refuses what is wrong
         service=service, version=version, fields=fields, levels=levels, redact=redact, frames=frames
     )

@@ -27,6 +27,7 @@ class Timeline:
     duration: float
     services: list[str]
     spans: list[Span]
+    timezone: str = "UTC"
 
     def walk(self) -> Iterator[tuple[int, Span]]:
         """Yield all spans in order, each with its depth."""
@@ -37,7 +38,8 @@ class Timeline:
 def timeline_of(logs: Logs, query: Query) -> Timeline:
     """Return the timeline of the request that *query* names, narrowed as the query is."""
     # In order of their beginning.
-    events = logs.find(query.about(REQUEST_EVENTS)).dicts()
+    answer = logs.find(query.about(REQUEST_EVENTS))
+    events = answer.dicts()
     if not events:
         return Timeline(str(query.values["request"]), "", 0, [], [])
     request_id = str(events[0]["requestId"])
@@ -58,7 +60,8 @@ def timeline_of(logs: Logs, query: Query) -> Timeline:
         if span.children:
             _name_gaps(span, max(_GAP_LEAST, end * _GAP_SHARE))
     services = dict.fromkeys(span.service for root in roots for _, span in root.walk())
-    return Timeline(request_id, events[0]["began"], end, [s for s in services if s], roots)
+    named = [service for service in services if service]
+    return Timeline(request_id, events[0]["began"], end, named, roots, answer.timezone)
 
 
 def _order(span: Span) -> tuple[float, bool, float]:

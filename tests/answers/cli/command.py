@@ -23,7 +23,7 @@ from clew.answers import QUESTIONS
 from tests.answers.shop_lines import ORDER
 
 CLEW = (sys.executable, "-m", "clew")
-COMMANDS = ("ask", "check", "load", "report", "schema", "serve", "timeline")
+COMMANDS = ("ask", "check", "export", "forget", "load", "report", "schema", "serve", "timeline")
 
 
 REQUIRED = {"status": "404", "action": "PURCHASE_COMPLETED", "value": "order-77", "request": ORDER}

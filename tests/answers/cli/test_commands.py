@@ -67,6 +67,20 @@ def test_a_timeline_has_the_columns_of_the_question(log: Path) -> None:
     assert crash["stackTrace"] == "Traceback\nKeyError\n"
 
 
+def test_times_are_shown_in_the_zone_that_was_asked_for(log: Path) -> None:
+    """Every time, in a table and in JSON, is by the clock of the zone, which the table names."""
+    zone = ("--timezone", "Asia/Kathmandu")
+    assert "  2026-11-01 14:45:00.000 Asia/Kathmandu  " in run("timeline", ORDER, log, *zone).stdout
+    table = run("ask", "requests", log, *zone, "--limit", 1).stdout
+    assert "createdAt (Asia/Kathmandu)" in table and "2026-11-01 14:45:03.010 " in table
+    [row] = json.loads(
+        run(
+            "ask", "actions", log, *zone, "--limit", 1, "--bucket", "day", "--format", "json"
+        ).stdout
+    )
+    assert row["bucket"] == "2026-11-01T00:00:00+05:45"
+
+
 def test_the_id_may_stand_anywhere_and_begin(log: Path) -> None:
     """The id is what is no file, before them or behind; its beginning will do, when it is one's."""
     expected = run("timeline", ORDER, log).stdout

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 from clew import answers
 from clew.answers import AnswerError
+from clew.answers.engines import connection
 from clew.answers.engines.columns import COLUMNS
-from clew.answers.engines.connection import Address, address_of, connect
+from clew.answers.engines.connection import Address, address_of, connect, failures
 from clew.answers.load import ddl, load
 from tests.answers.clickhouse_server import PASSWORD, Server
 from tests.answers.conftest import Load, both_ways
@@ -430,6 +432,32 @@ def test_a_user_who_may_change_no_settings(server: Server, shop_url: str) -> Non
     url = server.url("shop", user="reader", password="")
     for call in (lambda: answers.open(url), lambda: load([__file__], url)):
         assert "to ask it needs readonly = 2, and to load readonly = 0" in sentence(call)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Code: 47, e.displayText() = DB::Exception: Unknown identifier: readonly",
+        "HTTPDriver: Code: 115. DB::Exception: Unknown setting precise_float_parsing.",
+    ],
+)
+def test_a_server_that_is_too_old_says_which_is_not(text: str) -> None:
+    """What a server of years ago does not know is no riddle: the sentence says what is needed."""
+
+    def fail() -> None:
+        with failures(Address("logs", host="h")):
+            raise DatabaseError(text)
+
+    assert sentence(fail).endswith("is a ClickHouse which is too old: clew needs 23.8 or newer")
+
+
+def test_an_old_version_is_refused(
+    server: Server, shop_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server whose version is below what is needed is told of with both."""
+    monkeypatch.setattr(connection, "_OLDEST", "99.1")
+    text = sentence(lambda: answers.open(shop_url))
+    assert re.search(r"is ClickHouse \d+\.[\d.]+, which is too old: clew needs 23.8", text)
 
 
 _ON = ("SELECT version()", "DESCRIBE", "quantile")

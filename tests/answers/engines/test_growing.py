@@ -12,7 +12,7 @@ import pytest
 from clew import answers
 from clew.answers import AnswerError
 from clew.answers.engines import reader
-from tests.answers.test_files import Compress, compressions, counted, line, lines
+from tests.answers.test_files import ACTION, Compress, compressions, counted, line, lines
 
 
 @pytest.fixture
@@ -174,3 +174,25 @@ def test_a_rotated_file_counts_once_in_a_folder(tmp_path: Path) -> None:
         (tmp_path / "app.ndjson.1.gz").write_bytes(gzip.compress(lines(2)))
         assert (logs.engine.read(), counted(logs)) == (3, 5)
         assert (logs.engine.read(), counted(logs)) == (0, 5)
+
+
+def test_wrapped_lines_may_grow(tmp_path: Path) -> None:
+    """A line in pieces, and an object over several lines, count when their ends have come."""
+    path = tmp_path / "app.log"
+    at = "2026-11-28T17:58:32.386000000Z stdout"
+    event = line(1).decode().rstrip()
+    pretty = f'{{\n  "createdAt": 1793491200000,\n  "action": "{ACTION}"\n}}\n'
+    for first in (b"", lines(1)):
+        path.write_bytes(first)
+        with answers.open(path, growing=True) as logs:
+            before = counted(logs)
+            for part in (f"{at} P {event[:9]}\n", f"{at} P {event[9:20]}\n"):
+                add(path, part.encode())
+                logs.engine.read()
+                assert counted(logs) == before
+            add(path, f"{at} F {event[20:]}\n{pretty[:9]}".encode())
+            logs.engine.read()
+            assert counted(logs) == before + 1
+            add(path, pretty[9:].encode() + b"Traceback\n")
+            logs.engine.read()
+            assert (counted(logs), logs.lines, logs.broken) == (before + 2, before + 3, 1)

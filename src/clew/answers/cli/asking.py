@@ -15,8 +15,21 @@ from clew.answers.query import Query, find_question
 from clew.answers.questions import QUESTIONS
 
 from .group import cli, opened
-from .options import FAIL_IF, FORMAT, MAP, NARROWING, OF, SHAPE, SOURCES, TIMEZONE, failing, form_of
+from .options import (
+    FAIL_IF,
+    FORMAT,
+    MAP,
+    NARROWING,
+    OF,
+    PERIOD,
+    SHAPE,
+    SOURCES,
+    TIMEZONE,
+    failing,
+    form_of,
+)
 from .output import print_answer, print_timeline, say
+from .privacy import TOKEN, queries_of
 
 if TYPE_CHECKING:
     from clew.answers.logs import Answer, Logs
@@ -44,6 +57,9 @@ _names = textwrap.wrap(", ".join(QUESTIONS), 76)
 @click.argument("question", shell_complete=_complete_question)
 @SOURCES
 @OF
+@PERIOD
+@TIMEZONE
+@TOKEN
 @NARROWING
 @MAP
 @SHAPE
@@ -55,23 +71,25 @@ def ask(
     form: str | None,
     fail_if: str | None,
     names: tuple[str, ...],
+    token: str | None,
     **parameters: Any,
 ) -> int:
     """Answer one question."""
     # What is wrong is said before anything is read.
-    query = Query.of(find_question(question), parameters)
-    return _ask(query, sources, names, form_of(form), failing(query, fail_if))
+    queries = queries_of(find_question(question), parameters, token)
+    return _ask(queries, sources, names, form_of(form), failing(queries[0], fail_if))
 
 
 def _ask(
-    query: Query,
+    queries: list[Query],
     sources: tuple[str, ...],
     names: tuple[str, ...],
     form: str,
     fails: Callable[[dict[str, Any]], bool],
 ) -> int:
+    query, *others = queries
     is_timeline = query.question.name == "timeline"
-    with opened(sources, names, first=query) as logs:
+    with opened(sources, names, first=None if others else query) as logs:
         if is_timeline and form == "table":
             from clew.answers.timeline import timeline_of
 
@@ -81,6 +99,8 @@ def _ask(
             print_timeline(timeline)
             return 0
         answer = logs.find(query)
+        for other in others:
+            answer.rows.extend(logs.find(other).rows)
         if not answer.rows and is_timeline:
             raise _no_request(query)
         _explain(logs, query, answer)
@@ -137,7 +157,7 @@ def timeline(
         request_id = strangers[0]
     parameters = {"request": request_id, "timezone": timezone}
     query = Query.of(find_question("timeline"), parameters)
-    return _ask(query, sources, names, form_of(form), lambda _: False)
+    return _ask([query], sources, names, form_of(form), lambda _: False)
 
 
 def _is_source(name: str) -> bool:

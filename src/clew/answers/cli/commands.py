@@ -14,18 +14,19 @@ from clew.answers.query import Query
 
 from .asking import ask, sql, timeline
 from .group import cli, opened
-from .options import MAP, PERIOD, SERVICE, SOURCES
+from .options import MAP, NARROWING, PERIOD, SOURCES
 from .output import echo, progress, say
+from .privacy import check_names, check_privacy, export, forget
 from .unfinished import unfinished
 
-__all__ = ["ask", "cli", "sql", "timeline", "unfinished"]
+__all__ = ["ask", "cli", "export", "forget", "sql", "timeline", "unfinished"]
 
 
 @cli.command(epilog="Example: clew report gateway.ndjson orders.ndjson --html report.html")
 @SOURCES
 @click.option("--html", "path", metavar="FILE", required=True, help="Where to write the page.")
 @PERIOD
-@SERVICE
+@NARROWING
 @MAP
 def report(sources: tuple[str, ...], path: str, names: tuple[str, ...], **parameters: Any) -> None:
     """Write every question and its answer on one page, with plots."""
@@ -62,7 +63,7 @@ def serve(sources: tuple[str, ...], host: str, port: int, names: tuple[str, ...]
 
 
 @cli.command(
-    epilog="Examples: clew load logs/ logs.duckdb,"
+    epilog="Example: clew load logs/ logs.duckdb; or"
     " clew load gateway.ndjson clickhouse://user:password@host:8123/logs?table=logs"
 )
 @SOURCES
@@ -111,11 +112,17 @@ _levels = click.option(
 @cli.command(epilog="Example: clew check app.ndjson")
 @SOURCES
 @_levels
-def check(sources: tuple[str, ...], levels: tuple[str, ...]) -> int:
+@click.option("--privacy", is_flag=True, help="Say what lines still hold in clear, by its kind.")
+@click.option("--names", is_flag=True, help="Say why each name in the lines is masked, or not.")
+def check(sources: tuple[str, ...], levels: tuple[str, ...], privacy: bool, names: bool) -> int:
     """Show what does not fit the schema, each kind once.
 
-    As file:line of the first: why. The exit status is 1 then.
+    As file:line of the first: why. The exit status is 1 then. --privacy looks for e-mail addresses,
+    card numbers, credentials, tokens and keys instead.
     """
+    if privacy or names:
+        found_any = check_privacy(sources) if privacy else 0
+        return max(found_any, check_names(sources) if names else 0)
     from clew.answers.check import check as check_files
     from clew.answers.check import faults, level_words_of
 

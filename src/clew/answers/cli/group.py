@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 """,
     epilog="SOURCES are files, *.ndjson, *.jsonl or *.log, also .gz and .zst, folders of them, -"
     " for the standard input, or what clew load made: logs.duckdb, or"
-    " clickhouse://user:password@host:8123/database?table=logs. Lines are read out of what Docker,"
-    " Kubernetes, systemd, CloudWatch, Heroku, Loki, Fluent Bit, Vector, Datadog and gcloud"
+    " clickhouse://user:password@host:8123/database?table=logs. Lines are read out of what"
+    " Docker, Kubernetes, systemd, CloudWatch, Heroku, Loki, Fluent Bit, Vector, Datadog and gcloud"
     " (--format=json) put around them, and out of JSON arrays; those of pino, ECS, OpenTelemetry,"
-    " Google, Caddy, Traefik, nginx, structlog, python-json-logger, slog, zap and Serilog are events"
-    " too. --map status=http.code says what a home-made form calls its own."
+    " Google, Caddy, Traefik, nginx, structlog, python-json-logger, slog, zap and Serilog are"
+    " events too. --map status=http.code says what a home-made form calls its own."
     ' Completion: eval "$(_CLEW_COMPLETE=bash_source clew)", also zsh_source, fish_source.',
 )
 @click.version_option(package_name="clew", message="clew %(version)s")

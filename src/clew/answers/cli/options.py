@@ -55,12 +55,10 @@ PERIOD = together(
     once("--since", metavar="TIME", help="15m, 2d, 17:58, today, 2026-11-01T09:30."),
     once("--until", metavar="TIME", help="Before this time."),
 )
-SERVICE = several("--service", "Any of these, where repeated.", "NAME")
+_SERVICE = several("--service", "Any of these, where repeated.", "NAME")
 TIMEZONE = once("--timezone", metavar="ZONE", help="Europe/Oslo, local; else UTC.")
 NARROWING = together(
-    PERIOD,
-    TIMEZONE,
-    SERVICE,
+    _SERVICE,
     several("--status", "401, 5xx; likewise.", "STATUS"),
     several("--method", "Likewise.", "NAME"),
     several("--route", "Likewise: /orders/{order_id}.", "ROUTE"),

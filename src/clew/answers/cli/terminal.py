@@ -26,7 +26,7 @@ def draw_timeline(console: Console, timeline: Timeline) -> None:
     console.print(
         Text.assemble(
             (f"Request {safe(timeline.request_id)}", "bold"),
-            (f"  {format_value('beginning', timeline.began)} UTC  ", "dim"),
+            (f"  {format_value('beginning', timeline.began)} {timeline.timezone}  ", "dim"),
             (f"{format_duration(timeline.duration)}, ", "dim"),
             (count_of(len(timeline.services), "service"), "dim"),
             f"{_about(timeline)}\n",

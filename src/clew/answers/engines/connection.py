@@ -46,6 +46,7 @@ _OLDEST = "23.8"
 _TOO_OLD = f"which is too old: clew needs {_OLDEST} or newer"
 # What an older one says of what is asked of it first.
 _UNKNOWN = {47, 115}
+_OLD = re.compile("[Uu]nknown (?:setting|(?:expression )?identifier:? [`']?readonly)")
 _NO_TABLE = 60
 
 
@@ -194,7 +195,7 @@ def _sentence(address: Address, code: int, text: str) -> str:
         return f"{address}: there is no database {address.database!r}, create it first"
     if code == _NO_TABLE:
         return f"{address}: there is no table {address.table!r}, clew load creates it"
-    if code in _UNKNOWN and re.search("readonly|[Uu]nknown setting", text):
+    if code in _UNKNOWN and _OLD.search(text):
         return f"{address} is a ClickHouse {_TOO_OLD}"
     if code == _READ_ONLY or (not code and "readonly" in text):
         return (

@@ -7,6 +7,7 @@ import re
 # More would take too much memory; an array's elements count one by one.
 LONGEST_DOCUMENT = 64 * 1024 * 1024
 _INDENT = re.compile(rb"[ \t]*")
+_BEHIND = b" \t\r,"
 
 
 class Document:
@@ -21,11 +22,12 @@ class Document:
         """Take in *line*; tell whether more is to come."""
         self.lines.append(line)
         self._size += len(line)
-        return line.rstrip(b" \t\r,") != self._indent + b"}" and self._size <= LONGEST_DOCUMENT
+        return line.rstrip(_BEHIND) != self._indent + b"}" and self._size <= LONGEST_DOCUMENT
 
-    def begins_anew(self, line: bytes) -> bool:
-        """Tell whether *line* opens another object, so that this one was never closed."""
-        return line.rstrip() == self._indent + b"{"
+    def holds(self, line: bytes) -> bool:
+        """Tell whether *line* is within, further to the right, or the end of it."""
+        indent = _INDENT.match(line)[0]  # type: ignore[index]
+        return len(indent) > len(self._indent) or line.rstrip(_BEHIND) == self._indent + b"}"
 
     @property
     def text(self) -> bytes:

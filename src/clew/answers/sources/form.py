@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .values import level_of_status, target_of, text_of
+from .values import LATEST, level_of_status, target_of, text_of
 
 Line = dict[str, Any]
 
@@ -48,8 +48,8 @@ class Form:
         for field in self.fields:
             if is_access or not field.target.startswith(("request.", "response.")):
                 _put(fields, field, line)
-        fields.setdefault("createdAt", at)
-        if fields["createdAt"] is None:
+        created = fields.setdefault("createdAt", at)
+        if created is None or not 0 <= created < LATEST:
             return None
         if is_access:
             _complete(fields)

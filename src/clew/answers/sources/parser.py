@@ -13,6 +13,7 @@ from clew.answers.files import LONGEST_LINE, has_surrogates, repair
 from .documents import Array, Document
 from .form import Form, Line
 from .forms import FORMS
+from .values import LATEST
 from .wrappings import CONTROLS, ENVELOPES, PREFIXES, Payload
 
 # How clew's own lines begin, which are let through at a glance.
@@ -20,8 +21,6 @@ PLAIN = b'{"level":"'
 _CERTAIN = re.compile(rb'\{"level":"\w+","message":"[^"\\]*+","createdAt":\d{1,14},"')
 # How an array begins whose elements have lines of their own.
 _ARRAY = {b"[{", b"[", b"[\r"}
-# The year 10000: what lies beyond cannot be written as ISO 8601.
-LATEST = 253_402_300_800_000
 # Wrappings in wrappings; deeper ones are none.
 _DEEPEST = 6
 _MOST_SHAPES = 1000
@@ -69,7 +68,10 @@ class Parser:
                 lines = odd
         for line in lines:
             if line:
-                self._read(line)
+                try:
+                    self._read(line)
+                except RecursionError:  # as of an object in an object, a thousand times
+                    self.broken += 1
 
     def take(self) -> bytes:
         """Return the lines that came out since the last call."""
@@ -102,7 +104,7 @@ class Parser:
 
     def _continue(self, document: Document, line: bytes) -> None:
         """Go on with *document*, or with its lines one by one where it turns out to be none."""
-        if document.begins_anew(line):
+        if not document.holds(line):
             self._give_up(document)
             self._read(line)
             return

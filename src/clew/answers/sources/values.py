@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+# The year 10000: what lies beyond cannot be written as ISO 8601.
+LATEST = 253_402_300_800_000
+
 _LEVELS = {
     "debug": ("trace", "verbose", "dbg", "finest", "finer", "fine"),
     "info": ("information", "informational", "notice", "default", "inf", "log"),
@@ -21,6 +24,7 @@ _NUMBERS = ((60, "critical"), (50, "danger"), (40, "warning"), (30, "info"))
 _SEVERITIES = ((21, "critical"), (17, "danger"), (13, "warning"), (9, "info"))
 # From which size on a number of time is of the unit: seconds, milli-, micro- and nanoseconds.
 _UNITS = ((1e17, 1e-6), (1e14, 1e-3), (1e11, 1.0))
+_LARGEST = 1e300
 _CLF = "%d/%b/%Y:%H:%M:%S %z"
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|µs|μs|us|ns|s)")
 _MILLISECONDS = {"h": 3.6e6, "m": 6e4, "s": 1e3, "ms": 1.0, "ns": 1e-6}
@@ -29,23 +33,19 @@ _REQUEST_LINE = re.compile(r"([A-Z]+) (\S+)(?: HTTP/[\d.]+)?")
 
 def number_of(value: object) -> float | None:
     """Return a number, also one that is written as text."""
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    if isinstance(value, int | float):
-        return value
     try:
-        return float(value) if isinstance(value, str) else None
+        number = value if isinstance(value, int) else float(value)
     except ValueError:
         return None
+    return number if abs(number) < _LARGEST else None  # neither NaN nor an infinity
 
 
 def integer_of(value: object) -> int | None:
     """Return a whole number, also one that is written as text or with a fraction of zero."""
     number = number_of(value)
-    try:
-        return int(number) if number is not None and number == int(number) else None
-    except (ValueError, OverflowError):
-        return None
+    return int(number) if number is not None and number == int(number) else None
 
 
 def text_of(value: object) -> str | None:
@@ -65,7 +65,9 @@ def time_of(value: object) -> int | None:
     """
     if isinstance(value, Mapping):
         seconds, nanos = number_of(value.get("seconds")), number_of(value.get("nanos")) or 0
-        return None if seconds is None else int(seconds * 1000 + nanos // 1_000_000)
+        if seconds is None or not (0 <= seconds < LATEST and 0 <= nanos < 1e9):
+            return None
+        return int(seconds * 1000 + nanos // 1_000_000)
     number = number_of(value)
     if number is not None:
         if not 0 < number < 1e20:

@@ -130,8 +130,8 @@ def _cloudwatch(line: Line) -> Iterator[Payload] | None:
         return None
     return (
         Payload(str(event["message"]), time_of(event.get("timestamp")))
-        for event in events
-        if isinstance(event, dict) and "message" in event
+        for event in _objects(events)
+        if "message" in event
     )
 
 
@@ -144,9 +144,9 @@ def _loki(line: Line) -> Iterator[Payload] | None:
         return None
     return (
         Payload(str(value[1]), time_of(value[0]))
-        for stream in streams
-        if isinstance(stream, dict)
-        for value in stream.get("values", ())
+        for stream in _objects(streams)
+        if isinstance(stream.get("values"), list)
+        for value in stream["values"]
         if isinstance(value, list) and len(value) > 1
     )
 
