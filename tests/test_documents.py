@@ -99,6 +99,23 @@ def runs() -> Iterator[Any]:
         yield pytest.param(document, marks=marks)
 
 
+# A dialogue with the interpreter is a test of its own, with the names that are there.
+_DIALOGUE = """
+import doctest
+_test = doctest.DocTestParser().get_doctest({block!r}, globals(), "a dialogue", None, 0)
+assert not doctest.DocTestRunner().run(_test).failed
+"""
+
+
+def script_of(document: str) -> str:
+    """Return the Python of a document, one block after another; clew is there."""
+    parts = [
+        _DIALOGUE.format(block=block) if block.startswith(">>>") else block
+        for block in blocks(document, "python")
+    ]
+    return "\n".join(["import clew", *parts])
+
+
 @pytest.mark.parametrize("document", RUN_BESIDE)
 def test_python_is_python(document: str) -> None:
     """What is run elsewhere, or wants a project around it, is Python at least."""
@@ -109,7 +126,7 @@ def test_python_is_python(document: str) -> None:
 @pytest.mark.parametrize("document", list(runs()))
 def test_python_runs(document: str, tmp_path: Path) -> None:
     """The Python of a document runs, one block after another; what it writes are lines."""
-    script = "\n".join(blocks(document, "python"))
+    script = script_of(document)
     for package in sorted(packages(script)):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
