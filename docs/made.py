@@ -26,8 +26,8 @@ _OTHERS = {"access": {"action": "READ_JOURNAL"}, "revenue": {"action": "PURCHASE
 
 
 def answers() -> str:
-    """Return a section for each question: what it is for, the command, and its answer, of the logs
-    of the examples' shop, which has an ordinary day, and a bad one.
+    """Return a section for each question: the command, and its answer, which says what it is for,
+    of the logs of the examples' shop, which has an ordinary day, and a bad one.
     """
     with tempfile.TemporaryDirectory() as folder:
         with open_shop(Path(folder)) as shop:
@@ -52,23 +52,10 @@ MARKS: dict[str, Callable[[], str]] = {
 
 
 def _section(name: str, folder: Path) -> str:
-    question = QUESTIONS[name]
     command = " ".join(["clew", "ask", name, ".", *_options(name)])
-    return "\n".join(
-        [
-            f"## {name}",
-            "",
-            f"{question.title}. {question.purpose}",
-            "",
-            "```console",
-            f"$ {command}",
-            _run(command, folder),
-            "```",
-            "",
-            f"Narrowed by {', '.join(f'`--{_flag(each)}`' for each in question.parameters)}.",
-            "",
-        ]
-    )
+    narrowed = ", ".join(f"`--{_flag(each)}`{{.option}}" for each in QUESTIONS[name].parameters)
+    shown = _run(command, folder)
+    return f"## {name}\n\n```console\n$ {command}\n{shown}\n```\n\nNarrowed by {narrowed}.\n"
 
 
 def _options(name: str) -> Iterator[str]:

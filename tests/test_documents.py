@@ -39,6 +39,7 @@ RUN_BESIDE = (
     "integrations/django_tasks/README.md",
     "integrations/graphql/README.md",
     "integrations/outgoing/README.md",
+    "integrations/pytest/README.md",
 )
 
 
@@ -99,6 +100,23 @@ def runs() -> Iterator[Any]:
         yield pytest.param(document, marks=marks)
 
 
+# A dialogue with the interpreter is a test of its own, with the names that are there.
+_DIALOGUE = """
+import doctest
+_test = doctest.DocTestParser().get_doctest({block!r}, globals(), "a dialogue", None, 0)
+assert not doctest.DocTestRunner().run(_test).failed
+"""
+
+
+def script_of(document: str) -> str:
+    """Return the Python of a document, one block after another; clew is there."""
+    parts = [
+        _DIALOGUE.format(block=block) if block.startswith(">>>") else block
+        for block in blocks(document, "python")
+    ]
+    return "\n".join(["import clew", *parts])
+
+
 @pytest.mark.parametrize("document", RUN_BESIDE)
 def test_python_is_python(document: str) -> None:
     """What is run elsewhere, or wants a project around it, is Python at least."""
@@ -107,26 +125,29 @@ def test_python_is_python(document: str) -> None:
 
 
 @pytest.mark.parametrize("document", list(runs()))
-def test_python_runs(document: str, tmp_path: Path) -> None:
+def test_python_runs(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Python of a document runs, one block after another; what it writes are lines."""
-    script = "\n".join(blocks(document, "python"))
-    for package in sorted(packages(script)):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed")
+    monkeypatch.setenv("CLEW_REDACT_KEY", "ab" * 32)
+    script = script_of(document)
+    for module in sorted(imported(script)):
+        if module.startswith("clew."):
+            pytest.importorskip(module, exc_type=ImportError)
+        elif importlib.util.find_spec(module.partition(".")[0]) is None:
+            pytest.skip(f"{module} is not installed")
     written = run_fresh(f"import os, sys\nos.chdir(sys.argv[1])\n{script}", str(tmp_path))
     for line in written.splitlines():
         if line.startswith("{"):
             parse_line(line)
 
 
-def packages(script: str) -> set[str]:
-    """Return the packages that a script imports."""
+def imported(script: str) -> set[str]:
+    """Return the modules that a script imports."""
     names = set()
     for node in ast.walk(ast.parse(script)):
         if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module.partition(".")[0])
+            names.add(node.module)
     return names
 
 

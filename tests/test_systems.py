@@ -128,3 +128,22 @@ except SystemExit as end:
 """
     written = run_fresh(_LOAD + _SYSTEMS["win32"] + script, "clew.answers.cli.exits")
     assert written == "0 b'\\xe2\\x94\\x81\\n'\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="what is taken away is not there")
+def test_colours_are_for_terminals_that_know_them() -> None:
+    """On Windows only a terminal that says what it is gets colours."""
+    script = """
+load()
+from clew._lines.console import is_terminal
+class Terminal:
+    def isatty(self):
+        return True
+for name in ("NO_COLOR", "TERM", "WT_SESSION", "ANSICON"):
+    os.environ.pop(name, None)
+print(is_terminal(Terminal()))
+os.environ["WT_SESSION"] = "1"
+print(is_terminal(Terminal()))
+"""
+    said = run_fresh(_LOAD + _SYSTEMS["win32"] + script, "clew.wsgi")
+    assert said.split() == ["False", "True"]

@@ -16,7 +16,7 @@ import pytest
 from clew import answers
 from clew.answers.load import load
 from tests.answers.clickhouse_server import running
-from tests.answers.shop_lines import NINE, ORDER, shop, write
+from tests.answers.shop_lines import NINE, ORDER, answered, shop, worked, write
 
 pytest.importorskip("chdb", reason="ClickHouse's engine is not installed: pip install chdb")
 clickhouse_connect = pytest.importorskip("clickhouse_connect", reason='pip install "clew[answers]"')
@@ -24,12 +24,14 @@ clickhouse_connect = pytest.importorskip("clickhouse_connect", reason='pip insta
 DASHBOARD = json.loads((Path(__file__).parent / "dashboard.json").read_text("utf-8"))
 PANELS = {panel["title"]: panel for panel in DASHBOARD["panels"]}
 DAY = 86_400_000
+LINES = [*shop(), worked("shop.bill", 50, 7.5), worked("shop.bill", 90, 2.5, outcome="failed")]
+LINES.append(answered("GET", "/report", 200, 4_000, 9.0, route="/report", serviceVersion="1.1"))
 # As Grafana writes them; a quoted value of several is a list of quoted ones.
 VARIABLES = {
     "${table}": "shop",
     "${__from}": str(NINE - DAY),
     "${__to}": str(NINE + DAY),
-    "${service:singlequote}": "'gateway','accounts','catalogue',''",
+    "${service:singlequote}": "'gateway','catalogue','worker',''",
     "${request:singlequote}": f"'{ORDER}'",
     "$__interval_ms": "60000",
 }
@@ -48,11 +50,11 @@ def filled(sql: str) -> str:
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a table on a server that holds the small shop's log, but for what has no route."""
+    """The URL of a table on a server that holds the small shop's log, a release and a task."""
     directory = tmp_path_factory.mktemp("grafana")
     with running(directory) as server:
         url = server.url("shop")
-        load([str(write(directory / "shop.ndjson", shop()[:-1]))], url)
+        load([str(write(directory / "shop.ndjson", LINES))], url)
         yield url
 
 
@@ -89,6 +91,9 @@ def test_the_services_are_offered(query: Query) -> None:
     [
         ("Slowest endpoints", "slowest", ("method", "endpoint", "requests", "median", "p95")),
         ("Failures", "errors", ("method", "endpoint", "requests", "errors", "share")),
+        ("Outgoing calls", "calls", ("host", "method", "calls", "failed", "median", "p95")),
+        ("Background tasks", "tasks", ("task", "runs", "failed", "median", "p95", "total")),
+        ("Releases", "releases", ("service", "serviceVersion", "requests", "median", "p95")),
     ],
 )
 def test_it_answers_as_clew_does(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from typing import Any
 
@@ -109,6 +110,9 @@ def _indented(text: str | list[str]) -> str:
 def is_terminal(stream: object) -> bool:
     """Tell whether colours are wanted on *stream* (https://no-color.org)."""
     if os.environ.get("NO_COLOR"):
+        return False
+    # Windows' older terminal shows colours as what stands for them.
+    if sys.platform == "win32" and not os.environ.keys() & {"WT_SESSION", "TERM", "ANSICON"}:
         return False
     try:
         return bool(stream.isatty())  # type: ignore[attr-defined]
