@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo quick test check format docs build test-wheel test-lowest test-pythons test-suites
-.PHONY: bench bench-answers soak debian clean
+.PHONY: bench bench-answers soak kills debian clean
 
 # The first of these that is Python 3.11 or later. Another: make PYTHON=... test
 PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11,\
