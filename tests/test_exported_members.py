@@ -45,8 +45,8 @@ def test_the_public_names_are_the_documented_ones() -> None:
 def test_the_records_are_public() -> None:
     """The types that a record holds can be named."""
     assert clew.records.__all__ == [
-        *("ApplicationLog", "ExceptionInfo", "HTTPLog", "Request", "Response", "Task", "TaskLog"),
-        "json_schema",
+        *("ApplicationLog", "ExceptionInfo", "FieldError", "HTTPLog", "Request", "Response"),
+        *("Task", "TaskLog", "json_schema"),
     ]
 
 
