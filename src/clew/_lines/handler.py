@@ -78,7 +78,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
         self._standard = stream if isinstance(stream, str) else "stdout"
         self._writer: LineWriter | DroppingWriter | None = None
         self._drops = check_when_blocked(when_blocked) == "drop"
-        self._losses = Losses("lines")
+        self.losses = Losses("lines")
         # What encodes entries, as long as the formatter and the filters are the same.
         self._encoder: Encoder | None = None
         self._known: tuple[object, object] = (None, None)
@@ -173,22 +173,23 @@ class LineHandler(logging.StreamHandler[TextIO]):
                 stream, writer = self._stream or self.stream, self._writer
                 if writer is None or writer.stream is not stream:
                     if stream is None:
+                        self.losses.total += 1
                         return  # a process without a stdout has nowhere to write to
                     writer = self._writer = self._writer_to(stream)
                 if writer.descriptor is not None or self._stream is not None:
                     writer.write(line)
                 else:
                     self._write_to_stand_in(writer, line)
-                if self._losses.count:
-                    self._losses.end()
+                if self.losses.count:
+                    self.losses.end()
             except Exception as error:
                 raise_interruption()
-                self._losses.add(error)
+                self.losses.add(error)
 
     def _writer_to(self, stream: TextIO) -> LineWriter | DroppingWriter:
         writer = LineWriter(stream)
         if self._drops and writer.is_shared:
-            return DroppingWriter(writer, self._losses, self._say_dropped)
+            return DroppingWriter(writer, self.losses, self._say_dropped)
         return writer
 
     def _say_dropped(self, count: int) -> bytes:
@@ -227,3 +228,10 @@ def check_when_blocked(when_blocked: WhenBlocked) -> WhenBlocked:
 def own_handlers(logger: logging.Logger = logging.root) -> list[LineHandler]:
     """Return the handlers of *logger* that clew has set up."""
     return [handler for handler in logger.handlers if isinstance(handler, LineHandler)]
+
+
+def _count_losses() -> int:
+    return sum(handler.losses.total for handler in own_handlers())
+
+
+hooks.count_losses = _count_losses
