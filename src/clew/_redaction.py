@@ -11,6 +11,7 @@ from ._plain import to_plain
 from ._secrets import looks
 from ._secrets.names import Names, Verdict, words_of
 from ._secrets.pairs import hidden_items, hidden_values
+from ._secrets.policy import Policy
 from ._secrets.texts import Texts, has_structure, marks
 from ._secrets.treatments import TREATMENTS, environment_keys, is_hidden, treated
 from ._text import remembering
@@ -59,7 +60,7 @@ class Redactor:
         parameter = remembering(
             lambda name: self._verdict(self._parameters, name), _MOST_PARAMETERS
         )
-        self._texts = Texts(self.verdict, parameter, self.treat)
+        self._texts = Texts(Policy(self.verdict, parameter, self.treat))
         exact = {tuple(words_of(name)): how for name, how in self._treatments.items()}
         # How keys of clew's own are treated, of those that are.
         self.owned = {

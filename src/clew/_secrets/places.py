@@ -9,9 +9,7 @@ from urllib.parse import unquote_plus
 
 from .extents import line_end, quoted_end, setting_end, value_end
 from .names import Verdict
-
-Judge = Callable[[str], Verdict | None]
-Treat = Callable[[Verdict, object], object]
+from .policy import Policy
 
 _QUOTE = r"\\{0,16}[\"']"
 _LINE_END = r"(?:\r?\n|\\r\\n)"
@@ -75,18 +73,12 @@ class _Place(NamedTuple):
 
 
 class Places:
-    """Finds the values under sensitive names.
+    """Finds the values under names that are sensitive by *policy*."""
 
-    Args:
-        judge: Says why a field's name is masked.
-        judge_parameter: The same of the name of a parameter in a query.
-        treat: What stands in the place of a value; None where it is written.
-    """
-
-    def __init__(self, judge: Judge, judge_parameter: Judge, treat: Treat) -> None:
-        self._judge = judge
-        self._judge_parameter = judge_parameter
-        self._treat = treat
+    def __init__(self, policy: Policy) -> None:
+        self._judge = policy.judge
+        self._judge_parameter = policy.judge_parameter
+        self._treat = policy.treat
 
     def names(self, text: str, *, code: bool) -> str:
         """Return *text* with what stands behind names masked: assignments, members, headers."""
