@@ -41,7 +41,7 @@ _QUOTES = re.compile(r"[bru]{0,2}(\\{0,16}[\"'`])")
 MOST_DECODED = 3
 
 
-def decoded(name: str) -> str:
+def decode(name: str) -> str:
     """Return *name* decoded: names may be encoded more than once on their way through proxies."""
     for _ in range(MOST_DECODED):
         if "%" not in name:
@@ -121,7 +121,7 @@ class Places:
     def _named(self, text: str, match: re.Match[str], *, code: bool = False) -> _Place | None:
         name = match["name"]
         if "%" in name or "\\" in name:
-            name = decoded(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), name))
+            name = decode(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), name))
         mark = text[match.start() - 1] if match.start() else ""
         if mark and mark in "?&#;" and match["sep"] == "=":
             verdict = self._judge_parameter(name)

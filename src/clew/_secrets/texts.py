@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 
 from .json_texts import JSONTexts
 from .looks import MASK, without_credentials
-from .places import MOST_DECODED, Places, decoded
+from .places import MOST_DECODED, Places, decode
 from .policy import Policy
 from .sentences import without_quoted
 
@@ -150,7 +150,7 @@ class Texts:
             name, equals, value = parameter.partition("=")
             if not equals:
                 name, value = "", parameter
-            hidden = self._hide_parameter(decoded(name), value) if equals else None
+            hidden = self._hide_parameter(decode(name), value) if equals else None
             if hidden is None and has_structure(value) and self.holds(unquote_plus(value)):
                 hidden = MASK
             if hidden is not None:
