@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
@@ -177,22 +178,34 @@ def _fitting(span: int) -> int:
     return next((size for size in sizes if span < 60 * size), 7 * day)
 
 
+# Two days before the year 10000.
+_LATEST = 253_402_300_800_000 - 2 * 86_400_000
+
+
 def _start(at: int, size: int, zone: ZoneInfo) -> int:
     """Return when the step of *size* began: by the clock, and with its hours and days."""
-    clock = _moment(at * 1000).astimezone(zone).replace(tzinfo=None)
-    passed = (clock - datetime(1970, 1, 1)) // timedelta(milliseconds=1)
+    # Python's years end at 9999, where a zone may be ahead of it already.
+    known = _moment(min(at, _LATEST) * 1000).astimezone(zone)
+    ahead = (known.utcoffset() or timedelta()) // timedelta(milliseconds=1)
+    passed = at + ahead
     if size <= 3_600_000:
         return at - passed % size
     since = _MONDAY if size % 604_800_000 == 0 else 0
-    begin = datetime(1970, 1, 1) + timedelta(milliseconds=passed - (passed - since) % size)
-    return (begin.replace(tzinfo=zone) - _moment(0)) // timedelta(milliseconds=1)
+    begin = passed - (passed - since) % size
+    if begin > _LATEST:
+        return begin - ahead
+    clock = datetime(1970, 1, 1) + timedelta(milliseconds=begin)
+    return (clock.replace(tzinfo=zone) - _moment(0)) // timedelta(milliseconds=1)
 
 
 def _moved(instant: str, zone: ZoneInfo) -> str:
     """Return *instant* in the time of *zone*, with as many digits."""
     digits = len(instant.partition(".")[2]) - 1
     precision = {-1: "seconds", 3: "milliseconds", 6: "microseconds"}[digits]
-    return datetime.fromisoformat(instant).astimezone(zone).isoformat(timespec=precision)
+    moment = datetime.fromisoformat(instant)
+    with suppress(OverflowError):  # the zone has no such time: Python's years end at 9999
+        moment = moment.astimezone(zone)
+    return moment.isoformat(timespec=precision)
 
 
 @dataclass
@@ -283,7 +296,14 @@ def _traffic(asked: _Asked) -> list[Row]:
     return [
         (*start, len(events), _hundreds(events, 4), failed, failed / len(events))
         for start, events in asked.steps(asked.requests)
-        for failed in [_hundreds(events, 5)]
+        for failed in [len(_failed(events))]
+    ]
+
+
+def _failed(events: Iterable[Event]) -> list[Event]:
+    """Return those that were answered by a 5xx, or that their process died at."""
+    return [
+        event for event in events if (_status(event) or 0) // 100 == 5 or event["outcome"] == "lost"
     ]
 
 
@@ -307,7 +327,10 @@ def _tasks(asked: _Asked) -> list[Row]:
         if event["logger"] == "clew.task" and event["taskName"] is not None
     ]
     return _work(
-        asked, runs, itemgetter("service", "taskName"), lambda run: run["taskOutcome"] == "failed"
+        asked,
+        runs,
+        itemgetter("service", "taskName"),
+        lambda run: run["taskOutcome"] in ("failed", "lost"),
     )
 
 
@@ -322,7 +345,7 @@ def _calls(asked: _Asked) -> list[Row]:
 def _errors(asked: _Asked) -> list[Row]:
     rows = []
     for endpoint, events in asked.groups(asked.requests, _endpoint):
-        failed = [event for event in events if (_status(event) or 0) // 100 == 5]
+        failed = _failed(events)
         if failed:
             share = len(failed) / len(events)
             rows.append((*endpoint, len(events), len(failed), share, _latest(failed, "requestId")))
@@ -374,7 +397,7 @@ def _releases(asked: _Asked) -> list[Row]:
         timed = [each for each in requests if each["outcome"] != "websocket"]
         first = min(event["createdAt"] for event in events)
         fresh = sum(1 for each in first_raised.values() if any(each is of for of in events))
-        share = _hundreds(requests, 5) / len(requests) if requests else 0.0
+        share = len(_failed(requests)) / len(requests) if requests else 0.0
         if version[1] is not None:
             median, p95 = _spread(timed, 50, 95)
             rows.append((*version, _instant(first), len(requests), share, median, p95, fresh))
@@ -385,7 +408,7 @@ def _clients(asked: _Asked) -> list[Row]:
     rows = []
     for address, events in asked.groups(asked.requests, lambda event: (event["ipAddress"],)):
         users = {event["userId"] for event in events} - {None}
-        counts = len(events), _hundreds(events, 4), _hundreds(events, 5), len(users)
+        counts = len(events), _hundreds(events, 4), len(_failed(events)), len(users)
         rows.append((*address, *counts))
     return _ranked(rows, -4)
 

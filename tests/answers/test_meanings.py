@@ -416,3 +416,17 @@ def test_a_timeline_goes_by_beginnings(ask: Ask) -> None:
     assert [row[7] for row in rows] == [200, None, 200]
     [row] = ask(lines, "timeline", request="r", service="shop")
     assert row[0] == 0.0
+
+
+def test_what_its_process_died_at_has_failed(ask: Ask) -> None:
+    """A lost request has no status and no time: it is a failure, and slows nothing down; a lost
+    task has failed.
+    """
+    lost = http("/a", None, None, outcome="lost", requestId="r-1", userId="1")
+    task = {"name": "mail", "id": "1", "outcome": "lost"}
+    lines = [lost, http("/a", 5), said(logger="clew.task", task=task)]
+    assert [row[3:] for row in ask(lines, "errors")] == [(2, 1, 0.5, "r-1")]
+    assert [row[1:] for row in ask(lines, "traffic")] == [(2, 0, 1, 0.5)]
+    assert [row[1:] for row in ask(lines, "clients")] == [(2, 0, 1, 1)]
+    assert [row[3:5] for row in ask(lines, "slowest")] == [(1, 5.0)]
+    assert [row[1:4] for row in ask(lines, "tasks")] == [("mail", 1, 1)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Self
@@ -252,7 +253,9 @@ def _convert(kind: str, value: Any, zone: tzinfo) -> Any:
 
 def _instant(microseconds: int, kind: str, zone: tzinfo) -> str:
     """Return an instant as ISO 8601, to the millisecond, or further where it has more."""
-    moment = (_EPOCH + timedelta(microseconds=microseconds)).astimezone(zone)
+    moment = _EPOCH + timedelta(microseconds=microseconds)
+    with suppress(OverflowError):  # an hour before the year 10000 begins in UTC
+        moment = moment.astimezone(zone)
     precision = "microseconds" if microseconds % 1000 else "milliseconds"
     if kind == "bucket":
         precision = "seconds"

@@ -28,10 +28,11 @@ def _frequent(
 
 
 _KINDS = {"time": "instant", "microseconds": "duration", "integer": "count", "amount": "amount"}
-_EVENT = {"began": "beginning", "beganUs": "count"}
+_EVENT = {"began": "beginning", "beganUs": "count", "kept": "text"}
 _EVENT |= {column.name: _KINDS.get(column.kind, "text") for column in COLUMNS[:-1]}
 _BEGAN = "createdAt * 1000 - coalesce(durationUs, 0)"
-_EVENTS = f"SELECT {_BEGAN} AS began, {_BEGAN} AS beganUs, events.* FROM events"
+_KEPT = "json_extract_string(fields, '$.kept')"
+_EVENTS = f"SELECT {_BEGAN} AS began, {_BEGAN} AS beganUs, {_KEPT} AS kept, events.* FROM events"
 _REQUEST = {
     "requestId": "text",
     "began": "beginning",
@@ -62,7 +63,7 @@ OVERVIEW = _lookup(
             FROM events
         ) AS of_events CROSS JOIN (
             SELECT count(*) AS requests,
-                count(*) FILTER (status BETWEEN 500 AND 599) AS failed
+                count(*) FILTER (failed) AS failed
             FROM requests
         ) AS of_requests
     """,
@@ -120,7 +121,7 @@ SLOW_REQUESTS = _lookup(
 FAILED_REQUESTS = _lookup(
     "failed requests",
     columns=_REQUEST,
-    sql=f"{_REQUESTS} AND (status BETWEEN 500 AND 599 OR outcome = 'error')",
+    sql=f"{_REQUESTS} AND (failed OR outcome = 'error')",
     order=("-began",),
     takes=OF_REQUESTS,
 )

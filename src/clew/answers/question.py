@@ -13,7 +13,9 @@ from .narrowing import ENDPOINT, STATUS
 RELATIONS = {
     "requests": f"""
         SELECT *, {ENDPOINT} AS endpoint, {STATUS} AS status,
-            coalesce(outcome, '') = 'websocket' AS websocket
+            coalesce(outcome, '') = 'websocket' AS websocket,
+            coalesce({STATUS} BETWEEN 500 AND 599, false) OR coalesce(outcome, '') = 'lost'
+                AS failed
         FROM events
         WHERE method IS NOT NULL AND coalesce(direction, '') <> 'outgoing'
     """,
@@ -26,7 +28,7 @@ RELATIONS = {
         WHERE method IS NOT NULL AND direction = 'outgoing'
     """,
     "tasks": f"""
-        SELECT *, coalesce(taskOutcome, '') = 'failed' AS failed
+        SELECT *, coalesce(taskOutcome, '') IN ('failed', 'lost') AS failed
         FROM events
         WHERE logger = '{TASK_LOGGER}' AND taskName IS NOT NULL
     """,

@@ -79,6 +79,8 @@ class Span:
         parts = [str(self.event[key]) for key in keys if self.event[key] is not None]
         if self.event["outcome"] in {"aborted", "websocket"}:
             parts.append(self.event["outcome"])
+        if self.event["kept"] == "true":
+            parts.append("kept until the request failed")
         error, text = self.event["exceptionType"], self.event["exceptionMessage"]
         if error is not None:
             parts.append(f"{error}: {text}" if text else error)

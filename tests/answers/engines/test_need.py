@@ -21,7 +21,8 @@ from tests.answers.test_questions import _ASKED, SOME, instant
 
 
 def query_of(question: str, parameters: dict[str, Any]) -> Query:
-    times = {name: instant(parameters[name]) for name in parameters.keys() & {"since", "until"}}
+    names = parameters.keys() & {"since", "until", "new_since"}
+    times = {name: instant(parameters[name]) for name in names}
     return Query.of(find_question(question), parameters | times)
 
 

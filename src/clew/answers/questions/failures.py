@@ -9,16 +9,16 @@ QUESTIONS = (
     Question(
         name="errors",
         title="Failures",
-        purpose="Which endpoints answer 5xx: open the timeline of their latest one.",
+        purpose="Which endpoints answer 5xx, or die: open the timeline of their latest one.",
         columns={**ENDPOINT, "errors": "count", "share": "share", "requestId": "text"},
         sql="""
             SELECT [by] service, method, endpoint, requests, errors, errors / requests AS share,
                 requestId
             FROM (
                 SELECT [by] service, method, endpoint, count(*) AS requests,
-                    count(*) FILTER (status BETWEEN 500 AND 599) AS errors,
+                    count(*) FILTER (failed) AS errors,
                     arg_max(requestId, (createdAt, requestId))
-                        FILTER (status BETWEEN 500 AND 599 AND requestId IS NOT NULL) AS requestId
+                        FILTER (failed AND requestId IS NOT NULL) AS requestId
                 FROM requests
                 GROUP BY [by] service, method, endpoint
             ) AS endpoints
@@ -94,7 +94,7 @@ QUESTIONS = (
                     {MEDIAN}, {P95}, coalesce(sum(fresh), 0) AS exceptions
                 FROM (
                     SELECT service, serviceVersion, createdAt, 1 AS request,
-                        CASE WHEN status BETWEEN 500 AND 599 THEN 1 ELSE 0 END AS failed,
+                        CASE WHEN failed THEN 1 ELSE 0 END AS failed,
                         CASE WHEN NOT websocket THEN durationUs END AS durationUs, 0 AS fresh
                     FROM requests
                     UNION ALL
@@ -130,7 +130,7 @@ QUESTIONS = (
         sql="""
             SELECT [by] ipAddress, count(*) AS requests,
                 count(*) FILTER (status BETWEEN 400 AND 499) AS refused,
-                count(*) FILTER (status BETWEEN 500 AND 599) AS failed,
+                count(*) FILTER (failed) AS failed,
                 count(DISTINCT userId) AS users
             FROM requests
             GROUP BY [by] ipAddress

@@ -59,7 +59,7 @@ QUESTIONS = (
     Question(
         name="traffic",
         title="Requests over time",
-        purpose="How many came, and what became of them: refused is 4xx, failed 5xx.",
+        purpose="How many came, and what became of them: refused is 4xx, failed 5xx or lost.",
         columns={"bucket": "bucket"}
         | dict.fromkeys(("requests", "refused", "failed"), "count")
         | {"share": "share"},
@@ -68,7 +68,7 @@ QUESTIONS = (
             FROM (
                 SELECT [bucket] AS bucket, [by] count(*) AS requests,
                     count(*) FILTER (status BETWEEN 400 AND 499) AS refused,
-                    count(*) FILTER (status BETWEEN 500 AND 599) AS failed
+                    count(*) FILTER (failed) AS failed
                 FROM requests
                 GROUP BY [by] bucket
             ) AS steps
