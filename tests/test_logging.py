@@ -1049,6 +1049,7 @@ def test_a_level_of_ones_own_keeps_its_name(lines: Lines) -> None:
         logging.getLogger("legacy").log(25, "line")
         log.log(26, "line")
         log.info("line")
+        serve(lambda: None, level=lambda _: 25)
     finally:
         logging._levelToName.pop(25)
         logging._nameToLevel.pop("NOTICE")
@@ -1057,6 +1058,7 @@ def test_a_level_of_ones_own_keeps_its_name(lines: Lines) -> None:
         ("info", "NOTICE"),
         ("info", None),
         ("info", None),
+        ("info", "NOTICE"),
     ]
     assert lines()[0]["levelName_"] == "mine"
 

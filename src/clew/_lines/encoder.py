@@ -142,6 +142,7 @@ class Encoder(_Fields):
                 or self._masks_logs
                 or entry.ids is not None
                 or entry.kept
+                or entry.level not in self._words
                 or (log.exception is not None and self._changes_exceptions(log))
             ):
                 return to_json(self.line(entry))
@@ -178,6 +179,8 @@ class Encoder(_Fields):
         *owned* says under which names further ids are written besides their own.
         """
         line = self._head(entry) if entry.log is None else self._of_log(entry.log)
+        if entry.level not in self._words and (name := _level_name(entry.level)):
+            line["levelName"] = name
         if entry.kept:
             line["kept"] = True
         if entry.ids is None:
@@ -216,8 +219,6 @@ class Encoder(_Fields):
             line["requestId"] = request_id
         if (user_id := entry.user_id) is not None:
             line["userId"] = user_of(user_id, self.redactor) if self._hides_users else user_id
-        if level not in self._words and (name := _level_name(level)):
-            line["levelName"] = name
         return line
 
     def _of_log(self, log: HTTPLog | TaskLog) -> dict[str, Any]:
