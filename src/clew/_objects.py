@@ -104,3 +104,15 @@ def _loaded(value: Any) -> dict[str, Any] | None:
         names = [field.attname for field in type(value)._meta.concrete_fields]
         return {name: attributes[name] for name in names if name in attributes}
     return None
+
+
+def lazy_object(lazy: object) -> object:
+    """Return what Django has loaded of *lazy*, as ``request.user``; asking it loads it."""
+    wrapped = object.__getattribute__(lazy, "__dict__").get("_wrapped")
+    return "..." if type(wrapped) is object else wrapped
+
+
+def rows_of(query: object) -> object:
+    """Return the rows that a query of Django's has loaded; its text would be some of them."""
+    rows = vars(query)["_result_cache"]
+    return f"<{type(query).__name__}>" if rows is None else rows

@@ -16,7 +16,7 @@ from typing import Any, Protocol, cast
 from uuid import UUID
 
 from ._faults import raise_interruption
-from ._objects import fields_of, is_secret
+from ._objects import fields_of, is_secret, lazy_object, rows_of
 from ._secrets.looks import MASK
 from ._secrets.pairs import NAME_KEYS
 from ._text import printable, text_of, unprintable
@@ -76,7 +76,7 @@ class _Converter:
         if value is None or value is True or value is False:
             return value
         if type(value).__name__ == "SimpleLazyObject":
-            return self._lazy(value)
+            return self.plain(lazy_object(value))
         if isinstance(value, enum.Enum):
             return self._plain(value.value)
         if isinstance(value, enum.EnumMeta):
@@ -111,22 +111,12 @@ class _Converter:
         fields = fields_of(value)
         if fields is None and not isinstance(value, (Sequence, AbstractSet, ValuesView)):
             if "_result_cache" in getattr(value, "__dict__", ()):
-                return self._query(value)
+                return self.plain(rows_of(value))
             found = self._by_number(value)
             if found is not value:
                 return found
             return self._text(str(value)) if self.default is None else self._by_default(value)
         return self._inside(value, fields)
-
-    def _lazy(self, value: object) -> Any:
-        """Return what Django has loaded of *value*, as ``request.user``; asking it loads it."""
-        wrapped = object.__getattribute__(value, "__dict__").get("_wrapped")
-        return "..." if type(wrapped) is object else self.plain(wrapped)
-
-    def _query(self, query: Any) -> Any:
-        """Return the rows that a query of Django's has loaded; its text would be some of them."""
-        rows = vars(query)["_result_cache"]
-        return f"<{type(query).__name__}>" if rows is None else self.plain(rows)
 
     def _by_number(self, value: Any) -> Any:
         """Return the number that *value* is, or the list of its numbers; *value* if it is none."""

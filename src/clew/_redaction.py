@@ -11,8 +11,9 @@ from ._plain import to_plain
 from ._secrets import looks
 from ._secrets.names import Names, Verdict, words_of
 from ._secrets.pairs import hidden_items, hidden_values
+from ._secrets.policy import Policy
 from ._secrets.texts import Texts, has_structure, marks
-from ._secrets.treatments import TREATMENTS, environment_keys, is_hidden, treated
+from ._secrets.treatments import TREATMENTS, environment_keys, is_hidden, treat_value
 from ._text import remembering
 
 # The keys of a line that no field, parameter or header of anybody else's is called by chance.
@@ -59,7 +60,7 @@ class Redactor:
         parameter = remembering(
             lambda name: self._verdict(self._parameters, name), _MOST_PARAMETERS
         )
-        self._texts = Texts(self.verdict, parameter, self.treat)
+        self._texts = Texts(Policy(self.verdict, parameter, self.treat))
         exact = {tuple(words_of(name)): how for name, how in self._treatments.items()}
         # How keys of clew's own are treated, of those that are.
         self.owned = {
@@ -86,7 +87,7 @@ class Redactor:
             return None
         if verdict.rule != "given":
             return looks.MASK
-        return treated(self._treatments[verdict.phrase], value, self._keys)
+        return treat_value(self._treatments[verdict.phrase], value, self._keys)
 
     def hidden(self, name: str, value: object) -> object:
         """Return what stands in the place of *value* under *name*; None where it is written."""
@@ -108,7 +109,7 @@ class Redactor:
     def own(self, key: str, value: str) -> str:
         """Return what is written of *value* under a *key* of clew's own."""
         how = self.owned.get(key)
-        return value if how is None else treated(how, value, self._keys)
+        return value if how is None else treat_value(how, value, self._keys)
 
     def is_clean(self, text: str) -> bool:
         """Tell whether nothing can be masked in *text*, and remember it, as messages come again."""

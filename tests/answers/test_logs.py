@@ -20,7 +20,7 @@ import pytest
 
 from clew import answers
 from clew.answers import AnswerError
-from clew.answers.engines import blocks, reader
+from clew.answers.engines import blocks, table
 from clew.answers.query import Query, find_question
 
 from .logs_of import log
@@ -220,7 +220,7 @@ def test_a_full_disk_is_one_sentence(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(reader.FileReader, "_convert", full)
+    monkeypatch.setattr(table.EventTable, "add", full)
     with pytest.raises(AnswerError, match="do not fit into .*; set TMPDIR to a folder"):
         answers.open(path)
 

@@ -52,11 +52,6 @@ CRASH_BODY = b"Internal Server Error"
 class Exchange(Progress, Presence, RequestUser):
     """A request being served: the current context, and what becomes of its response."""
 
-    # What a GraphQL server knows.
-    operation: str | None = None
-    graphql_status: int | None = None
-
-    close_code: int | None = None
     rejected: str | None = None  # why the client's id was refused
     _told: int | None = None  # the id of the exception that the record has
     _outer: Context | None = None
@@ -145,12 +140,6 @@ class Exchange(Progress, Presence, RequestUser):
         """Log the record of what is finished, except for a 5xx, whose exception may be to come."""
         if not self.logged and self.status is not None and self.status < 500:
             self.log()
-
-    def executed(self, operation: str | None, status: int) -> None:
-        """A GraphQL operation was answered by *status*, or begins; of several, the worst counts."""
-        self.eventful = True
-        if self.graphql_status is None or status > self.graphql_status:
-            self.operation, self.graphql_status = operation, status
 
     def failed(self, error: BaseException) -> None:
         Progress.failed(self, error)

@@ -8,6 +8,7 @@
     disconnected()    the client is gone; what the application sends from now on counts no more
     failed(error)     the application raised, or its framework answers for what it raised
     caught(error)     a handler of the application's answers what it raised
+    executed(...)     a GraphQL operation was answered, or begins
 
 `result` tells at any time what became of it.
 """
@@ -42,6 +43,10 @@ class Progress:
     eventful = False
     handled = False  # whether a handler answers the error
     traceback: TracebackType | None = None  # of that error
+    close_code: int | None = None  # of a WebSocket
+    # What a GraphQL server knows.
+    operation: str | None = None
+    graphql_status: int | None = None
 
     @property
     def complete(self) -> bool:
@@ -86,6 +91,12 @@ class Progress:
         self.eventful = True
         # Starlette takes the traceback off once it has answered.
         self.error, self.traceback, self.handled = error, error.__traceback__, True
+
+    def executed(self, operation: str | None, status: int) -> None:
+        """Note that a GraphQL *operation* was answered by *status*, or begins; the worst counts."""
+        self.eventful = True
+        if self.graphql_status is None or status > self.graphql_status:
+            self.operation, self.graphql_status = operation, status
 
     def result(self) -> tuple[int, str | None]:
         """Return the status that the client got, and the outcome: None where all went well."""

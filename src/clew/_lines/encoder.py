@@ -19,6 +19,7 @@ from clew.records import OWNED_KEYS, ExceptionInfo, HTTPLog, TaskLog
 
 from .entry import Entry
 from .line_options import Frames, check_fields, check_frames, check_text
+from .record_line import record_line, user_of
 
 to_json = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -217,43 +218,13 @@ class Encoder(_Fields):
         if (request_id := entry.request_id) is not None:
             line["requestId"] = request_id
         if (user_id := entry.user_id) is not None:
-            line["userId"] = self._user(user_id) if self._hides_users else user_id
+            line["userId"] = user_of(user_id, self.redactor) if self._hides_users else user_id
         return line
 
     def _of_log(self, log: HTTPLog | TaskLog) -> dict[str, Any]:
-        text = self.redactor.text
-        line: dict[str, Any] = msgspec.to_builtins(
-            replace(
-                log,
-                level=self.level_names[log.level],
-                service=self.service,
-                service_version=self.version,
-            )
-        )
-        line.pop("exception", None)
-        if "userId" in line:
-            line["userId"] = self._user(line["userId"])
-        if isinstance(log, TaskLog):
-            line["message"] = text(line["message"])
-            for name in ("name", "id"):
-                line["task"][name] = text(line["task"][name])
-            return line
-        request, redactor = line["request"], self.redactor
-        path = redactor.path(request["path"])
-        line["message"] = text(line["message"].replace(request["path"], path, 1))
-        request["path"] = path
-        if "ipAddress" in request:
-            request["ipAddress"] = redactor.own("ipAddress", request["ipAddress"])
-        if "query" in request:
-            request["query"] = self.redactor.query(request["query"])
-        for name, value in request.get("headers", {}).items():
-            if name != "requestId":
-                request["headers"][name] = self.redactor.field(name, value)
-        return line
-
-    def _user(self, user_id: str) -> str:
-        """Return what is written of a user's id: no e-mail address, when strict."""
-        return self.redactor.text(self.redactor.own("userId", user_id))
+        word = self.level_names[log.level]
+        log = replace(log, level=word, service=self.service, service_version=self.version)
+        return record_line(log, self.redactor)
 
     def _exception(self, exception: ExceptionInfo) -> dict[str, Any]:
         trace = str(exception.stack_trace)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from contextlib import nullcontext
 from typing import Literal, TextIO
-
-import msgspec
 
 from clew._backlog import MOST_BYTES, MOST_LINES
 from clew._faults import Losses, raise_interruption
@@ -22,6 +19,7 @@ from .entry import Entry
 from .extract import ContextFilter, extract, is_twin
 from .keeping import Keeper, dispatch
 from .line_writer import LineWriter
+from .standard_stream import StandardStream
 from .uncaught import hooks
 
 WhenBlocked = Literal["wait", "drop"]
@@ -73,32 +71,24 @@ class LineHandler(logging.StreamHandler[TextIO]):
         if unfinished is not None:
             table.start(check_folder(unfinished), service)
         self._twins = twins
-        # The stream itself, or the name of one of sys.
+        # The stream itself, or else one of sys.
         self._stream: TextIO | None = None if isinstance(stream, str) else stream
-        self._standard = stream if isinstance(stream, str) else "stdout"
+        self._standard = StandardStream(stream if isinstance(stream, str) else "stdout")
         self._writer: LineWriter | DroppingWriter | None = None
         self._drops = check_when_blocked(when_blocked) == "drop"
         self.losses = Losses("lines")
         # What encodes entries, as long as the formatter and the filters are the same.
         self._encoder: Encoder | None = None
         self._known: tuple[object, object] = (None, None)
-        # What is written to a stream that another has put in the place of stdout, and the stream
-        # that hands what is written to logging, as Twisted's does.
-        self._line: bytes | None = None
-        self._loop: object = None
 
     @property
     def stream(self) -> TextIO:
         """The stream that the next line goes to."""
-        stream = self._stream or getattr(sys, self._standard)
-        return stream if self._loop is None or stream is not self._loop else self._original()
+        return self._stream or self._standard.stream
 
     @stream.setter
     def stream(self, stream: TextIO) -> None:
         self._stream = stream
-
-    def _original(self) -> TextIO:
-        return getattr(sys, f"__{self._standard}__")  # type: ignore[no-any-return]
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Write the line of *record*, unless a filter drops it; tell whether it was written."""
@@ -170,7 +160,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
         """Write *line*, in UTF-8; what cannot be written is counted, and said on stderr."""
         with self.lock or nullcontext():
             try:
-                stream, writer = self._stream or self.stream, self._writer
+                stream, writer = self._stream or self._standard.stream, self._writer
                 if writer is None or writer.stream is not stream:
                     if stream is None:
                         self.losses.total += 1
@@ -179,7 +169,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
                 if writer.descriptor is not None or self._stream is not None:
                     writer.write(line)
                 else:
-                    self._write_to_stand_in(writer, line)
+                    self._standard.write(writer, line)
                 if self.losses.count:
                     self.losses.end()
             except Exception as error:
@@ -196,26 +186,6 @@ class LineHandler(logging.StreamHandler[TextIO]):
         message = "Lines dropped while nobody read them: %d"
         entry = Entry.now(logging.WARNING, message % count, "clew", {"dropped": count})
         return (self.direct_encoder() or Encoder()).encode(entry)
-
-    def _write_to_stand_in(self, writer: LineWriter | DroppingWriter, line: bytes) -> None:
-        """Write *line* to what stands in stdout's place; past it, where it logs what it gets."""
-        if self._line is not None:
-            self._loop = writer.stream
-            if _escaped(self._line) not in line:  # a signal handler's, not the same again
-                LineWriter(self._original()).write(line)
-            return
-        self._line = line
-        try:
-            writer.write(line)
-        finally:
-            self._line = None
-        if self._loop is writer.stream:
-            LineWriter(self._original()).write(line)
-
-
-def _escaped(line: bytes) -> bytes:
-    """Return *line* as it stands within a text in JSON."""
-    return msgspec.json.encode(line.decode())[1:-1]
 
 
 def check_when_blocked(when_blocked: WhenBlocked) -> WhenBlocked:

@@ -15,6 +15,7 @@ from clew.records import HTTPLog, Task
 from .extract import STANDARD_ATTRIBUTES, message_of
 from .handler import own_handlers
 from .json_formatter import JSONFormatter
+from .record_line import request_of
 
 
 def own_redactor() -> Redactor:
@@ -30,16 +31,6 @@ def masked(fields: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
     return {name: redactor.field(str(name), value) for name, value in fields.items()}
 
 
-def _request(request: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
-    """Return what the line shows of a *request* otherwise than its record holds it."""
-    shown = {"path": redactor.path(request["path"])}
-    if request.get("query"):
-        shown["query"] = redactor.query(request["query"])
-    if request.get("ipAddress"):
-        shown["ipAddress"] = redactor.own("ipAddress", request["ipAddress"])
-    return shown
-
-
 def masked_record(record: LogRecord) -> LogRecord:
     """Return a copy of *record* that holds what its line shows; but for its exception's text."""
     shown, redactor = copy(record), own_redactor()
@@ -51,7 +42,7 @@ def masked_record(record: LogRecord) -> LogRecord:
         if isinstance(value, HTTPLog | Task):
             plain = msgspec.to_builtins(value)
         if isinstance(value, HTTPLog):
-            plain["request"] |= _request(plain["request"], redactor)
+            plain["request"] |= request_of(plain["request"], redactor)
         attributes[name] = plain if redactor is OFF else redactor.field(name, plain)
     if redactor is OFF:
         return shown

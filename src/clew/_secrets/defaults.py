@@ -6,6 +6,7 @@ from functools import cache
 
 from .looks import MASK
 from .names import Names, Verdict
+from .policy import Policy
 from .texts import Texts
 from .treatments import is_hidden
 
@@ -17,7 +18,7 @@ def shown_path(path: str) -> str:
 
 @cache
 def _texts() -> Texts:
-    return Texts(Names().verdict, Names(query=True).verdict, _treat)
+    return Texts(Policy(Names().verdict, Names(query=True).verdict, _treat))
 
 
 def _treat(verdict: Verdict, value: object) -> object:

@@ -67,7 +67,7 @@ Replace = Callable[[str], str]
 
 
 @cache
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compile(pattern: str) -> re.Pattern[str]:
     """Return *pattern* compiled when it is first needed, which spares every import of clew."""
     return re.compile(pattern, re.IGNORECASE)
 
@@ -128,11 +128,11 @@ def is_jwt(text: str) -> bool:
 def emails(text: str) -> Iterator[tuple[int, int]]:
     """Yield where e-mail addresses stand in *text*."""
     end = 0
-    for at in _compiled(_AT).finditer(text):
+    for at in _compile(_AT).finditer(text):
         if at.start() < end:
             continue
-        local = _compiled(_LOCAL).search(text, max(end, at.start() - 66), at.start())
-        domain = _compiled(_DOMAIN).match(text, at.end(), at.end() + 400)
+        local = _compile(_LOCAL).search(text, max(end, at.start() - 66), at.start())
+        domain = _compile(_DOMAIN).match(text, at.end(), at.end() + 400)
         if local is None or domain is None or (domain[1] or "").lower() in _NO_DOMAINS:
             continue
         if local[0] == "git":  # where repositories are
@@ -158,13 +158,13 @@ def without_emails(text: str) -> str:
 
 def cards(text: str) -> Iterator[tuple[int, int]]:
     """Yield where numbers of cards stand in *text*."""
-    for row in _compiled(_NUMBERS).finditer(text):
+    for row in _compile(_NUMBERS).finditer(text):
         if row.end() - row.start() >= 14:
             yield from _cards_in(text, row)
 
 
 def _cards_in(text: str, row: re.Match[str]) -> Iterator[tuple[int, int]]:
-    numbers = _compiled(r"%2[0dDfF]|\d+").finditer(text, row.start(), row.end())
+    numbers = _compile(r"%2[0dDfF]|\d+").finditer(text, row.start(), row.end())
     spans = [one.span() for one in numbers if one[0][0] != "%"]
     sizes = [end - start for start, end in spans]
     at = 0
@@ -211,11 +211,11 @@ def _groups(sizes: list[int], at: int, fours: int) -> Iterator[tuple[int, int]]:
 
 def _is_within(text: str, start: int, end: int) -> bool:
     """Tell whether these digits are the end of a decimal, or a part of a hexadecimal number."""
-    before = _compiled(r"[\da-f]*\Z").search(text, max(0, start - 64), start)
-    behind = _compiled(r"[\da-f]*").match(text, end, end + 64)
+    before = _compile(r"[\da-f]*\Z").search(text, max(0, start - 64), start)
+    behind = _compile(r"[\da-f]*").match(text, end, end + 64)
     around = len(before[0] if before else "") + len(behind[0] if behind else "")
     return around >= 4 or bool(
-        _compiled(r"(?<!\d)\d{1,4}[.,]\Z").search(text, max(0, start - 6), start)
+        _compile(r"(?<!\d)\d{1,4}[.,]\Z").search(text, max(0, start - 6), start)
     )
 
 

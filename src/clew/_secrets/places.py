@@ -9,9 +9,7 @@ from urllib.parse import unquote_plus
 
 from .extents import line_end, quoted_end, setting_end, value_end
 from .names import Verdict
-
-Judge = Callable[[str], Verdict | None]
-Treat = Callable[[Verdict, object], object]
+from .policy import Policy
 
 _QUOTE = r"\\{0,16}[\"']"
 _LINE_END = r"(?:\r?\n|\\r\\n)"
@@ -43,7 +41,7 @@ _QUOTES = re.compile(r"[bru]{0,2}(\\{0,16}[\"'`])")
 MOST_DECODED = 3
 
 
-def decoded(name: str) -> str:
+def decode(name: str) -> str:
     """Return *name* decoded: names may be encoded more than once on their way through proxies."""
     for _ in range(MOST_DECODED):
         if "%" not in name:
@@ -75,18 +73,12 @@ class _Place(NamedTuple):
 
 
 class Places:
-    """Finds the values under sensitive names.
+    """Finds the values under names that are sensitive by *policy*."""
 
-    Args:
-        judge: Says why a field's name is masked.
-        judge_parameter: The same of the name of a parameter in a query.
-        treat: What stands in the place of a value; None where it is written.
-    """
-
-    def __init__(self, judge: Judge, judge_parameter: Judge, treat: Treat) -> None:
-        self._judge = judge
-        self._judge_parameter = judge_parameter
-        self._treat = treat
+    def __init__(self, policy: Policy) -> None:
+        self._judge = policy.judge
+        self._judge_parameter = policy.judge_parameter
+        self._treat = policy.treat
 
     def names(self, text: str, *, code: bool) -> str:
         """Return *text* with what stands behind names masked: assignments, members, headers."""
@@ -129,7 +121,7 @@ class Places:
     def _named(self, text: str, match: re.Match[str], *, code: bool = False) -> _Place | None:
         name = match["name"]
         if "%" in name or "\\" in name:
-            name = decoded(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), name))
+            name = decode(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), name))
         mark = text[match.start() - 1] if match.start() else ""
         if mark and mark in "?&#;" and match["sep"] == "=":
             verdict = self._judge_parameter(name)

@@ -6,14 +6,12 @@ A text without ``=``, ``:`` and a few other such marks has none, and costs next 
 from __future__ import annotations
 
 import re
-from typing import Any
 from urllib.parse import unquote_plus
 
-import msgspec
-
+from .json_texts import JSONTexts
 from .looks import MASK, without_credentials
-from .pairs import NAME_KEYS, hidden_items, hidden_values
-from .places import MOST_DECODED, Judge, Places, Treat, decoded
+from .places import MOST_DECODED, Places, decode
+from .policy import Policy
 from .sentences import without_quoted
 
 _USER = re.compile(r"(?<!\S)((?:-u|--user|--proxy-user)[ =][\"']?[^\s:\"'=]{1,99}+:)[^\s\"']++")
@@ -26,9 +24,7 @@ _SLASHED_USERINFO = re.compile(
 _ENCODED = re.compile(r"%(?:25)*(?:3[aAdD]|7[bB]|22|40)")
 _PIECES = re.compile(r"([\s&\"'<>,?=#]+)")
 
-
 _LONGEST_WORD = 40
-_DEEPEST = 64
 
 
 # One search for one of some letters takes a third of what as many searches for a letter take.
@@ -53,33 +49,20 @@ def _has_any(text: str, parts: tuple[str, ...]) -> bool:
 
 
 class Texts:
-    """Masks what stands under sensitive names in texts.
+    """Masks what stands under sensitive names in texts, as *policy* says."""
 
-    Args:
-        judge: Says why a field's name is masked.
-        judge_parameter: The same of the name of a parameter in a query.
-        treat: What stands in the place of a value; None where it is written.
-    """
-
-    def __init__(self, judge: Judge, judge_parameter: Judge, treat: Treat) -> None:
-        self._judge = judge
-        self._judge_parameter = judge_parameter
-        self._treat = treat
-        self._places = Places(judge, judge_parameter, treat)
-
-    def _hide(self, name: str, value: object) -> object:
-        verdict = self._judge(name)
-        return None if verdict is None else self._treat(verdict, value)
-
-    def _hide_parameter(self, name: str, value: object) -> object:
-        verdict = self._judge_parameter(name)
-        return None if verdict is None else self._treat(verdict, value)
+    def __init__(self, policy: Policy) -> None:
+        self._judge = policy.judge
+        self._judge_parameter = policy.judge_parameter
+        self._hide_parameter = policy.hide_parameter
+        self._places = Places(policy)
+        self._json = JSONTexts(policy.hide, self.mask)
 
     def mask(self, text: str, *, code: bool = False) -> str:
         """Return *text* with its secrets masked; as *code*, names of variables stay."""
         if not has_structure(text) or self._is_reference(text):
             return text
-        if text[0] in '{["' and (found := self._json(text)) is not None:
+        if text[0] in '{["' and (found := self._json.mask(text)) is not None:
             return found
         if "://" in text:
             text = _USERINFO.sub(f"{MASK}@", text)
@@ -167,7 +150,7 @@ class Texts:
             name, equals, value = parameter.partition("=")
             if not equals:
                 name, value = "", parameter
-            hidden = self._hide_parameter(decoded(name), value) if equals else None
+            hidden = self._hide_parameter(decode(name), value) if equals else None
             if hidden is None and has_structure(value) and self.holds(unquote_plus(value)):
                 hidden = MASK
             if hidden is not None:
@@ -189,35 +172,3 @@ class Texts:
         if "%" not in piece or not _ENCODED.search(piece):
             return piece
         return MASK if self.holds(unquote_plus(piece)) else piece
-
-    # JSON.
-
-    def _json(self, text: str) -> str | None:
-        """Return the JSON that *text* is, masked; None where it is none."""
-        try:
-            value = msgspec.json.decode(text)
-            masked = self._masked(value, _DEEPEST)
-            return text if masked == value else msgspec.json.encode(masked).decode()
-        except Exception:  # it is masked as another text is
-            return None
-
-    def _masked(self, value: Any, depth: int) -> Any:
-        if isinstance(value, str):
-            return self.mask(value)
-        if not isinstance(value, (dict, list)):
-            return value
-        if depth == 0:
-            return MASK
-        if isinstance(value, dict):
-            plain: Any = {key: self._member(key, item, depth) for key, item in value.items()}
-            if not NAME_KEYS.isdisjoint(value):
-                plain.update(hidden_values(value, self._hide))
-        else:
-            plain = [self._masked(item, depth - 1) for item in value]
-            for place, hidden in hidden_items(value, self._hide):
-                plain[place] = hidden
-        return plain
-
-    def _member(self, name: str, value: object, depth: int) -> object:
-        hidden = self._hide(name, value)
-        return self._masked(value, depth - 1) if hidden is None else hidden

@@ -95,7 +95,7 @@ def last4(value: str) -> str:
     return f"{MASK}{''.join(digits[-4:])}" if len(digits) >= _ACCOUNT_DIGITS else MASK
 
 
-def treated(treatment: str, value: object, keys: Mapping[int, bytes]) -> str:
+def treat_value(treatment: str, value: object, keys: Mapping[int, bytes]) -> str:
     """Return what is written of *value*."""
     if treatment == "mask" or value is None or isinstance(value, bool):
         return MASK

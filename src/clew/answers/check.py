@@ -37,13 +37,10 @@ def check(
     """
     words = frozenset(level_words(levels).values())
     for name in find(sources):
-        number = 0
         file = LogFile(name)
-        for piece in file.read():
-            for line in repair(piece).split(b"\n")[:-1]:
-                number += 1
-                if not line.isspace() and line:
-                    yield name, number, _misfit(line, words)
+        for number, line in enumerate(file.lines(), 1):
+            if line and not line.isspace():
+                yield name, number, _misfit(repair(line), words)
         if file.damage:
             yield name, number, file.damage
 

@@ -88,10 +88,10 @@ def read_name(name: str, text: object) -> tuple[str, ...]:
     """Return the path of the field that the option *name* has as *text*: ``order.id``."""
     if not isinstance(text, str) or not text or len(text) > _LONGEST:
         raise AnswerError(f"{name} is {text!r}: give the name of a field, as tenant or order.id")
-    return _checked(name, tuple(text.encode(errors="replace").decode().split(".")))
+    return _check_path(name, tuple(text.encode(errors="replace").decode().split(".")))
 
 
-def _checked(name: str, path: tuple[str, ...]) -> tuple[str, ...]:
+def _check_path(name: str, path: tuple[str, ...]) -> tuple[str, ...]:
     if any(not part or re.search(r'["\\\0-\x1f]', part) for part in path):
         raise AnswerError(
             f"{name} has the field {'.'.join(path)!r}: give names without quotation marks,"
@@ -177,7 +177,7 @@ class _Reader:
             node = node.this
         if not isinstance(node, exp.Column) or isinstance(node.this, exp.Star):
             raise self._refusal(node)
-        return _checked(self._name, (*(part.name for part in node.parts), *names))
+        return _check_path(self._name, (*(part.name for part in node.parts), *names))
 
     def _value(self, node: exp.Expr) -> Value:
         exp = self._exp
@@ -245,7 +245,7 @@ def meets(condition: Condition, row: Mapping[str, Any]) -> bool | None:
 def like_pattern(condition: Comparison) -> str:
     """Return the pattern of a ``like`` as a regular expression to search for, as RE2 has them."""
     signs = {"%": ".*", "_": "."}
-    parts = [signs.get(each) or escaped(each) for each in re.split("([%_])", str(condition.value))]
+    parts = [signs.get(each) or escape(each) for each in re.split("([%_])", str(condition.value))]
     begin, end = "^", r"\z"
     if parts[:2] == ["", ".*"]:
         begin, parts = "", parts[2:]
@@ -254,7 +254,7 @@ def like_pattern(condition: Comparison) -> str:
     return f"(?s{'i' * (condition.sign == 'ilike')}){begin}{''.join(parts)}{end}"
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Return *text* as a regular expression that finds it, as RE2 has them."""
     return "".join(
         each if each.isalnum() or each in " _" or ord(each) > 127 else rf"\x{ord(each):02x}"

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from .errors import require
 
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _PIECE = 64 * 1024
 # A zstd file unfolds this into 64 MiB at most, a gzip file into 2.
 _SMALL_PIECE = 2048
@@ -28,9 +28,9 @@ class Decoder(Protocol):
 
 def decoder_of(head: bytes) -> Decoder | None:
     """Return what decodes a file that begins with *head*; None for one that is plain."""
-    if head.startswith(_GZIP):
+    if head.startswith(GZIP):
         return _Decompressor(lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), zlib.error)
-    if head.startswith(_ZSTD):
+    if head.startswith(ZSTD):
         with require("zstandard"):
             import zstandard
         return _Decompressor(

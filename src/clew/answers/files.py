@@ -16,7 +16,7 @@ from .errors import AnswerError
 LONGEST_LINE = 16 * 1024 * 1024
 OVERLONG = b"A line of more than 16 MiB\n"
 STDIN = "-"
-LOG_SUFFIXES = (".ndjson", ".jsonl", ".log")
+_SUFFIXES = (".ndjson", ".jsonl", ".log")
 
 # What the processor's own memory holds: larger pieces take twice the time.
 _PIECE = 64 * 1024
@@ -143,6 +143,11 @@ class LogFile:
                 return  # it is just being replaced
             raise AnswerError(f"{self.name!r} cannot be read: {_reason(error)}") from error
 
+    def lines(self) -> Iterator[bytes]:
+        """Yield the lines, without their ends."""
+        for piece in self.read():
+            yield from piece.split(b"\n")[:-1]
+
     def _split(self, file: BinaryIO, size: int, *, growing: bool) -> Iterator[bytes]:
         for piece in self._pieces(file, size):
             yield self._lines.feed(piece)
@@ -166,6 +171,44 @@ class LogFile:
         if self._decoder is not None:
             why = self._decoder.damage
             self.damage = why and f"{self.name!r} is damaged and was read in part: {why}"
+
+
+class LogFiles:
+    """The log files that *sources* name, in their order."""
+
+    def __init__(self, sources: Sequence[str]) -> None:
+        self._sources = sources
+        self._files = [LogFile(name) for name in find(sources)]
+
+    def __iter__(self) -> Iterator[LogFile]:
+        return iter(self._files)
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes they have together."""
+        return sum(file.size for file in self._files)
+
+    @property
+    def consumed(self) -> int:
+        """Return how many bytes of them were read so far."""
+        return sum(file.consumed for file in self._files)
+
+    @property
+    def damage(self) -> list[str]:
+        """Return of each that could be read only in part, why."""
+        return [file.damage for file in self._files if file.damage]
+
+    def find_more(self) -> None:
+        """Take in logs that are new; a rotated or compressed one was read already."""
+        try:
+            places = find(self._sources)
+        except AnswerError:  # a folder or a file is just being replaced
+            return
+        names = {file.name for file in self._files}
+        known = {place for file in self._files for place in file.places}
+        for name, place in places.items():
+            if name not in names and name.endswith(_SUFFIXES) and place not in known:
+                self._files.append(LogFile(name))
 
 
 class _Lines:

@@ -62,7 +62,7 @@ _DAY = 86_400_000
 _EARLIER = [column for column in COLUMNS if column not in LATER_COLUMNS]
 
 
-def _joined(columns: Iterable[Column]) -> str:
+def _join(columns: Iterable[Column]) -> str:
     """Return SQL for all that *columns* hold, as one text."""
     return ", ".join(
         f"'{column.name}=' || strlen({column.name}::VARCHAR) || ':' || {column.name}::VARCHAR"
@@ -83,8 +83,8 @@ _OTHERS = f"""
 # Unlike a hash of DuckDB's own, they stay the same with another version. Tables of earlier versions
 # tell lines apart by the columns that there were.
 _HASHES = {
-    _LINE_HASH: f"md5_number_lower(concat({_joined(COLUMNS[:-1])}, {_OTHERS}))",
-    _FINGERPRINT: f"md5_number_lower(concat({_joined(_EARLIER)}))",
+    _LINE_HASH: f"md5_number_lower(concat({_join(COLUMNS[:-1])}, {_OTHERS}))",
+    _FINGERPRINT: f"md5_number_lower(concat({_join(_EARLIER)}))",
 }
 _NEW = """
     CREATE TABLE added AS

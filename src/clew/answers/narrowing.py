@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
-from .conditions import Comparison, Condition, Junction, escaped, like_pattern
+from .conditions import Comparison, Condition, Junction, escape, like_pattern
 from .engines.columns import COLUMNS
 from .engines.engine import PATH
 from .errors import AnswerError
@@ -86,7 +86,7 @@ class Binder:
 
     def containing(self, text: str) -> str:
         """Return the condition that a line's message or its exception has *text*, in any case."""
-        pattern = self.bind(f"(?i){escaped(text)}")
+        pattern = self.bind(f"(?i){escape(text)}")
         columns = ("message", "exceptionType", "exceptionMessage", "stackTrace")
         return "(" + " OR ".join(f"regexp_matches({each}, {pattern})" for each in columns) + ")"
 
@@ -108,13 +108,13 @@ class Binder:
             at = condition.value
             if not isinstance(at, int) or isinstance(at, bool):
                 at = milliseconds_of(condition.name, at, self.zone)
-            return self._compared(sql, condition, at)
+            return self._compare(sql, condition, at)
         number = _number(condition)
         if kind == "amount":
-            return self._compared(f"CAST({sql} AS DOUBLE)", condition, float(number))
-        return self._compared(sql, condition, number * 1000 if kind == "microseconds" else number)
+            return self._compare(f"CAST({sql} AS DOUBLE)", condition, float(number))
+        return self._compare(sql, condition, number * 1000 if kind == "microseconds" else number)
 
-    def _compared(self, sql: str, condition: Comparison, value: object) -> str:
+    def _compare(self, sql: str, condition: Comparison, value: object) -> str:
         return f"({sql} {condition.sign} {self.bind(value)})"
 
     def _text(self, sql: str, condition: Comparison) -> str:

@@ -16,6 +16,7 @@ import msgspec
 from clew._secrets.looks import MASK
 from clew._secrets.treatments import KEY_VARIABLE, environment_keys, tokens
 
+from .decoding import GZIP, ZSTD
 from .errors import AnswerError, require
 from .files import STDIN, LogFile, find
 from .privacy import Line, lines_of, read_line
@@ -61,14 +62,13 @@ def export(user: str, sources: Sequence[str]) -> Iterator[bytes]:
     """Yield all lines about *user*, as they stand there."""
     person = Person(user)
     for name in find(sources):
-        for piece in LogFile(name).read():
-            for line in piece.split(b"\n")[:-1]:
-                read = read_line(line)
-                if read is not None and person.is_in(read):
-                    yield line
+        for line in LogFile(name).lines():
+            read = read_line(line)
+            if read is not None and person.is_in(read):
+                yield line
 
 
-class Forgotten(msgspec.Struct):
+class Rewrite(msgspec.Struct):
     """What became of one file."""
 
     name: str
@@ -77,7 +77,7 @@ class Forgotten(msgspec.Struct):
     broken: int = 0
 
 
-def forget(user: str, sources: Sequence[str]) -> Iterator[Forgotten]:
+def forget(user: str, sources: Sequence[str]) -> Iterator[Rewrite]:
     """Rewrite the files without the values of *user*; yield what was changed in each.
 
     A line about the person keeps what happened and when, and loses to whom. A file is replaced as
@@ -97,12 +97,12 @@ def forget(user: str, sources: Sequence[str]) -> Iterator[Forgotten]:
         yield _rewrite(Path(name), person, requests)
 
 
-def _rewrite(path: Path, person: Person, requests: set[str]) -> Forgotten:
-    done = Forgotten(str(path))
+def _rewrite(path: Path, person: Person, requests: set[str]) -> Rewrite:
+    done = Rewrite(str(path))
     try:
         descriptor, made = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(descriptor, "wb") as raw, _opened(path) as (read, write):
+            with os.fdopen(descriptor, "wb") as raw, _open(path) as (read, write):
                 with write(raw) as target:
                     for line in read:
                         target.write(_without(line, person, requests, done))
@@ -120,14 +120,14 @@ def _rewrite(path: Path, person: Person, requests: set[str]) -> Forgotten:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Iterable[bytes], Callable[[IO[bytes]], Any]]]:
+def _open(path: Path) -> Iterator[tuple[Iterable[bytes], Callable[[IO[bytes]], Any]]]:
     """Open *path* to read its lines, and say how to write such a file."""
     with path.open("rb") as file:
         head = file.read(4)
-    if head.startswith(b"\x1f\x8b"):
+    if head.startswith(GZIP):
         with gzip.open(path, "rb") as lines:
             yield lines, lambda raw: gzip.GzipFile(fileobj=raw, mode="wb")
-    elif head == b"\x28\xb5\x2f\xfd":
+    elif head.startswith(ZSTD):
         with require("zstandard"):
             import zstandard
         reader = zstandard.ZstdDecompressor()
@@ -149,7 +149,7 @@ def _plain(raw: IO[bytes]) -> Iterator[IO[bytes]]:
     yield raw
 
 
-def _without(line: bytes, person: Person, requests: set[str], done: Forgotten) -> bytes:
+def _without(line: bytes, person: Person, requests: set[str], done: Rewrite) -> bytes:
     """Return *line* without what is the person's."""
     if not line.strip():
         return line
@@ -159,7 +159,7 @@ def _without(line: bytes, person: Person, requests: set[str], done: Forgotten) -
         done.broken += 1
         return line
     if person.is_in(read):
-        shown = _forgotten(read)
+        shown = _anonymous(read)
     elif read.get("requestId") in requests:
         shown = _without_client(read)
     else:
@@ -170,7 +170,7 @@ def _without(line: bytes, person: Person, requests: set[str], done: Forgotten) -
     return msgspec.json.encode(shown) + (b"\n" if line.endswith(b"\n") else b"")
 
 
-def _forgotten(line: Line) -> Line:
+def _anonymous(line: Line) -> Line:
     """Return what stays of a *line* about somebody."""
     shown: Line = {}
     request = line.get("request")

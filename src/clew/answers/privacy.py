@@ -9,11 +9,7 @@ import msgspec
 
 from clew._secrets import looks
 from clew._secrets.names import Names, Verdict
-from clew._secrets.treatments import (
-    environment_keys,
-    is_hidden,
-    tokens,
-)
+from clew._secrets.treatments import environment_keys, is_hidden, tokens
 
 from .errors import AnswerError
 from .files import LogFile, find
@@ -23,16 +19,22 @@ MASK = looks.MASK
 Line = dict[str, Any]
 
 
-def texts_of(value: object) -> Iterator[str]:
-    """Yield the texts and the long numbers in *value*, at any depth."""
-    pending = [value]
+def _values(value: object) -> Iterator[tuple[str | None, object]]:
+    """Yield what is in *value*, at any depth, each with its name, where it has one."""
+    pending: list[tuple[str | None, object]] = [(None, value)]
     while pending:
-        one = pending.pop()
+        name, one = pending.pop()
+        yield name, one
         if isinstance(one, dict):
-            pending += one.values()
+            pending += one.items()
         elif isinstance(one, list):
-            pending += one
-        elif isinstance(one, str):
+            pending += ((None, item) for item in one)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield the texts and the long numbers in *value*, at any depth."""
+    for _, one in _values(value):
+        if isinstance(one, str):
             yield one
         elif isinstance(one, int) and not isinstance(one, bool):
             yield str(one)
@@ -50,12 +52,9 @@ KINDS: dict[str, Callable[[str], str]] = {
 def lines_of(sources: Sequence[str]) -> Iterator[tuple[str, int, Line]]:
     """Yield each line that is a JSON object, with its file and its number in it."""
     for name in find(sources):
-        number = 0
-        for piece in LogFile(name).read():
-            for line in piece.split(b"\n")[:-1]:
-                number += 1
-                if (read := read_line(line)) is not None:
-                    yield name, number, read
+        for number, line in enumerate(LogFile(name).lines(), 1):
+            if (read := read_line(line)) is not None:
+                yield name, number, read
 
 
 def read_line(line: bytes) -> Line | None:
@@ -66,7 +65,7 @@ def read_line(line: bytes) -> Line | None:
         return None
 
 
-class Found(msgspec.Struct):
+class Occurrence(msgspec.Struct):
     """How many lines hold something, and the first of them."""
 
     lines: int
@@ -75,31 +74,31 @@ class Found(msgspec.Struct):
 
     @property
     def first(self) -> str:
-        """Where the first line stands."""
+        """Say where the first line stands."""
         return f"{self.name}:{self.number}"
 
 
-def revealing(sources: Sequence[str]) -> dict[str, Found]:
+def revealing(sources: Sequence[str]) -> dict[str, Occurrence]:
     """Return what lines still hold in clear, by its kind, the most frequent first."""
-    found: dict[str, Found] = {}
+    found: dict[str, Occurrence] = {}
     for name, number, line in lines_of(sources):
-        texts = list(texts_of(line))
+        texts = list(_texts(line))
         for kind, without in KINDS.items():
             if any(without(text) != text for text in texts):
-                found.setdefault(kind, Found(0, name, number)).lines += 1
+                found.setdefault(kind, Occurrence(0, name, number)).lines += 1
     return dict(sorted(found.items(), key=lambda item: -item[1].lines))
 
 
-def names_of(sources: Sequence[str]) -> dict[str, tuple[Found, Verdict | None, bool]]:
+def names_of(sources: Sequence[str]) -> dict[str, tuple[Occurrence, Verdict | None, bool]]:
     """Return the names in the lines, each with where it is, why it is masked, and whether a value
     of it is in clear all the same.
     """
     judge = Names()
-    found: dict[str, Found] = {}
+    found: dict[str, Occurrence] = {}
     clear: set[str] = set()
     for name, number, line in lines_of(sources):
         for key, value in set(_members(line)):
-            found.setdefault(key, Found(0, name, number)).lines += 1
+            found.setdefault(key, Occurrence(0, name, number)).lines += 1
             verdict = judge.verdict(key)
             if verdict is not None and value != MASK and is_hidden(verdict.rule, value):
                 clear.add(key)
@@ -108,15 +107,9 @@ def names_of(sources: Sequence[str]) -> dict[str, tuple[Found, Verdict | None, b
 
 def _members(value: object) -> Iterator[tuple[str, object]]:
     """Yield the names in *value*, at any depth, and what of theirs is no container."""
-    pending = [value]
-    while pending:
-        one = pending.pop()
-        if isinstance(one, dict):
-            for key, item in one.items():
-                yield key, None if isinstance(item, (dict, list)) else item
-            pending += one.values()
-        elif isinstance(one, list):
-            pending += one
+    for name, one in _values(value):
+        if name is not None:
+            yield name, None if isinstance(one, (dict, list)) else one
 
 
 def values_of(value: str, name: str) -> list[str]:

@@ -121,7 +121,7 @@ class Query:
         # What a user named is no part of the SQL, not even quoted.
         names = [name if name in question.columns else next(given) for name in self.columns]
         chosen = [
-            f'{steps.instant(name) if name == "bucket" else _quoted(name)} AS "{name}"'
+            f'{steps.instant(name) if name == "bucket" else _quote(name)} AS "{name}"'
             for name in names
         ]
         if "leftOut" in sql:
@@ -189,7 +189,7 @@ def needed_relations(relations: Mapping[str, str], sql: str) -> dict[str, str]:
     return dict(reversed(list(needed.items())))
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return f'"{name}"'
 
 

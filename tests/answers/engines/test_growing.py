@@ -11,7 +11,7 @@ import pytest
 
 from clew import answers
 from clew.answers import AnswerError
-from clew.answers.engines import reader
+from clew.answers.engines import table
 from tests.answers.test_files import ACTION, Compress, compressions, counted, line, lines
 
 
@@ -51,7 +51,7 @@ def test_lines_that_could_not_be_kept_are_not_forgotten(
 
     add(path, lines(3))
     with monkeypatch.context() as patch:
-        patch.setattr(reader.FileReader, "_convert", full)
+        patch.setattr(table.EventTable, "add", full)
         with pytest.raises(AnswerError, match="do not fit into"):
             logs.engine.read()
     add(path, lines(2))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from clew import answers
-from clew.answers.engines import reader
+from clew.answers.engines import odd_lines, reader
 from clew.answers.engines.columns import COLUMNS
 from clew.answers.engines.need import ALL_COLUMNS, Need, need_of
 from clew.answers.query import Query, find_question
@@ -136,7 +136,7 @@ def test_more_odd_lines_than_are_kept_in_memory(
 ) -> None:
     """What is looked for while DuckDB reads is looked for again where it was too much."""
     monkeypatch.setattr(reader, "_LARGE", 0)
-    monkeypatch.setattr(reader, "MANY", 10)
+    monkeypatch.setattr(odd_lines, "MANY", 10)
     monkeypatch.setattr("clew.answers.engines.look_ahead.MANY", 10)
     own = '{"level":"info","message":"x","createdAt":1795888700000,"logger":"shop"}\n'
     wrapped = "".join(f"{json.dumps({'log': own, 'stream': 'stdout'})}\n" for _ in range(50))

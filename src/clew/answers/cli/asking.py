@@ -26,7 +26,7 @@ from .options import (
     SOURCES,
     TABLE_ROWS,
     TIMEZONE,
-    failing,
+    condition_of,
     form_of,
 )
 from .output import print_answer, print_timeline, say
@@ -78,7 +78,7 @@ def ask(
     """Answer one question."""
     # What is wrong is said before anything is read.
     queries = queries_of(find_question(question), parameters, token)
-    return _ask(queries, sources, names, form_of(form), failing(queries[0], fail_if))
+    return _ask(queries, sources, names, form_of(form), condition_of(queries[0], fail_if))
 
 
 def _ask(

@@ -95,7 +95,7 @@ def form_of(form: str | None) -> str:
     return form
 
 
-def failing(query: Query, text: str | None) -> Callable[[dict[str, Any]], bool] | None:
+def condition_of(query: Query, text: str | None) -> Callable[[dict[str, Any]], bool] | None:
     """Return what tells whether a row of the answer to *query* meets the condition *text*."""
     if text is None:
         return None

@@ -11,10 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from clew.answers.errors import AnswerError, one_sentence, require
+from clew.answers.errors import AnswerError, require
 from clew.answers.files import STDIN
 from clew.answers.sources.form import Form
 
+from .cursor import fetch, fetch_freely
 from .engine import Progress
 from .need import ALL_COLUMNS, Need, need_of
 from .reader import FileReader
@@ -150,13 +151,7 @@ class DuckDBEngine:
         if self._need.may_lack(sql):
             self._read_more(need_of(sql, parameters))
         with self._cursor() as cursor:
-            try:
-                return cursor.execute(sql, dict(parameters)).fetchall()
-            except duckdb.OutOfMemoryException as error:
-                raise AnswerError(
-                    f"The answer does not fit into {_ASK_MEMORY} of memory: "
-                    "narrow it, as by a period"
-                ) from error
+            return fetch(cursor, sql, parameters, _ASK_MEMORY)
 
     def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         with self._reading:
@@ -166,11 +161,7 @@ class DuckDBEngine:
                     cursor.execute("SET enable_external_access = false")
                     cursor.execute("SET lock_configuration = true")
                     self._locked = True
-                try:
-                    rows = cursor.execute(sql).fetchall()
-                except duckdb.Error as error:
-                    raise AnswerError(f"DuckDB says: {one_sentence(error)}") from error
-                return [column[0] for column in cursor.description or ()], rows
+                return fetch_freely(cursor, sql)
 
     def _read_more(self, need: Need) -> None:
         """Read the files again, where they were not read for what *need* says."""

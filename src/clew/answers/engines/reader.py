@@ -6,15 +6,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from clew.answers.errors import AnswerError, require
-from clew.answers.files import LOG_SUFFIXES, LogFile, find
+from clew.answers.errors import require
+from clew.answers.files import LogFile, LogFiles
 from clew.answers.sources.form import Form
-from clew.answers.sources.parser import Parser, is_plain, likeliest
+from clew.answers.sources.parser import Parser, is_plain
+from clew.answers.sources.shapes import Shape, likeliest
 
 from . import blocks
 from .engine import Progress
-from .look_ahead import MANY, LookAhead, has_odd_lines
-from .table import Count, EventTable, judge
+from .look_ahead import LookAhead, has_odd_lines
+from .odd_lines import OddLines
+from .table import Count, EventTable
 
 with require("duckdb"):
     import duckdb
@@ -43,39 +45,34 @@ class FileReader:
         containing: bytes = b"",
         form: Form | None = None,
     ) -> None:
-        self._names = names
         self._table = table
         self._folder = folder
         self._growing = growing
         self._containing = containing
         self._form = form
-        self._files = [LogFile(name) for name in find(names)]
+        self._files = LogFiles(names)
+        self._odd = OddLines(table, folder)
         # Of lines that are none of clew's own: those between such, and those of whole files.
         self._parser = Parser()
-        self._parsers: dict[LogFile, Parser] = {}
+        self._parsers: dict[LogFile | None, Parser] = {None: self._parser}
         self._begun: set[LogFile] = set()
-        self._count = Count()
 
     @property
     def count(self) -> Count:
         if self._containing:  # what else there is was not looked at
-            return self._count
-        broken = sum(parser.broken for parser in self._all_parsers)
-        foreign = sum(parser.foreign for parser in self._all_parsers)
-        return self._count + Count(broken + foreign, broken, foreign)
-
-    @property
-    def _all_parsers(self) -> list[Parser]:
-        return [self._parser, *self._parsers.values()]
+            return self._odd.count
+        broken = sum(parser.broken for parser in self._parsers.values())
+        foreign = sum(parser.foreign for parser in self._parsers.values())
+        return self._odd.count + Count(broken + foreign, broken, foreign)
 
     @property
     def damage(self) -> list[str]:
-        return [file.damage for file in self._files if file.damage]
+        return self._files.damage
 
     @property
     def likeliest(self) -> str:
         """Return what most lines of another form look like; empty where there are none."""
-        shapes = sum((each.shapes for each in self._all_parsers), Counter[tuple[str, ...]]())
+        shapes = sum((each.shapes for each in self._parsers.values()), Counter[Shape]())
         return likeliest(shapes) if shapes else ""
 
     def read(
@@ -85,11 +82,11 @@ class FileReader:
         tidy: Callable[[], object],
     ) -> None:
         """Read what the files have beyond the last call; *tidy* is called before each block."""
-        before = self._count
+        before = self._odd.count
         try:
             self._read(cursor, progress, tidy)
         except BaseException:
-            self._count = before  # of what was read nothing is kept
+            self._odd.count = before  # of what was read nothing is kept
             raise
 
     def _read(
@@ -99,27 +96,26 @@ class FileReader:
         tidy: Callable[[], object],
     ) -> None:
         if self._growing:
-            self._find_files()
-        size = sum(file.size for file in self._files)
+            self._files.find_more()
+        size = self._files.size
         large = [file for file in self._files if self._is_large(file)]
         rest = [file for file in self._files if file not in large]
         for file in large:
             tidy()
-            done = sum(each.consumed for each in self._files)
-            if not self._read_large(file, cursor, progress, done, size):
+            if not self._read_large(file, cursor, progress, size):
                 rest.append(file)
         # In one transaction: each would write the table anew.
         cursor.begin()
         pieces = (piece for file in rest for piece in self._pieces(file))
         for block in blocks.prefetch(blocks.write_blocks(pieces, self._folder, "block")):
             tidy()
-            self._convert(block, cursor)
+            self._odd.find(block, self._table.add(block, cursor), self._parser, cursor)
             block.unlink()
             if progress is not None:
-                progress(sum(file.consumed for file in self._files), size)
+                progress(self._files.consumed, size)
         if not self._growing:
             self._parser.end()
-            self._take_odd(self._parser, cursor)
+            self._odd.take(self._parser, cursor)
         cursor.commit()
 
     def _is_large(self, file: LogFile) -> bool:
@@ -134,10 +130,10 @@ class FileReader:
         file: LogFile,
         cursor: duckdb.DuckDBPyConnection,
         progress: Progress | None,
-        done: int,
         size: int,
     ) -> bool:
         """Let DuckDB read *file* where it is; tell whether it could."""
+        done = self._files.consumed
 
         def poll() -> None:
             if progress is not None:
@@ -155,13 +151,13 @@ class FileReader:
             found = ahead.end() if ahead is not None else None
         file.consumed = file.size
         if found is None or count.foreign:
-            self._parsers[file] = found = Parser()
-            self._find_odd(path, count, found, cursor)
+            found = Parser()
+            self._odd.find(path, count, found, cursor)
         else:
-            self._parsers[file] = found
-            self._count += Count(count.lines, count.odd)
+            self._odd.count += Count(count.lines, count.odd)
+        self._parsers[file] = found
         found.end()
-        self._take_odd(found, cursor)
+        self._odd.take(found, cursor)
         if progress is not None:
             progress(done + file.size, size)
         return True
@@ -175,66 +171,21 @@ class FileReader:
                 parser = self._parsers[file] = Parser(self._form, whole=True)
             if parser is not None:
                 parser.parse(piece)
-                yield _containing(parser.take(), needle)
+                yield _lines_with(parser.take(), needle)
             elif not needle or needle in piece:
-                yield _containing(piece, needle)
+                yield _lines_with(piece, needle)
         if parser is not None and not self._growing:
             parser.end()
-            yield _containing(parser.take(), needle)
+            yield _lines_with(parser.take(), needle)
 
     def _begins_otherwise(self, file: LogFile, piece: bytes) -> bool:
-        begins = file not in self._begun and not piece.isspace()
-        if begins:
-            self._begun.add(file)
-        return begins and not is_plain(piece)
-
-    def _convert(self, block: Path, cursor: duckdb.DuckDBPyConnection) -> None:
-        self._find_odd(block, self._table.add(block, cursor), self._parser, cursor)
-
-    def _find_odd(
-        self, path: Path, count: Count, parser: Parser, cursor: duckdb.DuckDBPyConnection
-    ) -> None:
-        """Count the lines of *path*, and read those that are no events as what they are."""
-        self._count += Count(count.lines, count.odd)
-        if not count.odd:
-            return
-        for piece in blocks.read_pieces(path):
-            parser.parse(piece, strict=count.foreign > 0)
-            if len(parser.lines) > MANY:
-                self._take_odd(parser, cursor)
-        self._take_odd(parser, cursor)
-
-    def _take_odd(self, parser: Parser, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Read what *parser* made of odd lines, which count as broken until here."""
-        odd, doubtful = parser.odd, parser.doubtful
-        parser.odd, parser.doubtful = 0, []
-        self._count += Count(-odd, -odd)
-        if doubtful:
-            count = judge(self._write(doubtful), cursor)
-            # Those of them that are events the table has already.
-            self._count += Count(count.lines, count.broken + count.events, count.foreign)
-        if parser.lines:
-            self._count += self._table.add(self._write([parser.take()]), cursor)
-
-    def _write(self, lines: list[bytes]) -> Path:
-        path = self._folder / "odd.ndjson"
-        path.write_bytes(b"\n".join(lines))
-        return path
-
-    def _find_files(self) -> None:
-        """Take in logs that are new; a rotated or compressed one was read already."""
-        try:
-            paths = find(self._names)
-        except AnswerError:  # a folder or a file is just being replaced
-            return
-        names = {file.name for file in self._files}
-        places = {place for file in self._files for place in file.places}
-        for name, place in paths.items():
-            if name not in names and name.endswith(LOG_SUFFIXES) and place not in places:
-                self._files.append(LogFile(name))
+        if file in self._begun or piece.isspace():
+            return False
+        self._begun.add(file)
+        return not is_plain(piece)
 
 
-def _containing(piece: bytes, needle: bytes) -> bytes:
+def _lines_with(piece: bytes, needle: bytes) -> bytes:
     """Return the lines of *piece* that have *needle* in them."""
     if not needle:
         return piece

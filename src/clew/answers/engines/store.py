@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from clew.answers.errors import AnswerError, one_sentence, require
+from clew.answers.errors import AnswerError, require
 
 from .columns import COLUMNS
+from .cursor import fetch, fetch_freely
 from .engine import Progress
 
 with require("duckdb"):
@@ -116,20 +117,11 @@ class StoreEngine:
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
-            try:
-                return cursor.execute(sql, dict(parameters)).fetchall()
-            except duckdb.OutOfMemoryException as error:
-                raise AnswerError(
-                    f"The answer does not fit into {_MEMORY} of memory: narrow it, as by a period"
-                ) from error
+            return fetch(cursor, sql, parameters, _MEMORY)
 
     def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         with self._connection.cursor() as cursor:
-            try:
-                rows = cursor.execute(sql).fetchall()
-            except duckdb.Error as error:
-                raise AnswerError(f"DuckDB says: {one_sentence(error)}") from error
-            return [column[0] for column in cursor.description or ()], rows
+            return fetch_freely(cursor, sql)
 
     def close(self) -> None:
         self._connection.close()

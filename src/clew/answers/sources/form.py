@@ -53,7 +53,7 @@ class Form:
             return None
         if is_access:
             _complete(fields)
-        return _merged(line, fields)
+        return _merge(line, fields)
 
 
 def find(line: Mapping[str, Any], path: str) -> Any:
@@ -101,7 +101,7 @@ def _complete(fields: Line) -> None:
     fields.setdefault("message", said)
 
 
-def _merged(line: Line, fields: Line) -> Line:
+def _merge(line: Line, fields: Line) -> Line:
     """Return *line*, with *fields* in the place of what has their names."""
     merged = dict(line)
     nested: dict[str, Line] = {}

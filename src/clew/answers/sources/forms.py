@@ -28,7 +28,7 @@ from .values import milliseconds_of, request_line_of, severity_of
 _SEQUENCE = re.compile(r"\{[@$]?(\w+)[^}]*\}")
 
 
-def _rendered(line: Line) -> Line:
+def _render(line: Line) -> Line:
     """Return a line of Serilog's with its message, which its template makes of its fields."""
     template = line.get("@mt")
     if "@m" in line or not isinstance(template, str):
@@ -38,7 +38,7 @@ def _rendered(line: Line) -> Line:
 
 class _Serilog(Form):
     def convert(self, line: Line, at: int | None = None) -> Line | None:
-        return super().convert({"@l": "Information"} | _rendered(line), at)
+        return super().convert({"@l": "Information"} | _render(line), at)
 
 
 _PINO = (

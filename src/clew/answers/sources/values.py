@@ -76,10 +76,10 @@ def time_of(value: object) -> int | None:
             if number >= least:
                 return int(round(number * factor, 6))
         return int(round(number * 1000, 3))
-    return _parsed(value) if isinstance(value, str) else None
+    return _parse(value) if isinstance(value, str) else None
 
 
-def _parsed(text: str) -> int | None:
+def _parse(text: str) -> int | None:
     try:
         # The standard library reads six digits behind the second, Go writes nine.
         moment = datetime.fromisoformat(re.sub(r"([.,]\d{6})\d+", r"\1", text.strip()))

@@ -97,8 +97,8 @@ PREFIXES: tuple[Prefix, ...] = tuple(
 )
 
 
-def _written(line: Line) -> Iterator[Payload] | None:
-    """Docker's json-file, and what Fluent Bit, Fluentd and FireLens make of it: ``log``."""
+def _json_file(line: Line) -> Iterator[Payload] | None:
+    """Open Docker's json-file, and what Fluent Bit, Fluentd and FireLens make of it: ``log``."""
     text = line.get("log")
     if not isinstance(text, str):
         merged = line.get("log_processed")
@@ -113,7 +113,7 @@ def _written(line: Line) -> Iterator[Payload] | None:
 
 
 def _journal(line: Line) -> Iterator[Payload] | None:
-    """``journalctl -o json``; what is no text stands there as a list of bytes."""
+    """Open ``journalctl -o json``; what is no text stands there as a list of bytes."""
     if "MESSAGE" not in line or not line.keys() & {"__REALTIME_TIMESTAMP", "PRIORITY", "_PID"}:
         return None
     text = line["MESSAGE"]
@@ -124,7 +124,7 @@ def _journal(line: Line) -> Iterator[Payload] | None:
 
 
 def _cloudwatch(line: Line) -> Iterator[Payload] | None:
-    """``aws logs filter-log-events`` and ``get-log-events``; what a subscription delivers."""
+    """Open ``aws logs filter-log-events`` and ``get-log-events``; what a subscription delivers."""
     events = line.get("events", line.get("logEvents"))
     if not isinstance(events, list):
         return None
@@ -136,7 +136,7 @@ def _cloudwatch(line: Line) -> Iterator[Payload] | None:
 
 
 def _loki(line: Line) -> Iterator[Payload] | None:
-    """``logcli -o jsonl``, and what Loki's own API answers."""
+    """Open ``logcli -o jsonl``, and what Loki's own API answers."""
     if isinstance(line.get("line"), str) and "timestamp" in line:
         return iter((Payload(line["line"], time_of(line["timestamp"])),))
     streams = find(line, "data.result") or line.get("streams")
@@ -152,7 +152,7 @@ def _loki(line: Line) -> Iterator[Payload] | None:
 
 
 def _message(line: Line) -> Iterator[Payload] | None:
-    """Vector, stern, Filebeat: an object about the line, which is its ``message``."""
+    """Open what Vector, stern, Filebeat write: an object about a line, which is its ``message``."""
     text = line.get("message")
     at = time_of(line.get("timestamp") or line.get("@timestamp"))
     if isinstance(text, dict):
@@ -166,7 +166,7 @@ def _message(line: Line) -> Iterator[Payload] | None:
 
 
 def _datadog(line: Line) -> Iterator[Payload] | None:
-    """Datadog's archives: what it knows itself stands beside the line's other fields."""
+    """Open Datadog's archives: what it knows itself stands beside the line's other fields."""
     attributes = line.get("attributes")
     if not isinstance(attributes, dict) or not line.keys() & {"_id", "tags"}:
         return None
@@ -177,7 +177,7 @@ def _datadog(line: Line) -> Iterator[Payload] | None:
 
 
 def _google(line: Line) -> Iterator[Payload] | None:
-    """``gcloud logging read --format=json``: an entry of Cloud Logging."""
+    """Open ``gcloud logging read --format=json``: an entry of Cloud Logging."""
     if not line.keys() & {"logName", "insertId", "receiveTimestamp"}:
         return None
     at = time_of(line.get("timestamp") or line.get("receiveTimestamp"))
@@ -206,7 +206,7 @@ def whole_numbers(value: Any) -> Any:
 
 
 def _otlp(line: Line) -> Iterator[Payload] | None:
-    """OpenTelemetry's protocol as JSON, as the collector's file exporter writes it."""
+    """Open OpenTelemetry's protocol as JSON, as the collector's file exporter writes it."""
     resources = line.get("resourceLogs")
     if not isinstance(resources, list):
         return None
@@ -256,7 +256,7 @@ def _value(value: object) -> Any:
 
 
 def _record_of_sdk(line: Line) -> Iterator[Payload] | None:
-    """A record of the OpenTelemetry log data model with its attributes as an object."""
+    """Open a record of the OpenTelemetry log data model with its attributes as an object."""
     body = line.get("body", line.get("Body"))
     inner = [line.get("attributes", line.get("Attributes")), line.get("Resource")]
     inner.append(find(line, "resource.attributes"))
@@ -274,7 +274,7 @@ def _record_of_sdk(line: Line) -> Iterator[Payload] | None:
 
 
 def _elasticsearch(line: Line) -> Iterator[Payload] | None:
-    """What a search or a dump of Elasticsearch gives."""
+    """Open what a search or a dump of Elasticsearch gives."""
     if isinstance(line.get("_source"), dict):
         return iter((Payload(line["_source"]),))
     hits = find(line, "hits.hits")
@@ -282,7 +282,7 @@ def _elasticsearch(line: Line) -> Iterator[Payload] | None:
 
 
 ENVELOPES: tuple[Envelope, ...] = (
-    Envelope("Docker's json-file, Fluent Bit", _written),
+    Envelope("Docker's json-file, Fluent Bit", _json_file),
     Envelope("journalctl -o json", _journal),
     Envelope("CloudWatch", _cloudwatch),
     Envelope("Loki", _loki),

@@ -1,0 +1,58 @@
+"""The lines of a table's files that are no events as they are: read as what they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clew.answers.errors import require
+from clew.answers.sources.parser import Parser
+
+from . import blocks
+from .look_ahead import MANY
+from .table import Count, EventTable, judge
+
+with require("duckdb"):
+    import duckdb
+
+
+class OddLines:
+    """Reads odd lines into *table*, by files in *folder*.
+
+    ``count`` says how many lines there are, odd or not; those that a parser knows to be broken or
+    foreign are counted by it.
+    """
+
+    def __init__(self, table: EventTable, folder: Path) -> None:
+        self._table = table
+        self._folder = folder
+        self.count = Count()
+
+    def find(
+        self, path: Path, count: Count, parser: Parser, cursor: duckdb.DuckDBPyConnection
+    ) -> None:
+        """Count the lines of *path*, and read those that are no events as what they are."""
+        self.count += Count(count.lines, count.odd)
+        if not count.odd:
+            return
+        for piece in blocks.read_pieces(path):
+            parser.parse(piece, strict=count.foreign > 0)
+            if len(parser.lines) > MANY:
+                self.take(parser, cursor)
+        self.take(parser, cursor)
+
+    def take(self, parser: Parser, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Read what *parser* made of odd lines, which count as broken until here."""
+        odd, doubtful = parser.odd, parser.doubtful
+        parser.odd, parser.doubtful = 0, []
+        self.count += Count(-odd, -odd)
+        if doubtful:
+            count = judge(self._write(doubtful), cursor)
+            # Those of them that are events the table has already.
+            self.count += Count(count.lines, count.broken + count.events, count.foreign)
+        if parser.lines:
+            self.count += self._table.add(self._write([parser.take()]), cursor)
+
+    def _write(self, lines: list[bytes]) -> Path:
+        path = self._folder / "odd.ndjson"
+        path.write_bytes(b"\n".join(lines))
+        return path
