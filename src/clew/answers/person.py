@@ -18,8 +18,8 @@ from clew._secrets.treatments import KEY_VARIABLE, environment_keys, tokens
 
 from .decoding import GZIP, ZSTD
 from .errors import AnswerError, require
-from .files import STDIN, LogFile, find
-from .privacy import Line, lines_of, read_line
+from .files import STDIN
+from .privacy import Line, files_of, read_line, unwrapped
 
 # What stays of a line about somebody who is forgotten: what happened, not to whom.
 _KEPT = frozenset(
@@ -61,8 +61,8 @@ class Person:
 def export(user: str, sources: Sequence[str]) -> Iterator[bytes]:
     """Yield all lines about *user*, as they stand there."""
     person = Person(user)
-    for name in find(sources):
-        for line in LogFile(name).lines():
+    for name in files_of(sources):
+        for _, line, _ in unwrapped(name):
             read = read_line(line)
             if read is not None and person.is_in(read):
                 yield line
@@ -84,15 +84,23 @@ def forget(user: str, sources: Sequence[str]) -> Iterator[Rewrite]:
     a whole, or left as it was; one that holds nothing of the person is not touched.
     """
     person = Person(user)
-    files = list(find(sources))
+    files = files_of(sources)
     for name in files:
         if name == STDIN or not Path(name).is_file():
             raise AnswerError(f"{name!r} cannot be rewritten: give files, or folders of them")
-    requests = {
-        line["requestId"]
-        for _, _, line in lines_of(files)
-        if "requestId" in line and person.acts_in(line)
-    }
+    requests = set()
+    for name in files:
+        for number, text, around in unwrapped(name):
+            line = read_line(text)
+            if line is None or not person.is_in(line):
+                continue
+            if text != around:
+                raise AnswerError(
+                    f"{name}:{number} is about them within a line of something else, as Docker's: "
+                    "only bare lines can be rewritten; nothing was changed"
+                )
+            if "requestId" in line and person.acts_in(line):
+                requests.add(line["requestId"])
     for name in files:
         yield _rewrite(Path(name), person, requests)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,9 +13,11 @@ from clew._secrets.names import Names, Verdict
 from clew._secrets.treatments import environment_keys, is_hidden, tokens
 
 from .errors import AnswerError
-from .files import LogFile, find
+from .files import STDIN, LogFile, find
+from .sources.parser import PLAIN, Parser
 
 MASK = looks.MASK
+_DUCKDB = b"DUCK"  # behind the first eight bytes of a file of its
 
 Line = dict[str, Any]
 
@@ -49,10 +52,34 @@ KINDS: dict[str, Callable[[str], str]] = {
 }
 
 
+def files_of(sources: Sequence[str]) -> list[str]:
+    """Return the log files that *sources* name; refuse what holds loaded lines."""
+    found = list(find(sources))
+    for name in found:
+        if name != STDIN and Path(name).is_file():
+            with Path(name).open("rb") as file:
+                if file.read(12)[8:] == _DUCKDB:
+                    raise AnswerError(f"{name!r} is no log: give the files that it was loaded from")
+    return found
+
+
+def unwrapped(name: str) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield the lines of a file, each with its number and with what it is within, if anything."""
+    parser = Parser(whole=True)
+    for number, line in enumerate(LogFile(name).lines(), 1):
+        if line.startswith(PLAIN):
+            yield number, line, line
+            continue
+        parser.parse(line)
+        inner = [one for one in parser.take().split(b"\n") if one]
+        for one in inner or [line]:
+            yield number, one, line
+
+
 def lines_of(sources: Sequence[str]) -> Iterator[tuple[str, int, Line]]:
-    """Yield each line that is a JSON object, with its file and its number in it."""
-    for name in find(sources):
-        for number, line in enumerate(LogFile(name).lines(), 1):
+    """Yield each line that is a JSON object, also within another, with its file and its number."""
+    for name in files_of(sources):
+        for number, line, _ in unwrapped(name):
             if (read := read_line(line)) is not None:
                 yield name, number, read
 
@@ -79,14 +106,32 @@ class Occurrence(msgspec.Struct):
 
 
 def revealing(sources: Sequence[str]) -> dict[str, Occurrence]:
-    """Return what lines still hold in clear, by its kind, the most frequent first."""
+    """Return what lines still hold in clear, by its kind, the most frequent first.
+
+    Lines that are no JSON are looked at, too, as texts.
+    """
+    judge = Names()
     found: dict[str, Occurrence] = {}
-    for name, number, line in lines_of(sources):
-        texts = list(_texts(line))
-        for kind, without in KINDS.items():
-            if any(without(text) != text for text in texts):
+    for name in files_of(sources):
+        for number, line in enumerate(LogFile(name).lines(), 1):
+            read = read_line(line)
+            texts = [line.decode("utf-8", "replace")] if read is None else list(_texts(read))
+            kinds = [kind for kind, without in KINDS.items() if _changes(without, texts)]
+            if read is not None and any(_is_bare(judge, *pair) for pair in _members(read)):
+                kinds.append("value under a secret's name")
+            for kind in kinds:
                 found.setdefault(kind, Occurrence(0, name, number)).lines += 1
     return dict(sorted(found.items(), key=lambda item: -item[1].lines))
+
+
+def _changes(without: Callable[[str], str], texts: list[str]) -> bool:
+    return any(without(text) != text for text in texts)
+
+
+def _is_bare(judge: Names, name: str, value: object) -> bool:
+    """Tell whether *value*, which is masked under its *name*, is in clear."""
+    verdict = judge.verdict(name)
+    return verdict is not None and value != MASK and is_hidden(verdict.rule, value)
 
 
 def names_of(sources: Sequence[str]) -> dict[str, tuple[Occurrence, Verdict | None, bool]]:
@@ -99,8 +144,7 @@ def names_of(sources: Sequence[str]) -> dict[str, tuple[Occurrence, Verdict | No
     for name, number, line in lines_of(sources):
         for key, value in set(_members(line)):
             found.setdefault(key, Occurrence(0, name, number)).lines += 1
-            verdict = judge.verdict(key)
-            if verdict is not None and value != MASK and is_hidden(verdict.rule, value):
+            if _is_bare(judge, key, value):
                 clear.add(key)
     return {key: (where, judge.verdict(key), key in clear) for key, where in sorted(found.items())}
 

@@ -90,6 +90,7 @@ def test_what_is_in_clear(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == [
         f"e-mail address: 2 lines, first {path}:3",
         f"card number: 2 lines, first {path}:3",
+        f"value under a secret's name: 2 lines, first {path}:4",
         f"credential: 1 line, first {path}:5",
         f"token or key: 1 line, first {path}:5",
     ]
@@ -195,3 +196,38 @@ def test_tokens_are_found(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ("--value", "email:bob@x.org", "--token", "email", "--format", "json")
     done = run("ask", "accessed", str(log), *arguments)
     assert len(json.loads(done.stdout)) == 2
+
+
+def test_lines_within_others_are_looked_at(tmp_path: Path) -> None:
+    """What Docker, compose or an array wraps is exported and found as bare lines are, and text is
+    looked at, too; what cannot be rewritten is refused, and stays as it is.
+    """
+    line = json.dumps(said("to bob@x.org", userId="12345"))
+    docker = json.dumps({"log": line + "\n", "stream": "stdout", "time": "2021-11-22T15:28:25Z"})
+    for name, text in (
+        ("docker", docker),
+        ("compose", f"shop-1  | {line}"),
+        ("array", f"[{line}]"),
+    ):
+        path = tmp_path / f"{name}.log"
+        path.write_text(text + "\n")
+        assert [json.loads(one)["message"] for one in export("12345", [str(path)])] == [
+            "to bob@x.org",
+        ]
+        assert "e-mail address" in revealing([str(path)])
+        done = run("forget", "--user", "12345", str(path))
+        assert done.returncode == 2 and "only bare lines can be rewritten" in done.stderr
+        assert path.read_text() == text + "\n"
+    (tmp_path / "plain.log").write_text("no JSON, to bob@x.org\n")
+    assert list(revealing([str(tmp_path / "plain.log")])) == ["e-mail address"]
+
+
+def test_loaded_lines_are_refused(tmp_path: Path) -> None:
+    """A file that clew load made is no log: it is named, and never called clean."""
+    log, loaded = tmp_path / "a.ndjson", tmp_path / "logs.duckdb"
+    log.write_bytes(text_of(LINES))
+    assert run("load", str(log), str(loaded)).returncode == 0
+    for command in (("export", "--user", "1"), ("forget", "--user", "1"), ("check", "--privacy")):
+        done = run(*command, str(loaded))
+        assert done.returncode == 2
+        assert "is no log: give the files that it was loaded from" in done.stderr

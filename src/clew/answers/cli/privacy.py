@@ -46,7 +46,7 @@ def check_privacy(sources: tuple[str, ...]) -> int:
         lines = "line" if where.lines == 1 else "lines"
         echo(one_line(f"{kind}: {where.lines:,} {lines}, first {where.first}"))
     if not found:
-        say("no line holds an e-mail address, a card number, a credential, a token or a key")
+        say("no line holds an address, a card number, a credential, a token or a key in clear")
     return 1 if found else 0
 
 
