@@ -564,7 +564,7 @@ def test_what_is_too_much_is_dropped(sink: Sink, restored_logging: None) -> None
     with pytest.raises(LookupError):
         serve(fail)
     first, second, *_ = sink.lines()
-    assert first["message"].startswith("Lines dropped before the next one: 1")
+    assert first["message"].startswith("Lines dropped: 1")
     assert second["message"] == "1"
 
 

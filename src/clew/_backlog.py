@@ -40,6 +40,9 @@ class Backlog:
     def add(self, write: Write, line: object, size: int) -> None:
         """Keep *line*, of about *size* bytes, for which *write* is called if it is wanted."""
         lines = self._lines
+        if size > self._most_bytes:  # it would cost all others
+            self._dropped += 1
+            return
         lines.append((write, line, size))
         self._size += size
         if self._size > self._most_bytes or len(lines) > self._most_lines:

@@ -105,16 +105,17 @@ class Losses:
     """Counts what is lost of one kind, and says so at once, then once a minute."""
 
     def __init__(self, what: str) -> None:
-        self.count = 0
+        self.count = self.total = 0
         self._what = what
         self._since = 0.0
         self._next = 0.0
 
-    def add(self, reason: object) -> None:
-        """Count one more, lost for *reason*."""
+    def add(self, reason: object, count: int = 1) -> None:
+        """Count one more, or *count*, lost for *reason*."""
         if not self.count:
             self._since = time.time()
-        self.count += 1
+        self.count += count
+        self.total += count
         now = time.monotonic()
         if now >= self._next and logging.raiseExceptions:
             self._next = now + _EVERY

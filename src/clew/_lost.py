@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import mmap
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ from ._targets import clean_method, clean_path
 from ._text import printable
 from .records import HTTP_LOGGER, TASK_LOGGER, HTTPLog, Request, Response, Task, TaskLog
 
+_ID = re.compile(r"[A-Za-z0-9._~+/=:@-]{1,200}")
+
 # How often an id that stands in a log is looked at before it counts as not there.
 _MOST_PLACES = 1_000
 
 
 def lost_log(row: Row) -> HTTPLog | TaskLog:
     """Return the record of what *row* says, which its process died at."""
-    request_id = printable(row.request_id)
+    # Another one is no id that clew has taken over or made: the table is damaged.
+    request_id = row.request_id if _ID.fullmatch(row.request_id) else None
     known: dict[str, Any] = {
         "level": level_word(logging.ERROR),
         "created_at": int(row.began * 1000),
@@ -34,10 +38,11 @@ def lost_log(row: Row) -> HTTPLog | TaskLog:
     # Some servers leave the query in it.
     method, path = clean_method(row.name), clean_path(row.path.partition("?")[0])
     path = shown_path(path)
+    headers = {} if request_id is None else {"requestId": request_id}
     return HTTPLog(
         message=f"{method} {path} lost",
         logger=HTTP_LOGGER,
-        request=Request(method=method, path=path, headers={"requestId": request_id}),
+        request=Request(method=method, path=path, headers=headers),
         response=Response(),
         outcome="lost",
         **known,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -151,10 +152,15 @@ def check_folder(folder: object) -> Path:
     if sys.platform == "win32":
         raise ValueError("unfinished needs locks of files that Windows does not have: leave it out")
     path = Path(folder)
+    if not str(folder):
+        raise ValueError("unfinished is empty: give a folder, or None")
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         Table(path, {}).close()
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):  # no reason for a service not to start
+            warn("The table of unfinished requests cannot be made, and is left out: %s", error)
+            return path
         raise ValueError(
             f"unfinished is {str(folder)!r}, where no table can be written ({error}): "
             "give a folder that this user can write to"

@@ -13,6 +13,7 @@ from ._http.exchange import CRASH_BODY
 from ._http.routes import RouteTemplates
 from ._http.scope import Receive, Scope, Send
 from ._http.settings import Options, Settings
+from ._lines.dropping import wait_for_all
 from ._lines.uncaught import hooks
 
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -42,13 +43,21 @@ class RequestIDMiddleware:
         self.outermost = False
         self._http: type[ASGIExchange] = LoggedExchange if self.settings.log else ASGIExchange
 
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        hooks.see_loops()  # uvicorn imports its own behind the application
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            wait_for_all()  # uvicorn ends by the signal that it got, behind which nothing runs
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind, outer = scope["type"], scope.get("clew")
         # Installed twice, the outer one serves.
         if kind not in ("http", "websocket") or (outer is not None and outer.live):
             if kind == "lifespan":
-                hooks.see_loops()  # uvicorn imports its own behind the application
-            await self.app(scope, receive, send)
+                await self._live(scope, receive, send)
+            else:
+                await self.app(scope, receive, send)
             return
         inside, headers = scope.get("app"), scope.get("headers")
         if type(headers) is not list:  # any iterable will do, also one that ends

@@ -194,7 +194,7 @@ class _Keeper:
         logger.bind(**{_RELEASED: (self, line)}).log(0, "")
 
     def _say_dropped(self, count: int) -> None:
-        message = f"Lines dropped before the next one: {count} (at most {MOST_LINES} are kept)"
+        message = f"Lines dropped: {count} (at most {MOST_LINES} are kept)"
         entry = Entry.now(logging.INFO, message, "clew", {})
         self._write(self._line.formatter.encoder.encode(entry).decode())
 

@@ -177,7 +177,7 @@ class Exchange(Progress, Presence, RequestUser):
         if status >= 500 or outcome in ("error", "aborted"):
             return True
         slow, ended = self.settings.slow, self.ended or perf_counter()
-        return slow is not None and ended - self.arrived >= slow
+        return slow is not None and not self.websocket and ended - self.arrived >= slow
 
     def log(self) -> None:
         """Log the HTTPLog, unless it has been, or another process will. Never raises."""

@@ -55,6 +55,10 @@ class DroppingWriter:
         self._dropped = self._said = 0
         self._token: deque[None] = deque((None,))
         _writers.add(self)
+        # A process of a pool ends without what is registered with atexit.
+        from multiprocessing import util
+
+        util.register_after_fork(self, DroppingWriter._wait_at_the_end)
 
     @property
     def stream(self) -> TextIO:
@@ -90,10 +94,15 @@ class DroppingWriter:
             if self._removed != before:
                 before, deadline = self._removed, time.monotonic() + _PATIENCE
             elif time.monotonic() > deadline:
-                for _ in range(len(self._lines)):
-                    self._losses.add("nobody reads them")
+                left = len(self._lines) + self._dropped - self._said
+                self._losses.add("nobody reads them", left)
                 return
             time.sleep(0.002)
+
+    def _wait_at_the_end(self) -> None:
+        from multiprocessing import util
+
+        util.Finalize(self, self.wait, exitpriority=10)
 
     def forget(self) -> None:
         """Forget what is queued: this is a fork, and the parent writes it."""
@@ -163,6 +172,12 @@ class DroppingWriter:
 
 
 _writers: WeakSet[DroppingWriter] = WeakSet()
+
+
+def wait_for_all() -> None:
+    """Wait until what is queued is written, where a server is about to end the process."""
+    for writer in list(_writers):
+        writer.wait()
 
 
 def _forget_all() -> None:

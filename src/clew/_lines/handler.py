@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Literal, TextIO
 
 from clew._backlog import MOST_BYTES, MOST_LINES
@@ -76,7 +76,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
         self._standard = StandardStream(stream if isinstance(stream, str) else "stdout")
         self._writer: LineWriter | DroppingWriter | None = None
         self._drops = check_when_blocked(when_blocked) == "drop"
-        self._losses = Losses("lines")
+        self.losses = Losses("lines")
         # What encodes entries, as long as the formatter and the filters are the same.
         self._encoder: Encoder | None = None
         self._known: tuple[object, object] = (None, None)
@@ -141,10 +141,8 @@ class LineHandler(logging.StreamHandler[TextIO]):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name in logging
         """Say on stderr what failed, as the standard library does; never raise."""
-        try:
+        with suppress(Exception):  # stderr may be closed as well
             super().handleError(record)
-        except Exception:  # stderr may be closed as well
-            pass
 
     def flush(self) -> None:
         """Flush the stream, if there is one; every line is flushed as it is written.
@@ -163,22 +161,23 @@ class LineHandler(logging.StreamHandler[TextIO]):
                 stream, writer = self._stream or self._standard.stream, self._writer
                 if writer is None or writer.stream is not stream:
                     if stream is None:
+                        self.losses.total += 1
                         return  # a process without a stdout has nowhere to write to
                     writer = self._writer = self._writer_to(stream)
                 if writer.descriptor is not None or self._stream is not None:
                     writer.write(line)
                 else:
                     self._standard.write(writer, line)
-                if self._losses.count:
-                    self._losses.end()
+                if self.losses.count:
+                    self.losses.end()
             except Exception as error:
                 raise_interruption()
-                self._losses.add(error)
+                self.losses.add(error)
 
     def _writer_to(self, stream: TextIO) -> LineWriter | DroppingWriter:
         writer = LineWriter(stream)
         if self._drops and writer.is_shared:
-            return DroppingWriter(writer, self._losses, self._say_dropped)
+            return DroppingWriter(writer, self.losses, self._say_dropped)
         return writer
 
     def _say_dropped(self, count: int) -> bytes:
@@ -197,3 +196,10 @@ def check_when_blocked(when_blocked: WhenBlocked) -> WhenBlocked:
 def own_handlers(logger: logging.Logger = logging.root) -> list[LineHandler]:
     """Return the handlers of *logger* that clew has set up."""
     return [handler for handler in logger.handlers if isinstance(handler, LineHandler)]
+
+
+def _count_losses() -> int:
+    return sum(handler.losses.total for handler in own_handlers())
+
+
+hooks.count_losses = _count_losses

@@ -178,7 +178,7 @@ class Keeper:
         self._encode_and_write(entry)
 
     def _say_dropped(self, count: int) -> None:
-        message = "Lines dropped before the next one: %d (at most %d lines and %d bytes are kept)"
+        message = "Lines dropped: %d (at most %d lines and %d bytes are kept)"
         where = (logging.getLogger("clew"), logging.INFO, __file__, 0)
         arguments = (count, *self._limits)
         self.handler.handle(make_record(*where, message, arguments, None, "release", None))

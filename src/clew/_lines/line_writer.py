@@ -20,6 +20,7 @@ import time
 from collections import deque
 from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import TextIO
+from weakref import WeakSet
 
 from clew._faults import raise_interruption
 from clew._text import escaped, takes_utf8
@@ -33,6 +34,18 @@ _IMPATIENCE = 10.0  # seconds in which no other line waits for a lock that did n
 TAKEN = (errno.EACCES, errno.EAGAIN)
 
 
+_writers: WeakSet[LineWriter] = WeakSet()
+
+
+def _forget_all() -> None:
+    for writer in list(_writers):
+        writer.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
+
+
 class LineWriter:
     """Writes lines to *stream*, each whole and flushed, or raises."""
 
@@ -43,6 +56,12 @@ class LineWriter:
         self._is_writing = False
         self._interrupting: deque[bytes] = deque()
         self._waits_from = 0.0
+        _writers.add(self)
+
+    def forget(self) -> None:
+        """Forget what another thread was just writing: this is a fork, which has no such thread."""
+        self._is_writing = self._is_torn = False
+        self._interrupting.clear()
 
     def write(self, line: bytes) -> None:
         """Write *line*, in UTF-8 and without its end."""

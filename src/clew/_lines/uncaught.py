@@ -12,6 +12,7 @@ import logging
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from contextvars import Context as Variables
 from typing import Any
 
@@ -31,6 +32,8 @@ class _Hooks:
     """The hooks that are set, each with the one that was there before."""
 
     def __init__(self) -> None:
+        # How many lines could not be written up to now.
+        self.count_losses: Callable[[], int] = lambda: 0
         self._before: dict[tuple[Any, str], Any] = {}
 
     def install(self) -> None:
@@ -65,28 +68,30 @@ class _Hooks:
             self._before[place, name] = before
             setattr(place, name, hook)
 
-    def before(self, place: Any, name: str, *arguments: Any, default: Any) -> None:
-        """Call the hook that was there before; Python's own only where no line can be written."""
+    def before(
+        self, place: Any, name: str, *arguments: Any, default: Any, is_written: bool = False
+    ) -> None:
+        """Call the hook that was there before; Python's own only where no line *is_written*."""
         hook = self._before.get((place, name), default)
-        if hook is not default or not _is_written():
+        if hook is not default or not is_written:
             hook(*arguments)
 
 
 hooks = _Hooks()
 
 
-def _is_written() -> bool:
-    """Tell whether a handler is there that writes what is logged here."""
-    return _log.isEnabledFor(logging.ERROR) and _log.hasHandlers()
-
-
 def _say(
     logger: logging.Logger, level: int, message: str, error: Any = None, **fields: object
-) -> None:
+) -> bool:
+    """Log a line; tell whether it has been written, as far as that can be known."""
     try:
+        before = hooks.count_losses()
         logger.log(level, message, exc_info=error, extra=fields)
+        is_lost = hooks.count_losses() > before
+        return logger.isEnabledFor(level) and logger.hasHandlers() and not is_lost
     except Exception:
         report_failure()
+        return False
 
 
 def _on_exception(kind: type[BaseException], error: BaseException, trace: Any) -> None:
@@ -94,27 +99,30 @@ def _on_exception(kind: type[BaseException], error: BaseException, trace: Any) -
     if issubclass(kind, (KeyboardInterrupt, SystemExit)) or hasattr(sys, "ps1"):
         hooks._before.get((sys, "excepthook"), sys.__excepthook__)(kind, error, trace)
         return
-    _say(_log, logging.CRITICAL, f"Uncaught {kind.__name__}", (kind, error, trace))
-    hooks.before(sys, "excepthook", kind, error, trace, default=sys.__excepthook__)
+    done = _say(_log, logging.CRITICAL, f"Uncaught {kind.__name__}", (kind, error, trace))
+    default = sys.__excepthook__
+    hooks.before(sys, "excepthook", kind, error, trace, default=default, is_written=done)
 
 
 def _on_thread(arguments: threading.ExceptHookArgs) -> None:
-    kind, error = arguments.exc_type, arguments.exc_value
+    kind, error, done = arguments.exc_type, arguments.exc_value, False
     if not issubclass(kind, (KeyboardInterrupt, SystemExit)):
         thread = "unknown" if arguments.thread is None else arguments.thread.name
         message = f"Uncaught {kind.__name__} in a thread"
-        _say(_log, logging.ERROR, message, error, inThread=thread)
+        done = _say(_log, logging.ERROR, message, error, inThread=thread)
     elif issubclass(kind, SystemExit):
         return  # as Python does
-    hooks.before(threading, "excepthook", arguments, default=threading.__excepthook__)
+    default = threading.__excepthook__
+    hooks.before(threading, "excepthook", arguments, default=default, is_written=done)
 
 
 def _on_unraisable(unraisable: Any) -> None:
     kind, error, thing = unraisable.exc_type, unraisable.exc_value, unraisable.object
     name = getattr(thing, "__qualname__", type(thing).__qualname__)
     message = f"{unraisable.err_msg or 'Exception ignored in'}: {kind.__name__}"
-    _say(_log, logging.ERROR, message, error, ignoredIn=name)
-    hooks.before(sys, "unraisablehook", unraisable, default=sys.__unraisablehook__)
+    done = _say(_log, logging.ERROR, message, error, ignoredIn=name)
+    default = sys.__unraisablehook__
+    hooks.before(sys, "unraisablehook", unraisable, default=default, is_written=done)
 
 
 def _on_warning(
@@ -128,11 +136,12 @@ def _on_warning(
     default = getattr(warnings, "_showwarning_orig", None)
     before = hooks._before.get((warnings, "showwarning"), default)
     is_recorded = getattr(warnings, "_showwarnmsg_impl", None) is not _shows_warning
+    done = False
     if file is None:
         where = {"category": category.__name__, "source": f"{filename}:{lineno}"}
-        _say(_warnings, logging.WARNING, str(message), **where)
+        done = _say(_warnings, logging.WARNING, str(message), **where)
     if before is not None and (
-        file is not None or before is not default or is_recorded or not _is_written()
+        file is not None or before is not default or is_recorded or not done
     ):
         before(message, category, filename, lineno, file, line)
 
