@@ -18,6 +18,7 @@ import clew
 from clew._backlog import MOST_LINES
 from clew._current import current
 from clew._tasks import TaskRun, TaskSettings
+from clew.pytest import gathered
 from tests.conftest import Lines, parse_line, serve
 
 log = clew.get_logger("shop.orders")
@@ -330,3 +331,14 @@ def test_what_fails_while_it_is_kept_or_written_breaks_nothing(
         backlog.release()
     assert messages(kept)[-2:] == ["detail", "behind it"]
     assert "no such voucher" in capsys.readouterr().err
+
+
+def test_the_fixture_for_tests_has_them(kept: Lines) -> None:
+    """What clew_logs gathers has the kept lines of what failed, in their place, and no others."""
+    with gathered() as logs:
+        with pytest.raises(LookupError):
+            serve(debug_and(fail))
+        serve(debug_and(lambda: None))
+    assert [(line["message"], "kept" in line) for line in logs] == [
+        *(("detail", True), ("GET / 500", False), ("GET / 200", False)),
+    ]

@@ -18,13 +18,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ._lines.console import ConsoleEncoder, ConsoleFormatter
 from ._lines.encoder import Encoder
 from ._lines.extract import extract
 from ._lines.json_formatter import JSONFormatter
+from ._lines.keeping import dispatch
 from ._lines.servers import CLIENT_LOGGERS
 from ._text import one_line
 
@@ -86,10 +87,15 @@ def gathered() -> Iterator[Logs]:
     if level > logging.INFO:
         root.setLevel(logging.INFO)
     root.addHandler(handler)
+    keeper = dispatch.keeper
+    if keeper is not None:
+        keeper.listeners.append(handler.add_line)
     try:
         yield logs
     finally:
         root.removeHandler(handler)
+        if keeper is not None:
+            keeper.listeners.remove(handler.add_line)
         # Whoever set up logging meanwhile chose the level.
         if root.level == logging.INFO < level and root.handlers == handlers:
             root.setLevel(level)
@@ -101,6 +107,11 @@ class _Gatherer(logging.Handler):
         self._logs = logs
         self._own = JSONFormatter()
         self.addFilter(_is_no_chatter)
+
+    def add_line(self, line: bytes) -> None:
+        """Add a line that was kept, and is written now that its request has failed."""
+        with suppress(ValueError):  # a formatter's of the user's own
+            self._logs.append(json.loads(line))
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from logging import LogRecord
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,8 @@ class Keeper:
         self.below = below
         self._limits = lines, size
         self._write_entry: Write = self._encode_and_write
+        # Who hears the lines that are written after all, besides: a test.
+        self.listeners: list[Callable[[bytes], object]] = []
 
     def route(self, logger: logging.Logger, level: int) -> Route | None:
         """Return where a line of *logger* goes: whether to clew's handler, and to which others.
@@ -156,13 +158,18 @@ class Keeper:
         context = current()
         if context is not None and context.live:
             backlog = context.backlog or self.backlog_of(context)
-            backlog.add(write or self.handler.write_line, line, _OVERHEAD + len(line))
+            backlog.add(write or self._write_line, line, _OVERHEAD + len(line))
 
     def _encoder(self) -> Encoder:
         return self.handler.direct_encoder() or Encoder()
 
     def _encode_and_write(self, entry: Entry) -> None:
-        self.handler.write_line(self._encoder().encode(entry))
+        self._write_line(self._encoder().encode(entry))
+
+    def _write_line(self, line: bytes) -> None:
+        self.handler.write_line(line)
+        for listener in self.listeners:
+            listener(line)
 
     def _write_call(self, call: Any) -> None:
         context, name, level, message, args, fields, bound, created = call

@@ -125,6 +125,12 @@ def test_a_row_that_fits_fails(log: Path) -> None:
     ):
         done = run("ask", "errors", log, "--fail-if", condition)
         assert (done.returncode, "/vouchers/{code}" in done.stdout) == (status, True)
+    for nothing in (("--where", "nope = 1"), ("--service", "nope")):
+        done = run("ask", "errors", log, *nothing, "--fail-if", "share > 0.01")
+        assert done.returncode == 2, nothing  # an alarm of a typo would never go off
+    assert (
+        run("ask", "errors", log, "--since", "2099-01-01", "--fail-if", "share > 0").returncode == 0
+    )
     timeline = ("ask", "timeline", log, "--request", "crash-1", "--fail-if")
     assert run(*timeline, "status >= 500").returncode == 3
     assert run(*timeline, "status < 500").returncode == 0

@@ -106,8 +106,10 @@ def _ask(
             answer.rows.extend(logs.find(other).rows)
         if not answer.rows and is_timeline:
             raise _no_request(query)
-        _explain(logs, query, answer)
+        asks_for_nothing = _explain(logs, query, answer)
         print_answer(answer, form, limited="limit" in query.values)
+        if fails is not None and asks_for_nothing:
+            return 2  # an alarm that cannot go off would be none
         return 3 if fails is not None and any(map(fails, answer.dicts())) else 0
 
 
@@ -115,8 +117,11 @@ def _no_request(query: Query) -> AnswerError:
     return AnswerError(f"No line carries the request id {query.subject!r}, or one that begins so")
 
 
-def _explain(logs: Logs, query: Query, answer: Answer) -> None:
-    """Say why there is nothing, and what is not in the sums."""
+def _explain(logs: Logs, query: Query, answer: Answer) -> bool:
+    """Say why there is nothing, and what is not in the sums.
+
+    Tell whether something was asked for that is not in the logs at all.
+    """
     from clew.answers.lookups import OVERVIEW
     from clew.answers.missing import missing
 
@@ -131,14 +136,15 @@ def _explain(logs: Logs, query: Query, answer: Answer) -> None:
         if any(all(row[place] is None for row in answer.rows) for place in by):
             for sentence in missing(logs, query):
                 say(sentence)
-        return
+        return False
     [(first, last, events, *_)] = logs.answer(Query.of(OVERVIEW, {})).rows
     if not events:
         say("no line is an event, with a createdAt in milliseconds")
-        return
+        return True
     sentences = list(missing(logs, query))
     for sentence in sentences or [f"nothing found between {first} and {last}"]:
         say(sentence)
+    return bool(sentences)
 
 
 @cli.command(epilog="Example: clew timeline 018f6b0e gateway.ndjson orders.ndjson")
