@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Literal, TextIO
 
 from clew._backlog import MOST_BYTES, MOST_LINES
@@ -141,10 +141,8 @@ class LineHandler(logging.StreamHandler[TextIO]):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name in logging
         """Say on stderr what failed, as the standard library does; never raise."""
-        try:
+        with suppress(Exception):  # stderr may be closed as well
             super().handleError(record)
-        except Exception:  # stderr may be closed as well
-            pass
 
     def flush(self) -> None:
         """Flush the stream, if there is one; every line is flushed as it is written.
