@@ -19,7 +19,7 @@ from clew._backlog import MOST_LINES
 from clew._current import current
 from clew._tasks import TaskRun, TaskSettings
 from clew.pytest import gathered
-from tests.conftest import Lines, parse_line, serve
+from tests.conftest import Lines, Raising, parse_line, serve
 
 log = clew.get_logger("shop.orders")
 standard = logging.getLogger("shop.legacy")
@@ -123,7 +123,8 @@ def test_what_is_too_much_is_dropped_and_counted(lines: Lines) -> None:
         log.debug("small")
         log.debug("large " + "x" * 2_000)
         standard.debug("list", extra={"list": ["x" * 2_000]})
-    assert [message[:16] for message in messages(lines)] == ["Lines dropped: 2", "small"]
+        standard.debug("failed", exc_info=LookupError("x" * 2_000))
+    assert [message[:16] for message in messages(lines)] == ["Lines dropped: 3", "small"]
 
 
 def test_by_default_there_are_200(kept: Lines) -> None:
@@ -342,3 +343,14 @@ def test_the_fixture_for_tests_has_them(kept: Lines) -> None:
     assert [(line["message"], "kept" in line) for line in logs] == [
         *(("detail", True), ("GET / 500", False), ("GET / 200", False)),
     ]
+
+
+def test_a_handler_that_raises_costs_no_kept_line(kept: Lines) -> None:
+    """A curious handler of somebody else's that raises keeps the line from nobody."""
+    raising = Raising(logging.DEBUG)
+    logging.getLogger().addHandler(raising)
+    with failure():
+        log.debug("mine")
+        with pytest.raises(RuntimeError):  # Python's own rule for its own loggers
+            standard.debug("legacy")
+    assert messages(kept) == ["mine", "legacy"]

@@ -78,6 +78,8 @@ class DroppingWriter:
             finally:
                 self._token.append(None)
             if done:
+                if self._rest:  # a socket took half of it
+                    self._empty_soon()
                 return
         size = len(line) + 1
         if self._added - self._removed + size > _MOST_BYTES:
@@ -133,8 +135,6 @@ class DroppingWriter:
         finally:
             if is_locked:
                 fcntl.lockf(descriptor, fcntl.LOCK_UN, 1)
-        if self._rest:
-            self._empty_soon()
         return True
 
     def _empty_soon(self) -> None:

@@ -83,6 +83,9 @@ class Keeper:
         if context is None or not context.live:
             return
         entry.kept = True
+        if entry.exception is not None or entry.stack is not None:  # long, and text already
+            self.keep_line(self._encoder().encode(entry))
+            return
         size = _OVERHEAD + len(entry.message)
         for fields in (entry.fields, entry.bound) if entry.bound else (entry.fields,):
             for value in fields.values():
@@ -222,10 +225,10 @@ class _Dispatch:
         if route is None:
             return False
         comes_here, others = route
-        for other in others:
-            other.handle(record)
         if comes_here:
             keeper.keep_record(record)
+        for other in others:
+            other.handle(record)
         return True
 
     def stop(self, handler: logging.Handler | None = None) -> None:
