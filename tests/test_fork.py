@@ -65,6 +65,7 @@ stop = False
 def say():
     while not stop:
         log.info("beside", pad="x" * int(sys.argv[2]))
+        time.sleep(0.0002)  # else nobody else gets at the pipe
 
 threads = [threading.Thread(target=say, daemon=True) for _ in range(2)]
 for thread in threads:
