@@ -55,10 +55,6 @@ class DroppingWriter:
         self._dropped = self._said = 0
         self._token: deque[None] = deque((None,))
         _writers.add(self)
-        # A process of a pool ends without what is registered with atexit.
-        from multiprocessing import util
-
-        util.register_after_fork(self, DroppingWriter._wait_at_the_end)
 
     @property
     def stream(self) -> TextIO:
@@ -100,11 +96,6 @@ class DroppingWriter:
                 self._losses.add("nobody reads them", left)
                 return
             time.sleep(0.002)
-
-    def _wait_at_the_end(self) -> None:
-        from multiprocessing import util
-
-        util.Finalize(self, self.wait, exitpriority=10)
 
     def forget(self) -> None:
         """Forget what is queued: this is a fork, and the parent writes it."""
@@ -172,6 +163,17 @@ class DroppingWriter:
 
 
 _writers: WeakSet[DroppingWriter] = WeakSet()
+
+
+def prepare_pools() -> None:
+    """Let the processes of multiprocessing's pools wait for what is queued, before they end.
+
+    They end without what is registered with atexit. What this imports is imported now: a thread may
+    be forked in the midst of an import, whose lock nobody gives back then.
+    """
+    from multiprocessing import util
+
+    util.register_after_fork(_send, lambda _: util.Finalize(None, wait_for_all, exitpriority=10))
 
 
 def wait_for_all() -> None:

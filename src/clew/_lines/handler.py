@@ -13,7 +13,7 @@ from clew._options import check_flag, check_level, check_number
 from clew._unfinished import check_folder
 from clew._unfinished import unfinished as table
 
-from .dropping import DroppingWriter
+from .dropping import DroppingWriter, prepare_pools
 from .encoder import Encoder
 from .entry import Entry
 from .extract import ContextFilter, extract, is_twin
@@ -76,6 +76,8 @@ class LineHandler(logging.StreamHandler[TextIO]):
         self._standard = StandardStream(stream if isinstance(stream, str) else "stdout")
         self._writer: LineWriter | DroppingWriter | None = None
         self._drops = check_when_blocked(when_blocked) == "drop"
+        if self._drops:
+            prepare_pools()
         self.losses = Losses("lines")
         # What encodes entries, as long as the formatter and the filters are the same.
         self._encoder: Encoder | None = None
