@@ -7,6 +7,7 @@ statement on the screen is checked first; a missing line ends the demo with exit
 """
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -41,7 +42,7 @@ def show_replies(replies: list[Reply]) -> None:
 
 def run_clew(*arguments: str) -> None:
     """Run the command, as a reader of this may on the same logs."""
-    print(f"\n$ clew {' '.join(arguments)}", flush=True)
+    print(f"\n$ clew {shlex.join(arguments)}", flush=True)
     width = str(min(shutil.get_terminal_size((120, 24)).columns, 120))
     subprocess.run(
         [sys.executable, "-m", "clew", *arguments],
@@ -65,7 +66,7 @@ def run(folder: Path) -> None:
         print(f"  ok  {sentence}")
     run_clew("timeline", PHONE_ID, str(folder))
     run_clew("timeline", str(seen.crash.received), str(folder))
-    run_clew("timeline", str(seen.killed.received), str(folder))
+    run_clew("ask", "requests", str(folder), "--where", "outcome = 'lost'")
     run_clew("ask", "accessed", str(folder), "--value", "user:12345")
     print(f"\nAsk further: cd {folder}; {Path(sys.executable).with_name('clew')} serve .")
     print(f"\nAll of it in {time.monotonic() - began:.1f} s.")

@@ -88,7 +88,7 @@ def test_the_demo_shows_and_checks(tmp_path: Path) -> None:
         r"\+\d+\.\d +gateway +◆ +Purchase completed  PURCH",
         r"\+0\.0 +\d[.\d]+ ms  gateway +━+ +POST /orders 201\n",
         r"gateway +◆ +Vouchers of today: WELCOME  SUMMER kept until",
-        r"catalogue +◆ +GET /items/lamp/drawing lost\n",
+        r"catalogue +GET +/items/lamp/draw",
         r"12345 +WRITE_JOURNAL +127\.0\.0\.1 +phone-7f3a",
     ):
         assert re.search(shown, output), f"{shown}\n{output}"

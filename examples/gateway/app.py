@@ -28,7 +28,7 @@ CATALOGUE = os.environ["CATALOGUE_URL"]
 DELIVERY = os.environ["DELIVERY_URL"]
 
 # Debug lines are written where their request fails.
-clew.configure_logging(service="gateway", version="1.4.2", keep="DEBUG")
+clew.configure_logging(service="gateway", version="1.4.2", keep="DEBUG", frames="own")
 log = clew.get_logger("shop.gateway")
 
 app = FastAPI(title="Shop")
