@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 import trio
@@ -22,6 +24,8 @@ import clew
 import clew.asgi
 import clew.starlette
 from clew._http.settings import Settings
+from clew._http.watch import say_slow
+from clew._http.wsgi import WSGIExchange
 from tests.adapters.drive import Call, serve_asgi
 from tests.conftest import Lines, serve
 
@@ -219,3 +223,22 @@ def test_refuses_what_is_no_time(value: Any, named: str) -> None:
     """A wrong option is named with its value."""
     with pytest.raises((TypeError, ValueError), match=named):
         Settings(slow=value)
+
+
+def test_says_nothing_where_nobody_listens(lines: Lines) -> None:
+    """With clew's logger at ERROR there is no warning; a route that cannot be asked is left out."""
+    logging.getLogger("clew.http").setLevel(logging.ERROR)
+    serve(lambda: time.sleep(3 * SLOW), slow=SLOW)
+    logging.getLogger("clew.http").setLevel(logging.NOTSET)
+    assert lines() == []
+
+    class Odd(WSGIExchange):
+        def route(self) -> str | None:
+            raise LookupError
+
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    exchange = Odd(Settings(), environ, lambda *_: lambda _: None)
+    say_slow(exchange, 5.0)
+    assert lines()[0]["message"] == "GET / is still running after 5 s"
+    assert "route" not in lines()[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
@@ -378,3 +379,67 @@ def test_threads_make_one_table_and_say_once(lines: Lines, folder: Path) -> None
         thread.join()
     assert [line.get("outcome") for line in lines()].count("lost") == 1
     assert len(list(folder.iterdir())) == 1
+
+
+def test_a_table_that_cannot_be_made_leaves_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the lock or the room fails nothing of it stays; without posix_fallocate the file is
+    written whole.
+    """
+    folder.mkdir(parents=True)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("fcntl.lockf", fail)
+        with pytest.raises(OSError, match="no locks"):
+            Table(folder, {})
+    assert list(folder.iterdir()) == []
+    monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    table = Table(folder, {})
+    assert table.path.stat().st_size > 1024 * 1024
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", fail)
+        table.close()
+    assert table.path.exists()
+
+
+def test_a_full_table_counts_what_it_misses(folder: Path) -> None:
+    """What finds no slot is counted in the file, and costs no more."""
+    folder.mkdir(parents=True)
+    table = Table(folder, {})
+    table._free.clear()
+    for _ in range(3):
+        assert table.begin(object()) is None  # type: ignore[arg-type]
+    (found,) = remains(folder)
+    assert isinstance(found, Remains) and found.missed == 3
+
+
+def test_a_full_folder_stops_no_service(
+    folder: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without room for a table a service starts all the same, with a warning; an empty name is
+    refused.
+    """
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    lines.configure(unfinished=folder)
+    serve(lambda: None)
+    messages = [line["message"] for line in lines()]
+    assert messages[-1] == "GET / 200"
+    assert "No space left on device" in messages[0]
+    with pytest.raises(ValueError, match="unfinished is empty"):
+        clew.configure_logging(unfinished="")
+
+
+def test_only_who_is_on_guards(folder: Path, lines: Lines) -> None:
+    """Without a table nobody guards, and says of each task what became of it."""
+    unfinished.guard()
+    assert unfinished.may_say("t-1")
+    lines.configure(unfinished=folder)
+    assert unfinished.may_say("t-1")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import logging
 import sys
+import warnings
 from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from typing import Any, cast
@@ -134,7 +135,9 @@ def _record_handlers() -> None:
 
         _wrap(APIView, "handle_exception", APIException, ValidationError)
     if find_spec("ninja") is not None:
-        import ninja.errors
+        with warnings.catch_warnings():  # of its own, which are not ours to raise
+            warnings.simplefilter("ignore")
+            import ninja.errors
 
         errors = ninja.errors
         _wrap(ninja.NinjaAPI, "on_exception", errors.HttpError, errors.ValidationError)
