@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import django
 import pytest
 from django.http import QueryDict
 from django.test import RequestFactory
@@ -80,6 +81,8 @@ def project(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_sensitive_variables(work: Callable[[str], None], lines: Lines) -> None:
     """Values that are declared sensitive are masked where an exception's text quotes them."""
+    if work is in_a_coroutine and django.VERSION < (5,):
+        pytest.skip("this Django does not declare them in coroutines")
     try:
         work(SECRET)
     except Exception:

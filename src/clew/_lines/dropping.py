@@ -171,6 +171,8 @@ def prepare_pools() -> None:
     They end without what is registered with atexit. What this imports is imported now: a thread may
     be forked in the midst of an import, whose lock nobody gives back then.
     """
+    if sys.platform == "win32":  # there are no forks
+        return
     from multiprocessing import util
 
     util.register_after_fork(_send, lambda _: util.Finalize(None, wait_for_all, exitpriority=10))
