@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import logging
 import multiprocessing
 import pickle
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -123,3 +126,68 @@ def test_an_exception_comes_out_of_a_process_pool() -> None:
             pool.apply_async(raise_in_context).get(60)
         with pytest.raises(ValueError, match="card declined"):
             pool.map_async(raise_in_context, [1]).get(60)
+
+
+KEPT = ValueError("kept in a module")
+
+
+def raise_kept() -> None:
+    raise KEPT
+
+
+def raise_kept_afresh() -> None:
+    raise KEPT.with_traceback(None)
+
+
+def raise_by_future() -> None:
+    """Raise what a future keeps, as every call of its result does."""
+    FUTURE.result()
+
+
+FUTURE: Future[None] = Future()
+FUTURE.set_exception(KEPT)
+
+
+@contextmanager
+def within() -> Iterator[None]:
+    with clew.context(request_id="job"):
+        yield
+
+
+@pytest.mark.parametrize("raise_it", [raise_kept, raise_kept_afresh, raise_by_future])
+def test_exception_raised_again_outside_any_context_has_no_id(
+    raise_it: Callable[[], None], lines: Lines
+) -> None:
+    """What one request raised first, and a thread raises again, is not that request's."""
+    for _ in range(2):
+        with pytest.raises(ValueError, match="kept"), clew.context(request_id="job"):
+            raise_it()
+    try:
+        raise_it()
+    except ValueError:
+        logging.getLogger("worker").exception("Failed")
+    [line] = lines()
+    assert "requestId" not in line
+
+
+@pytest.mark.parametrize("raise_it", [raise_kept, raise_kept_afresh, raise_by_future])
+@pytest.mark.parametrize("around", [partial(clew.context, request_id="job"), within])
+def test_exception_that_left_its_context_keeps_the_id(
+    raise_it: Callable[[], None], around: Callable[[], Any], lines: Lines
+) -> None:
+    """Whoever logs what came out of a context, by whatever layers, knows whose it was."""
+
+    def call() -> None:
+        with around():
+            raise_it()
+
+    for _ in range(2):
+        try:
+            with ExitStack() as stack:
+                stack.enter_context(suppress(KeyError))
+                call()
+        except ValueError as error:
+            with suppress(RuntimeError):
+                raise RuntimeError("around it") from error
+            logging.getLogger("server").exception("Failed", exc_info=error)
+    assert [line["requestId"] for line in lines()] == ["job", "job"]

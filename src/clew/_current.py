@@ -6,7 +6,10 @@ import gc
 import sys
 from contextvars import Context as Variables
 from contextvars import ContextVar, copy_context
+from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
+from opcode import opmap
 from threading import get_ident
+from types import TracebackType
 from typing import TYPE_CHECKING, cast
 from weakref import ReferenceType, ref
 
@@ -131,8 +134,10 @@ def _not_ended(outer: Context) -> Context | None:
 
 def attach_context(error: BaseException, context: Context) -> None:
     """Attach *context* to *error*, which is on its way out of it."""
+    head = error.__traceback__
     try:
         error.__clew_context__ = context  # type: ignore[attr-defined]
+        error.__clew_left__ = head and _marks(head)  # type: ignore[attr-defined]
     except Exception:  # pragma: no cover - an exception class may forbid new attributes
         pass
     _escaped.set(ref(context))
@@ -156,8 +161,47 @@ def context_of(error: object) -> Context | None:
 
 
 def attached_context(error: object) -> Context | None:
-    """Return the context that *error* took along; None where there is none, or an unpickled one."""
+    """Return the context that *error* took along; None where there is none, or an unpickled one.
+
+    An exception that somebody kept, and raised again elsewhere, tells nothing of who was first.
+    """
     try:
-        return getattr(error, "__clew_context__", None)
+        context: Context | None = getattr(error, "__clew_context__", None)
+        if context is None or not _is_raised_again(cast("BaseException", error)):
+            return context
     except Exception:  # its class may fail at what it does not know
-        return None
+        pass
+    return None
+
+
+_RAISE = opmap["RAISE_VARARGS"]
+_GENERATOR = CO_GENERATOR | CO_ASYNC_GENERATOR
+
+
+def _marks(head: TracebackType) -> list[tuple[int, int, int]]:
+    """Return what tells the frame that an exception leaves from others, and holds none."""
+    following = head.tb_next
+    if following is not None and head.tb_frame.f_code.co_flags & _GENERATOR:
+        return [_mark(head), _mark(following)]  # contextlib takes off what its generator added
+    return [_mark(head)]
+
+
+def _mark(trace: TracebackType) -> tuple[int, int, int]:
+    return id(trace), id(trace.tb_frame.f_code), trace.tb_lasti
+
+
+def _is_raised_again(error: BaseException) -> bool:
+    """Tell whether *error*, since it left its context, was raised by another statement.
+
+    On its way out, the frame around the one that it left is the caller's, at the call.
+    """
+    left = error.__clew_left__  # type: ignore[attr-defined]
+    before: TracebackType | None = None
+    trace = error.__traceback__
+    if left is None or trace is None:  # somebody took the traceback off
+        return False
+    while trace is not None:
+        if _mark(trace) in left:
+            return before is not None and before.tb_frame.f_code.co_code[before.tb_lasti] == _RAISE
+        before, trace = trace, trace.tb_next
+    return True
