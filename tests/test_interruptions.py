@@ -126,6 +126,11 @@ def test_knows_handlers_of_every_kind(handler: Any, lines: Any) -> None:
         clew.get_logger("shop").info("Paid %s", Slow())
     with pytest.raises(TimeLimit):
         logging.getLogger("shop").info("Paid %s", Slow())
+    for value in (Slow(), [Slow()], {Slow(): 1}):
+        with pytest.raises(TimeLimit):
+            clew.get_logger("shop").info("Paid", order=value)
+        with pytest.raises(TimeLimit):
+            logging.getLogger("shop").info("Paid", extra={"order": value})
 
 
 @pytest.fixture(autouse=True)

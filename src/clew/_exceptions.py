@@ -7,8 +7,8 @@ import traceback
 from types import TracebackType
 from typing import Any
 
-from ._faults import raise_interruption
 from ._frames import sensitive_texts
+from ._interruptions import raise_interruption
 from ._secrets.looks import MASK
 from .records import ExceptionInfo
 

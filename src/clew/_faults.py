@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 import select
-import signal
 import sys
 import time
 import traceback
-from functools import partial
 from io import TextIOWrapper
 from typing import Any
+
+from ._interruptions import raise_interruption
 
 _EVERY = 60.0  # seconds
 _LONGEST = 4_000
@@ -23,29 +23,6 @@ _LONGEST = 4_000
 # When each fault may be said again, by where it happened.
 _next_report: dict[object, float] = {}
 _MOST_FAULTS = 200
-
-
-def raise_interruption() -> None:
-    """Raise the exception that is being handled again, where the handler of a signal raised it.
-
-    A soft time limit, Celery's or one by ``signal.alarm``, comes at any place, in the midst of
-    clew's code too. It is no fault of clew's, and not clew's to catch.
-    """
-    _, error, trace = sys.exc_info()
-    if error is None or trace is None or trace.tb_next is None:
-        return
-    codes = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()}
-    while trace is not None:
-        if trace.tb_frame.f_code in codes:
-            raise error
-        trace = trace.tb_next
-
-
-def _code_of(handler: Any) -> object:
-    while isinstance(handler, partial):
-        handler = handler.func
-    function = getattr(handler, "__func__", handler)
-    return getattr(function, "__code__", getattr(type(handler).__call__, "__code__", None))
 
 
 def report_failure() -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from ._faults import raise_interruption
+from ._interruptions import raise_interruption
 
 
 def fields_of(value: Any) -> Mapping[Any, Any] | None:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Protocol, cast
 from uuid import UUID
 
-from ._faults import raise_interruption
+from ._interruptions import raise_interruption
 from ._objects import fields_of, is_secret, lazy_object, rows_of
 from ._secrets.looks import MASK
 from ._secrets.pairs import NAME_KEYS

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeVar
 
+from ._interruptions import raise_interruption
+
 T = TypeVar("T")
 
 # Of what clients send, only what is as short as this is remembered.
@@ -29,12 +31,13 @@ def printable(text: str) -> str:
 
 
 def text_of(value: object) -> str:
-    """Return *value* as text that UTF-8 can hold. Never fails."""
+    """Return *value* as text that UTF-8 can hold. Raises nothing but what interrupts it."""
     try:
         if isinstance(value, enum.Enum):
             value = value.value
         return printable(str.__str__(value) if isinstance(value, str) else str(value))
     except Exception:
+        raise_interruption()
         return unprintable(value)
 
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from clew._exceptions import describe
-from clew._faults import raise_interruption
+from clew._interruptions import raise_interruption
 from clew._levels import level_word
 from clew._lines.delivery import hint_at_setup
 from clew._redaction import DEFAULT, Redactor

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypedDict
 
 from clew._context import DEFAULT_HEADER, rename_fields
-from clew._faults import raise_interruption, warn
+from clew._faults import warn
 from clew._ids import is_safe_id, new_id
+from clew._interruptions import raise_interruption
 from clew._lines.line_options import LINE_OPTIONS
 from clew._options import Patterns, check_flag, set_field, strings
 from clew._redaction import Redact, Redactor, redactor

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from clew._context import Context, as_user_id
 from clew._current import UNSET
-from clew._faults import raise_interruption
+from clew._interruptions import raise_interruption
 
 from .request import HTTPRequest
 from .settings import Settings

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from clew._exceptions import without_installed
-from clew._faults import raise_interruption
+from clew._interruptions import raise_interruption
 from clew._levels import level_word, level_words
 from clew._plain import to_plain
 from clew._redaction import DEFAULT, OFF, Redact, Redactor, redactor

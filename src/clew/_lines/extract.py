@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from clew._context import Context
 from clew._current import attached_context, context_of, current
 from clew._exceptions import describe
-from clew._faults import raise_interruption
+from clew._interruptions import raise_interruption
 from clew._objects import fields_of
 from clew._text import printable, text_of
 from clew.records import HTTPLog, TaskLog

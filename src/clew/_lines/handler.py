@@ -8,7 +8,8 @@ from contextlib import nullcontext, suppress
 from typing import Literal, TextIO
 
 from clew._backlog import MOST_BYTES, MOST_LINES
-from clew._faults import Losses, raise_interruption
+from clew._faults import Losses
+from clew._interruptions import raise_interruption
 from clew._options import check_flag, check_level, check_number
 from clew._unfinished import check_folder
 from clew._unfinished import unfinished as table

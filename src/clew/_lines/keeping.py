@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from clew._backlog import Backlog, Write
 from clew._current import current
-from clew._faults import raise_interruption, report_failure
+from clew._faults import report_failure
+from clew._interruptions import raise_interruption
 
 from .encoder import Encoder
 from .entry import Entry

@@ -22,7 +22,7 @@ from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import TextIO
 from weakref import WeakSet
 
-from clew._faults import raise_interruption
+from clew._interruptions import raise_interruption
 from clew._text import escaped, takes_utf8
 
 if sys.platform != "win32":

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from logging import LogRecord
 from typing import Any
 
-from clew._faults import raise_interruption, report_failure
+from clew._faults import report_failure
+from clew._interruptions import raise_interruption
 
 from .entry import Entry
 

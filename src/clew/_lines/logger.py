@@ -10,7 +10,8 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from clew._context import RENAMED_FIELDS, rename_fields
-from clew._faults import raise_interruption, report_failure
+from clew._faults import report_failure
+from clew._interruptions import raise_interruption
 
 from .delivery import deliver, put
 from .entry import Entry

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from clew._interruptions import raise_interruption
+
 from .looks import MASK
 from .pairs import NAME_KEYS, Hide, hidden_items, hidden_values
 
@@ -32,6 +34,7 @@ class JSONTexts:
             masked = self._value(value, _DEEPEST)
             return text if masked == value else msgspec.json.encode(masked).decode()
         except Exception:  # it is masked as another text is
+            raise_interruption()
             return None
 
     def _value(self, value: Any, depth: int) -> Any:
