@@ -185,7 +185,7 @@ def test_a_slot_holds_what_anybody_sends(folder: Path) -> None:
 
     place = table.begin(Odd())
     assert place is not None
-    table.know_user(place[1], "\N{SNOWMAN}" * 200)
+    place.know_user("\N{SNOWMAN}" * 200)
     (found,) = remains(folder)  # a process's own lock does not keep it out
     assert isinstance(found, Remains)
     ((_, row),) = found.rows
@@ -201,7 +201,7 @@ def test_a_slot_holds_what_anybody_sends(folder: Path) -> None:
 
     assert table.begin(Broken()) is None
     assert len(table._free) == 1023
-    table.end(place[1])
+    place.end()
     table.close()
 
 

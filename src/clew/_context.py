@@ -20,7 +20,7 @@ from ._current import UNSET, current, enter, entered, leave
 from ._faults import is_due, report_failure, warn
 from ._ids import accepted_or_new
 from ._redaction import DEFAULT, Redactor
-from ._table import Table
+from ._table import Slot
 
 DEFAULT_HEADER = "X-Request-ID"
 
@@ -52,7 +52,7 @@ class Context:
     # where there is no such id, and still no caller's field may have its key.
     ids: Mapping[str, str | None] = {}
     backlog: Backlog | None = None  # lines that are written if it fails
-    slot: tuple[Table, int] | None = None  # where the process notes that it is at it
+    slot: Slot | None = None  # where the process notes that it is at it
     live = True  # whether it is still being worked on
     arrived = 0.0  # when it began, by time.perf_counter()
     # What comes after it, where it was left while another was current, which may give it back.
@@ -114,8 +114,7 @@ class Context:
     def note_user(self, user_id: str | None) -> None:
         """Note in the process's table who the user is."""
         if self.slot is not None and user_id is not None:
-            table, slot = self.slot
-            table.know_user(slot, user_id)
+            self.slot.know_user(user_id)
 
     def bind(self, fields: dict[str, object]) -> None:
         for name in _ID_NAMES:

@@ -5,8 +5,8 @@ slots still say what it was at. The file has a fixed size, which is allocated at
 full disk cannot strike later. A lock on it, which the kernel takes back from a dead process, tells
 whether its process lives; it is not the pid, which another container may have as well.
 
-A slot is written before its first byte says that it is used, and that byte is cleared alone:
-whenever the process is killed, a used slot is whole.
+A slot is zeroed, then written from its first byte to the one that says that it is used, and that
+byte is cleared alone: whenever the process is killed, a used slot is whole.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ if sys.platform != "win32":
 
 SUFFIX = ".unfinished"
 _NEW, _LONGEST_MAKING = ".new", 10.0  # while it is being made, and for how many seconds at most
-_MAGIC = b"clew unfinished 1\n"
+_MAGIC = b"clew unfinished 2\n"
 _SLOT = 1024
 _SLOTS = 1024
 _SIZE = _SLOT * (_SLOTS + 1)  # the first is the header
 _MISSED = _SLOT - 8  # of the header: how often no slot was free
 
-# The state; behind it how long the user is, when it began, in seconds since the Unix epoch, the
-# kind, and the texts, which are cut, and end at a zero; and the user.
-_USED = struct.Struct("<Bdc200s80s596s")
-_USER = 1 + _USED.size
+# How long the user is, when it began, in seconds since the Unix epoch, the kind, and the texts,
+# which are cut, and end at a zero; the state; and, behind that, the user.
+_USED = struct.Struct("<Bdc200s80s596sB")
+_USER = _USED.size
+_KIND, _STATE = 9, _USER - 1  # where they stand
 _FREE, _BUSY, _ENDING = 0, 1, 2
 
 _write = _USED.pack_into
@@ -82,6 +83,38 @@ class Row:
         return self.kind == TASK and bool(self.name) and task_id.startswith(self.name)
 
 
+class Slot:
+    """What one of the things that a process is at has in the table, until it is freed.
+
+    Args:
+        table: The table's memory.
+        start: Where the slot begins in it.
+        free: The slots that are free.
+    """
+
+    __slots__ = ("_free", "_state", "_table", "start")
+
+    def __init__(self, table: mmap.mmap, start: int, free: list[Slot]) -> None:
+        self._table, self._free = table, free
+        self.start, self._state = start, start + _STATE
+
+    def know_user(self, user_id: str) -> None:
+        """Note the user of what is in it."""
+        data = user_id.encode("utf-8", "backslashreplace")[: _SLOT - _USER]
+        start = self.start + _USER
+        self._table[start : start + len(data)] = data
+        self._table[self.start] = len(data)
+
+    def ending(self) -> None:
+        """Note that the record of what is in it is being written."""
+        self._table[self._state] = _ENDING
+
+    def end(self) -> None:
+        """Free it: there is a record of what was in it."""
+        self._table[self._state] = _FREE
+        self._free.append(self)
+
+
 class Table:
     """The table of this process.
 
@@ -117,42 +150,26 @@ class Table:
             making.unlink(missing_ok=True)
             os.close(self._descriptor)
             raise
-        self._free = [_SLOT * number for number in range(_SLOTS, 0, -1)]
+        self._free: list[Slot] = []
+        self._free += (Slot(self._map, _SLOT * n, self._free) for n in range(_SLOTS, 0, -1))
 
-    def begin(self, subject: Subject) -> tuple[Table, int] | None:
-        """Note that *subject* begins now; return its place, None where none is free.
+    def begin(self, subject: Subject) -> Slot | None:
+        """Note that *subject* begins now; return its slot, None where none is free.
 
         Never raises.
         """
         try:
-            slot, table = self._free.pop(), self._map
+            slot = self._free.pop()
         except IndexError:
             self._miss()
             return None
         try:
-            _write(table, slot + 1, 0, time(), *subject.outline())
-            table[slot] = _BUSY
-            return self, slot
+            _write(self._map, slot.start, 0, time(), *subject.outline(), _BUSY)
+            return slot
         except Exception:  # a server's odd scope or environ
             self._free.append(slot)
             self._report()
             return None
-
-    def know_user(self, slot: int, user_id: str) -> None:
-        """Note the user of what is in *slot*."""
-        data = user_id.encode("utf-8", "backslashreplace")[: _SLOT - _USER]
-        start = slot + _USER
-        self._map[start : start + len(data)] = data
-        self._map[slot + 1] = len(data)
-
-    def ending(self, slot: int) -> None:
-        """Note that the record of what is in *slot* is being written."""
-        self._map[slot] = _ENDING
-
-    def end(self, slot: int) -> None:
-        """Free *slot*: there is a record of what was in it."""
-        self._map[slot] = _FREE
-        self._free.append(slot)
 
     def _miss(self) -> None:
         count = int.from_bytes(self._map[_MISSED:_SLOT], "little") + 1
@@ -184,7 +201,7 @@ class Remains:
         self.rows = [
             (slot, _row(content[slot : slot + _SLOT]))
             for slot in range(_SLOT, _SIZE, _SLOT)
-            if content[slot] != _FREE
+            if content[slot + _STATE] != _FREE
         ]
 
     @property
@@ -203,7 +220,7 @@ class Remains:
         return any(
             _row(content[slot : slot + _SLOT]).is_task(task_id)
             for slot in range(_SLOT, _SIZE, _SLOT)
-            if content[slot] == _FREE and content[slot + 2]  # it was used
+            if content[slot + _STATE] == _FREE and content[slot + _KIND] != 0
         )
 
     def age(self) -> float:
@@ -212,11 +229,11 @@ class Remains:
 
     def settle(self, slot: int) -> None:
         """Free *slot*: what was in it has its record now."""
-        os.pwrite(self._descriptor, bytes([_FREE]), slot)
+        os.pwrite(self._descriptor, bytes([_FREE]), slot + _STATE)
 
     def announce(self, slot: int) -> None:
         """Note that the record of what is in *slot* is being written."""
-        os.pwrite(self._descriptor, bytes([_ENDING]), slot)
+        os.pwrite(self._descriptor, bytes([_ENDING]), slot + _STATE)
 
     def remove(self) -> None:
         """Remove the file."""
@@ -224,10 +241,10 @@ class Remains:
 
 
 def _row(slot: bytes) -> Row:
-    size, began, kind, *texts = _USED.unpack_from(slot, 1)
+    size, began, kind, *texts, state = _USED.unpack_from(slot)
     request_id, name, path = (text.partition(b"\0")[0].decode("utf-8", "replace") for text in texts)
     user = slot[_USER:][:size].decode("utf-8", "replace") or None
-    return Row(kind, request_id, name, path, began, user, slot[0] == _ENDING)
+    return Row(kind, request_id, name, path, began, user, state == _ENDING)
 
 
 def is_alive(path: Path) -> bool:

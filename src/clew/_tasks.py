@@ -195,7 +195,7 @@ class TaskRun(Context):
             if error is not None or outcome == "failed":
                 self.release()
             if self.slot is not None:
-                self.slot[0].ending(self.slot[1])
+                self.slot.ending()
             self._log(outcome, error, duration)
         except Exception:
             report_failure()
@@ -205,8 +205,8 @@ class TaskRun(Context):
         """Restore the outer context, without a record."""
         self.live = False
         if self.slot is not None and self._process is process[0]:
-            (table, slot), self.slot = self.slot, None
-            table.end(slot)
+            slot, self.slot = self.slot, None
+            slot.end()
         if self._started is not None:
             self._started = None
             leave(self, self._outer, error)

@@ -12,7 +12,7 @@ from threading import RLock
 
 from ._faults import report_failure, warn
 from ._lost import has_record
-from ._table import Remains, Subject, Table, is_alive, remains
+from ._table import Remains, Slot, Subject, Table, is_alive, remains
 
 # Seconds after which a pool has noticed that a process of its is gone: Celery waits for ten.
 _UNTIL_LOST = 60.0
@@ -25,7 +25,7 @@ class Unfinished:
         # None where nobody asked for it, and until there is something to note.
         self.table: Table | None = None
         # Notes that something begins now; returns where that is noted. Never raises.
-        self.begin: Callable[[Subject], tuple[Table, int] | None] = self._begin_first
+        self.begin: Callable[[Subject], Slot | None] = self._begin_first
         self.is_on = False
         self._folder = Path()
         self._lock = RLock()
@@ -109,7 +109,7 @@ class Unfinished:
         path = self._folder / found.guardian
         return not (self._guards if path in self._own else is_alive(path))
 
-    def _begin_first(self, subject: Subject) -> tuple[Table, int] | None:
+    def _begin_first(self, subject: Subject) -> Slot | None:
         table = self.table or self._make()
         return None if table is None else table.begin(subject)
 

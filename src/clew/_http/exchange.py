@@ -76,9 +76,9 @@ class Exchange(Progress, Presence, RequestUser):
             self.eventful = self.rejected is not None
         else:
             self.request_id = settings.made_id()
-        self.is_present = False
-        if unfinished.is_on or settings.watch is not None:
-            self.appear()
+        self.slot = unfinished.begin(self) if unfinished.is_on else None
+        if settings.watch is not None:
+            self.watch()
         if begin_subscribers:
             notify(self, begin_subscribers)
 
@@ -159,7 +159,7 @@ class Exchange(Progress, Presence, RequestUser):
                 if isinstance(error, Exception) or (not self.settings.log and self.is_failure()):
                     self.backlog.release()
                 self.backlog = None
-            if self.is_present:
+            if self.slot is not None or self.settings.watch is not None:
                 self.vanish()
             if self.eventful:
                 self.error = self.traceback = None
@@ -192,16 +192,20 @@ class Exchange(Progress, Presence, RequestUser):
                 self.backlog.release()
             found = record.of_exchange(self, _logger)
             is_made = True
-            if self.is_present:
-                self.depart()
+            slot = self.slot
+            if slot is not None:
+                slot.ending()
+            if self.settings.watch is not None:
+                self.unwatch()
             if found is not None:
                 http, level, fields = found
                 error = None
                 if http.exception is not None:
                     error, self._told = self.error, id(self.error)
                 emit(_logger, http, fields, level, error, self.ids)
-            if self.is_present:
-                self.vanish()
+            if slot is not None:
+                self.slot = None
+                slot.end()
         except BaseException as error:
             self.logged = is_made  # what interrupts the making has it made at the end
             if not isinstance(error, Exception):

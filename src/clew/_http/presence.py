@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from clew._process import process
-from clew._table import HTTP, WEBSOCKET, Outline, Table
+from clew._table import HTTP, WEBSOCKET, Outline, Slot
 from clew._targets import clean_path
-from clew._unfinished import unfinished
 
 from .request import HTTPRequest
 from .settings import Settings
@@ -19,40 +18,31 @@ class Presence(HTTPRequest):
     settings: Settings
     request_id: str
     websocket: bool
-    is_present: bool  # whether anything of it is
-    slot: tuple[Table, int] | None = None
+    slot: Slot | None = None
     place: Place = None  # where it runs, as far as somebody watches
     _process: object
 
-    def appear(self) -> None:
-        """Be seen, by what is asked for."""
-        settings = self.settings
-        if unfinished.is_on:
-            self.slot = unfinished.begin(self)
-        if settings.watch is not None and not self.websocket:
+    def watch(self) -> None:
+        """Be looked at while it runs, where somebody wants that."""
+        watch = self.settings.watch
+        if watch is not None and not self.websocket:
             self.place = self.find_place()
-            settings.watch.add(self)  # type: ignore[arg-type]
-        self.is_present = True
+            watch.add(self)  # type: ignore[arg-type]
 
-    def depart(self) -> None:
-        """Be over, though the record is just being written."""
-        if self.slot is not None:
-            table, slot = self.slot
-            table.ending(slot)
-        self._unwatch()
+    def unwatch(self) -> None:
+        """Be looked at no more: it is over, though its record may just be being written."""
+        watch = self.settings.watch
+        if watch is not None and self.place is not None:
+            self.place = None
+            watch.remove(self)  # type: ignore[arg-type]
 
     def vanish(self) -> None:
         """Be seen no more: there is a record, or none is wanted."""
-        self.is_present = False
-        self._unwatch()
-        if self.slot is not None and self._process is process[0]:
-            (table, slot), self.slot = self.slot, None
-            table.end(slot)
-
-    def _unwatch(self) -> None:
-        if self.place is not None and self.settings.watch is not None:
-            self.place = None
-            self.settings.watch.remove(self)  # type: ignore[arg-type]
+        self.unwatch()
+        slot = self.slot
+        if slot is not None and self._process is process[0]:
+            self.slot = None
+            slot.end()
 
     def find_place(self) -> Place:
         """Return where it runs, for who wants to know at what it stands."""

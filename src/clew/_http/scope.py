@@ -101,9 +101,10 @@ class ScopeExchange(Exchange):
 
     def outline(self) -> Outline:
         scope = self.scope
-        if not scope.get("raw_path") or not self.settings.is_plain or self.websocket:
+        raw = scope.get("raw_path")
+        if not raw or not self.settings.is_plain:
             return super().outline()
-        return HTTP, self.request_id.encode(), scope["method"].encode(), scope["raw_path"]
+        return HTTP, self.request_id.encode(), scope["method"].encode(), raw
 
     def method(self) -> str:
         return str(self.scope.get("method", "GET"))
