@@ -15,6 +15,7 @@ import clew
 import clew.asgi
 from clew._unfinished import unfinished
 
+from . import floor
 from .asgi import bare, receive, scope_of, send
 from .measuring import table, timed
 
@@ -29,6 +30,7 @@ def measured(folder: Path, rounds: int, count: int) -> str:
         _row("a request: without, with keep", *_requests(stream, rounds, count, _keep(stream))),
         _row("a request: without, with unfinished", *_requests(stream, rounds, count, _note())),
         _row("a request: without, with slow", *_requests(stream, rounds, count, None, slow=5.0)),
+        _row("a request: bare, through the floor", *_floor(folder, rounds, count)),
     ]
     unfinished.stop()
     clew.configure_logging(stream=io.StringIO())
@@ -83,6 +85,23 @@ def _requests(
     clew.configure_logging(stream=stream)
     plain = clew.asgi.RequestIDMiddleware(bare)
     other = clew.asgi.RequestIDMiddleware(bare, **options) if options else plain
+    return _served(plain, other, rounds, count, switch)
+
+
+def _floor(folder: Path, rounds: int, count: int) -> tuple[float, float]:
+    """Return what a request costs without anything, and with the floor's record of it."""
+    with (folder / "floor.log").open("wb", buffering=0) as raw:
+        return _served(bare, floor.ASGI(bare, floor.straight(raw)), rounds, count)
+
+
+def _served(
+    plain: Any,
+    other: Any,
+    rounds: int,
+    count: int,
+    switch: Callable[[bool], None] | None = None,
+) -> tuple[float, float]:
+    """Return what a request costs that *plain* serves, and one that *other* does, in turns."""
     loop = asyncio.new_event_loop()
     times: dict[bool, list[float]] = {False: [], True: []}
 
