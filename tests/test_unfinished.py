@@ -24,7 +24,8 @@ import clew
 from clew import _table
 from clew._lines.handler import own_handlers
 from clew._lost import has_record, lost_log
-from clew._table import SUFFIX, Remains, Row, Table, remains
+from clew._remains import Remains, Row, remains
+from clew._table import SUFFIX, Table
 from clew._tasks import TaskRun, TaskSettings
 from clew._unfinished import unfinished
 from tests.conftest import Lines, parse_line, serve

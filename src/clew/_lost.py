@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ._levels import level_word
+from ._remains import Row
 from ._secrets.defaults import shown_path
-from ._table import TASK, Row
+from ._table import TASK
 from ._targets import clean_method, clean_path
 from ._text import printable
 from .records import HTTP_LOGGER, TASK_LOGGER, HTTPLog, Request, Response, Task, TaskLog

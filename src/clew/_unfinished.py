@@ -12,7 +12,8 @@ from threading import RLock
 
 from ._faults import report_failure, warn
 from ._lost import has_record
-from ._table import Remains, Slot, Subject, Table, is_alive, remains
+from ._remains import Remains, is_alive, remains
+from ._table import Slot, Subject, Table
 
 # Seconds after which a pool has noticed that a process of its is gone: Celery waits for ten.
 _UNTIL_LOST = 60.0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clew._faults import warn
 from clew._lost import has_record, lost_log
-from clew._table import Remains
+from clew._remains import Remains
 from clew._unfinished import unfinished
 
 from .delivery import emit, own_logger

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clew._table import is_alive
+from clew._remains import is_alive
 from tests.benchmarks.measuring import machine, table
 
 _SERVICE = "tests.benchmarks.kills.service"

@@ -11,7 +11,8 @@ import click
 import msgspec
 
 from clew._lost import has_record, lost_log
-from clew._table import TASK, Remains, is_alive, remains
+from clew._remains import Remains, is_alive, remains
+from clew._table import TASK
 from clew._text import escaped_controls
 from clew.answers.errors import AnswerError
 
