@@ -7,12 +7,13 @@ import logging
 import multiprocessing
 import pickle
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
 
 import pytest
+import trio
 
 import clew
 from clew import _context, _current
@@ -148,6 +149,30 @@ FUTURE: Future[None] = Future()
 FUTURE.set_exception(KEPT)
 
 
+def catch_in_place(raise_it: Callable[[], None]) -> None:
+    with suppress(ValueError), clew.context(request_id="job"):
+        raise_it()
+
+
+def catch_around(raise_it: Callable[[], None]) -> None:
+    """Catch it as a worker does, some frames away from the context."""
+
+    def job() -> None:
+        with clew.context(request_id="job"):
+            raise_it()
+
+    def call() -> None:
+        job()
+
+    with suppress(ValueError):
+        call()
+
+
+def catch_in_server(raise_it: Callable[[], None]) -> None:
+    with suppress(ValueError):
+        serve(raise_it)
+
+
 @contextmanager
 def within() -> Iterator[None]:
     with clew.context(request_id="job"):
@@ -155,19 +180,18 @@ def within() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("raise_it", [raise_kept, raise_kept_afresh, raise_by_future])
+@pytest.mark.parametrize("first", [catch_in_place, catch_around, catch_in_server])
 def test_exception_raised_again_outside_any_context_has_no_id(
-    raise_it: Callable[[], None], lines: Lines
+    first: Callable[[Callable[[], None]], None], raise_it: Callable[[], None], lines: Lines
 ) -> None:
     """What one request raised first, and a thread raises again, is not that request's."""
     for _ in range(2):
-        with pytest.raises(ValueError, match="kept"), clew.context(request_id="job"):
-            raise_it()
+        first(raise_it)
     try:
         raise_it()
     except ValueError:
         logging.getLogger("worker").exception("Failed")
-    [line] = lines()
-    assert "requestId" not in line
+    assert "requestId" not in lines()[-1]
 
 
 @pytest.mark.parametrize("raise_it", [raise_kept, raise_kept_afresh, raise_by_future])
@@ -191,3 +215,45 @@ def test_exception_that_left_its_context_keeps_the_id(
                 raise RuntimeError("around it") from error
             logging.getLogger("server").exception("Failed", exc_info=error)
     assert [line["requestId"] for line in lines()] == ["job", "job"]
+
+
+def call_again() -> None:
+    """Raise what it caught itself."""
+    try:
+        raise_in_context()
+    except ValueError as error:
+        raise error  # noqa: TRY201 - so many write it
+
+
+def call_helper() -> None:
+    """Have a function raise what it caught, as six does."""
+
+    def reraise(error: Exception) -> None:
+        raise error.with_traceback(error.__traceback__)
+
+    try:
+        raise_in_context()
+    except ValueError as error:
+        reraise(error)
+
+
+def call_in_thread() -> None:
+    """Raise what a pool's thread did not catch."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(raise_in_context).result(60)
+
+
+def call_trio() -> None:
+    """Raise what trio's thread did not catch."""
+    trio.run(trio.to_thread.run_sync, raise_in_context)
+
+
+@pytest.mark.parametrize("call", [call_again, call_helper, call_in_thread, call_trio])
+def test_exception_that_is_handed_on_keeps_the_id(call: Callable[[], None], lines: Lines) -> None:
+    """Who raises what he has just caught, here or out of another thread, hands it on."""
+    try:
+        call()
+    except ValueError:
+        logging.getLogger("server").exception("Failed")
+    [line] = lines()
+    assert line["requestId"] == "job"

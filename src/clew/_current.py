@@ -9,7 +9,7 @@ from contextvars import ContextVar, copy_context
 from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
 from opcode import opmap
 from threading import get_ident
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, cast
 from weakref import ReferenceType, ref
 
@@ -175,6 +175,8 @@ def attached_context(error: object) -> Context | None:
 
 
 _RAISE = opmap["RAISE_VARARGS"]
+# What carries an exception from one thread to another raises it there: futures, and trio's.
+_POOLS = frozenset(("concurrent", "outcome"))
 _GENERATOR = CO_GENERATOR | CO_ASYNC_GENERATOR
 
 
@@ -191,17 +193,32 @@ def _mark(trace: TracebackType) -> tuple[int, int, int]:
 
 
 def _is_raised_again(error: BaseException) -> bool:
-    """Tell whether *error*, since it left its context, was raised by another statement.
+    """Tell whether *error*, since it left its context, was raised by somebody who had kept it.
 
-    On its way out, the frame around the one that it left is the caller's, at the call.
+    On its way out each frame stands at a call of the next one, or raises what it caught itself or
+    what a frame around it did.
     """
     left = error.__clew_left__  # type: ignore[attr-defined]
-    before: TracebackType | None = None
     trace = error.__traceback__
     if left is None or trace is None:  # somebody took the traceback off
         return False
-    while trace is not None:
-        if _mark(trace) in left:
-            return before is not None and before.tb_frame.f_code.co_code[before.tb_lasti] == _RAISE
-        before, trace = trace, trace.tb_next
-    return True
+    around: list[FrameType] = []
+    while _mark(trace) not in left:
+        frame, following = trace.tb_frame, trace.tb_next
+        around.append(frame)
+        if following is None or (
+            frame.f_code.co_code[trace.tb_lasti] == _RAISE
+            and following.tb_frame not in around
+            and not _is_handed_over(frame, following.tb_frame)
+        ):
+            return True
+        trace = following
+    return False
+
+
+def _is_handed_over(raising: FrameType, caught: FrameType) -> bool:
+    """Tell whether a pool raises what it has caught in a thread of its own."""
+    packages = [
+        frame.f_globals.get("__name__", "").partition(".")[0] for frame in (raising, caught)
+    ]
+    return packages[0] in _POOLS and packages[0] == packages[1]
