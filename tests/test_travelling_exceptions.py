@@ -245,7 +245,11 @@ def call_in_thread() -> None:
 
 def call_trio() -> None:
     """Raise what trio's thread did not catch."""
-    trio.run(trio.to_thread.run_sync, raise_in_context)
+
+    async def main() -> None:
+        await trio.to_thread.run_sync(raise_in_context)
+
+    trio.run(main)
 
 
 @pytest.mark.parametrize("call", [call_again, call_helper, call_in_thread, call_trio])

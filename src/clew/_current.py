@@ -176,7 +176,7 @@ def attached_context(error: object) -> Context | None:
 
 _RAISE = opmap["RAISE_VARARGS"]
 # What carries an exception from one thread to another raises it there: futures, and trio's.
-_POOLS = frozenset(("concurrent", "outcome"))
+_POOLS = frozenset(("concurrent", "outcome", "trio"))
 _GENERATOR = CO_GENERATOR | CO_ASYNC_GENERATOR
 
 
@@ -218,7 +218,5 @@ def _is_raised_again(error: BaseException) -> bool:
 
 def _is_handed_over(raising: FrameType, caught: FrameType) -> bool:
     """Tell whether a pool raises what it has caught in a thread of its own."""
-    packages = [
-        frame.f_globals.get("__name__", "").partition(".")[0] for frame in (raising, caught)
-    ]
-    return packages[0] in _POOLS and packages[0] == packages[1]
+    packages = {str(of.f_globals.get("__name__")).partition(".")[0] for of in (raising, caught)}
+    return packages <= _POOLS
