@@ -175,8 +175,8 @@ def attached_context(error: object) -> Context | None:
 
 
 _RAISE = opmap["RAISE_VARARGS"]
-# What carries an exception from one thread to another raises it there: futures, and trio's.
-_POOLS = frozenset(("concurrent", "outcome", "trio"))
+# What carries an exception from one thread, or task, to another raises it there.
+_POOL, _LOOPS = "concurrent", ("outcome", "trio")
 _GENERATOR = CO_GENERATOR | CO_ASYNC_GENERATOR
 
 
@@ -217,6 +217,11 @@ def _is_raised_again(error: BaseException) -> bool:
 
 
 def _is_handed_over(raising: FrameType, caught: FrameType) -> bool:
-    """Tell whether a pool raises what it has caught in a thread of its own."""
-    packages = {str(of.f_globals.get("__name__")).partition(".")[0] for of in (raising, caught)}
-    return packages <= _POOLS
+    """Tell whether a loop or a pool raises what came out of a task or a thread of its own."""
+    if _package_of(raising) == _POOL:  # a future may as well keep it
+        return _package_of(caught) == _POOL
+    return _package_of(raising) in _LOOPS
+
+
+def _package_of(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
