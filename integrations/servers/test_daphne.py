@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import InvalidHandshake
+from websockets.sync.client import connect
 
 from tests.conftest import run_fresh
 from tests.servers.server import Server, fresh_id, until
@@ -47,6 +49,40 @@ def test_access_log(where: str, lines: int, tmp_path: Path) -> None:
         server.settled(request_id)
     decoded(server.output())
     assert len((tmp_path / "access.log").read_text().splitlines()) == lines
+
+
+HANDSHAKES = """
+import asyncio
+import clew.asgi
+
+answer = asyncio.Event()
+
+async def serve(scope, receive, send):
+    if scope["type"] == "websocket":
+        await answer.wait()
+        await send({"type": "websocket.accept"})
+        return
+    answer.set()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+app = clew.asgi.RequestIDMiddleware(serve)
+"""
+
+
+def test_an_overdue_handshake_is_aborted(tmp_path: Path) -> None:
+    """A WebSocket whose handshake took daphne too long is none that was accepted."""
+    (tmp_path / "handshakes.py").write_text(HANDSHAKES)
+    command = ("clew.daphne", "--bind={host}", "--port={port}", "--websocket_connect_timeout=1")
+    with Server(
+        (*command, "handshakes:app"), tmp_path, environment={"PYTHONPATH": str(tmp_path)}
+    ) as server:
+        headers = {"X-Request-ID": (request_id := fresh_id())}
+        with pytest.raises(InvalidHandshake):
+            connect(f"ws://{server.host}:{server.port}/ws", additional_headers=headers).close()
+        server.ask("/answer")
+        record = server.record(request_id)
+    assert (record.response.http_status, record.outcome) == (499, "aborted")
 
 
 SETTINGS = """

@@ -19,6 +19,8 @@ from contextvars import Context
 from pathlib import Path
 from typing import Any
 
+from ._current import current
+from ._http.exchange import Exchange
 from ._lines.logger import get_logger
 from ._lines.setup import configure_logging
 from ._options import needed
@@ -53,6 +55,21 @@ class Server(server.Server):  # type: ignore[misc]
     def application_checker(self) -> None:
         """Look after the applications in no context: Twisted's timer runs in any request's."""
         Context().run(super().application_checker)
+
+    async def handle_reply(self, protocol: Any, message: Any) -> None:
+        """Hand *message* on; who accepts a WebSocket that daphne has refused has lost its client.
+
+        Daphne refuses a handshake that takes longer than ``--websocket_connect_timeout``, and
+        then takes what the application says without a word.
+        """
+        if message.get("type") == "websocket.accept" and not self._is_there(protocol):
+            exchange = current()
+            if isinstance(exchange, Exchange):
+                exchange.disconnected()
+        await super().handle_reply(protocol, message)
+
+    def _is_there(self, protocol: Any) -> bool:
+        return not self.connections.get(protocol, {"disconnected": True}).get("disconnected")
 
     def kill_all_applications(self) -> Any:
         """Take no further connections, wait for HTTP's applications, and kill what is left."""

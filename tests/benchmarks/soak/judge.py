@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from .kinds import CHUNK, CHUNKS, CRASH, FINE, Kind, Note, tenant_of, user_of
+from .kinds import CHUNK, CHUNKS, CRASH, FINE, GONE, Kind, Note, tenant_of, user_of
 
 _WHOLE = CHUNKS * len(CHUNK)
 
@@ -168,7 +168,10 @@ class Judge:
         if request.path != f"/{kind.name}/{number}":
             verdict.add("another path", text)
         result = response.httpStatus, line.outcome
-        if note.status is not None and note.status != response.httpStatus:
+        if _is_overdue(note, kind):
+            if result != GONE:
+                verdict.add("another outcome than that of an overdue handshake", text)
+        elif note.status is not None and note.status != response.httpStatus:
             verdict.add("another status than the client's", f"{note} {text!r}")
         elif note.end == "broken" and (note.status is None or not kind.breaks):
             pass
@@ -223,7 +226,7 @@ class Judge:
         least, most = kind.lines
         if lines > most:
             verdict.add("too many lines", f"{name}: {lines}")
-        if self._interrupted and (_is_cut(note) or kind.goes_on):
+        if _is_overdue(note, kind) or (self._interrupted and (_is_cut(note) or kind.goes_on)):
             return  # the server may have ended it before its time
         if note.end == "whole" and lines < least:
             self._miss("lost lines", least - lines, f"{name}: {lines} of {least}")
@@ -237,3 +240,8 @@ class Judge:
 def _is_cut(note: Note) -> bool:
     """Tell whether an application may have been ended, by its server or for want of threads."""
     return note.status is None or note.status == 101 or note.status >= 500
+
+
+def _is_overdue(note: Note, kind: Kind) -> bool:
+    """Tell whether the server refused a WebSocket, as daphne does when a handshake takes long."""
+    return note.status == 403 and 403 not in {status for status, _ in kind.results}
