@@ -225,7 +225,7 @@ def test_writes_what_it_kept_of_background_work_that_fails(lines: Any) -> None:
 
     async def cancelled(scope: Any, receive: Any, send: Any) -> None:
         log.debug("before")
-        raise asyncio.CancelledError
+        await cancel_itself()
 
     serve(wrapped(behind))
     assert [line.get("kept") for line in lines()] == [None, True, True]
@@ -309,6 +309,14 @@ def test_leaves_the_answer_to_starlette(lines: Any) -> None:
     assert only(lines.http())["exception"]["message"] == "boom"
 
 
+async def cancel_itself() -> None:
+    """Cancel the task that calls it, as a server does."""
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await asyncio.sleep(60)
+
+
 @pytest.mark.parametrize("started", [False, True])
 def test_records_a_cancelled_request(lines: Any, started: bool) -> None:
     """A cancelled request is 499 before the response began, else aborted with its status."""
@@ -316,7 +324,7 @@ def test_records_a_cancelled_request(lines: Any, started: bool) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if started:
             await send({"type": "http.response.start", "status": 200})
-        raise asyncio.CancelledError
+        await cancel_itself()
 
     reply = serve(wrapped(app))
     assert isinstance(reply.error, asyncio.CancelledError)
@@ -325,6 +333,20 @@ def test_records_a_cancelled_request(lines: Any, started: bool) -> None:
     assert (record["outcome"], record["response"]["httpStatus"]) == ("aborted", status)
     assert record["level"] == ("info" if started else "warning")
     assert "exception" not in record
+
+
+def test_a_task_that_was_cancelled_is_an_error_of_who_waits_for_it(lines: Any) -> None:
+    """The server answers it with a 500: nobody has cancelled the request."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        task = asyncio.create_task(asyncio.sleep(60))
+        task.cancel()
+        await task
+
+    assert isinstance(serve(wrapped(app)).error, asyncio.CancelledError)
+    record = only(lines.http())
+    assert (record["outcome"], record["response"]["httpStatus"]) == ("error", 500)
+    assert record["exception"]["type"].endswith("CancelledError")
 
 
 @pytest.mark.parametrize(("last", "outcome"), [(b"", None), (b"llo", "aborted")])
@@ -337,7 +359,7 @@ def test_a_cancellation_at_the_end_takes_nothing_back(
         async def cancelled(message: Any) -> None:
             await send(message)
             if message["type"] == "http.response.body" and not message["more_body"]:
-                raise asyncio.CancelledError
+                await cancel_itself()
 
         async def stream(scope: Any, receive: Any, send: Any) -> None:
             await send({"type": "http.response.start", "status": 200})

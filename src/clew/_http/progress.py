@@ -81,10 +81,14 @@ class Progress:
     def failed(self, error: BaseException) -> None:
         """Note that the application raised *error*; a cancellation means that nobody waits."""
         self.eventful = True
-        if is_cancellation(error):
+        if is_cancellation(error) and self.is_cancelled(error):
             self.disconnected()
         else:
             self.error, self.handled = error, False
+
+    def is_cancelled(self, error: BaseException) -> bool:  # noqa: ARG002
+        """Tell whether *error* stops this request, not something that it waited for."""
+        return True
 
     def caught(self, error: BaseException) -> None:
         """Note that a handler answers *error*, which counts with a 5xx only."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
@@ -95,6 +96,16 @@ class ScopeExchange(Exchange):
             client[0] if client else None,
             self.route(),
         )
+
+    def is_cancelled(self, error: BaseException) -> bool:
+        if not isinstance(error, asyncio.CancelledError):
+            return True
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:
+            return True
+        # A task that this one waited for was cancelled: the server answers with a 500.
+        return task is None or task.cancelling() > 0
 
     def find_place(self) -> Place:
         return loop_here()
