@@ -22,6 +22,7 @@ LINES: list[dict[str, Any]] = [
     {"message": "a\nb\\", "tenant": None, "order": "x", "a b": 1, "monetaryValue": 9.99},
     {"message": "", "level": "info", "id": 9007199254740993, "group": "x", "quantity": 3},
 ]
+LINES[3]["deep"] = {"er": {"and": {"deeper": {"still": {"one": 5}}}}}
 
 
 @pytest.fixture(
@@ -87,6 +88,12 @@ FOUND: dict[str, str] = {
     "monetaryValue < 10.5": "2",
     "quantity = '3'": "3",
     "quantity = 3 and (level = 'info' or level = 'danger')": "3",
+    "quantity > -1": "3",
+    "quantity = -3": "",
+    "-1 < quantity": "3",
+    "order.id > -7.5": "01",
+    "deep.er.and.deeper.still.one = 5": "3",
+    "deep.er.and.deeper.still.two = 5": "",
     "createdAt >= '2026-11-01T00:00:02Z'": "23",
     "createdAt = 1793491200000": "0",
     "createdAt between '2026-11-01' and '2026-11-01T00:00:01Z'": "01",
@@ -135,7 +142,7 @@ def test_a_hostile_name_is_a_name(logs: answers.Logs, hostile: str) -> None:
 
 
 REFUSED = {
-    "no condition: write one": ("tenant = ", "= 'x'", "'x", "a = 1; DROP TABLE logs", "(("),
+    "no condition: write one": ("tenant = ", "= 'x'", "'x", "a = 1; DROP TABLE logs", "((", "-- all", ";"),
     "not allowed: compare fields with values": (
         "tenant",
         "true",
@@ -159,6 +166,9 @@ REFUSED = {
         "x = [1]",
         "exists (SELECT 1)",
         "* = 1",
+        "tenant is 'acme'",
+        "tenant = -'acme'",
+        "tenant = -(1)",
     ),
     "a field: give a value": ("tenant = acme", 'tenant = "acme"', "a = b"),
     "is a number: give a number": ("status = 'x'", "quantity > 'many'"),

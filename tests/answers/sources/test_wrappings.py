@@ -11,6 +11,7 @@ import pytest
 
 from clew import answers
 from clew.answers.engines import reader
+from clew.answers.sources.parser import Parser
 
 from .wrapped import EVENTS, RAW, WRAPPINGS
 
@@ -114,3 +115,111 @@ def test_a_document_that_is_none_costs_its_first_line(tmp_path: Path) -> None:
     path.write_text(f"{RAW[0]}\n{{\n{RAW[1]}\n{{\n{json.dumps(EVENTS[2])}\n}}\n{RAW[3]}\n")
     with answers.open(path) as logs:
         assert (logs.lines, logs.broken) == (7, 3)
+
+
+def read(*objects: dict[str, Any]) -> tuple[list[dict[str, Any]], int, int]:
+    """Return the lines that come out of *objects*; how many are foreign, and how many broken."""
+    parser = Parser(whole=True)
+    parser.parse("".join(json.dumps(each) + "\n" for each in objects).encode())
+    parser.end()
+    return list(map(json.loads, parser.lines)), parser.foreign, parser.broken
+
+
+ENTRY = {"logName": "projects/shop/logs/stdout", "timestamp": "2026-11-28T17:58:20.120Z"}
+AT = 1_795_888_700_120
+
+
+def test_an_entry_of_cloud_logging_whose_line_is_text() -> None:
+    """Where the agent did not parse it, the line stands in ``textPayload``."""
+    assert read({**ENTRY, "textPayload": RAW[0]}) == ([EVENTS[0]], 0, 0)
+
+
+def test_an_entry_of_cloud_logging_without_a_line_is_foreign() -> None:
+    """An audit log, or a text that is no line of JSON, is no event, and is not broken either."""
+    audit = {**ENTRY, "protoPayload": {"methodName": "SetIamPolicy"}}
+    assert read(audit, {**ENTRY, "textPayload": "Booting"}) == ([], 2, 0)
+
+
+def test_an_entry_of_cloud_logging_of_another_logger() -> None:
+    """What Google takes out of a structured line stands beside it, and is put back into it."""
+    request = {"requestMethod": "GET", "requestUrl": "https://x.example/a?b=1", "status": 200}
+    entry = {**ENTRY, "severity": "ERROR", "httpRequest": request}
+    [line], foreign, broken = read({**entry, "jsonPayload": {"message": "Declined", "sizes": [5.0]}})
+    assert (line["createdAt"], line["level"], line["message"]) == (AT, "danger", "Declined")
+    assert (line["request"]["path"], line["response"]["httpStatus"]) == ("/a", 200)
+    assert (foreign, broken) == (0, 0)
+
+
+def test_google_keeps_whole_numbers_in_lists_too() -> None:
+    """Each number is a double there: those that were integers are integers again, at any depth."""
+    payload = {"createdAt": float(AT), "message": "paid", "orders": [1.0, 2.5, {"id": 7.0}]}
+    [line], _, _ = read({**ENTRY, "jsonPayload": payload})
+    assert json.dumps(line["orders"]) == '[1, 2.5, {"id": 7}]'
+
+
+def record_of(body: object, **more: object) -> dict[str, Any]:
+    """Return what the collector's file exporter writes of one record."""
+    record = {"timeUnixNano": f"{AT}000000", "severityText": "WARN", "body": body, **more}
+    return {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+
+
+def test_a_line_that_the_collector_has_parsed() -> None:
+    """A body that is a map, a list or a number is what it was before the collector took it."""
+    values = [
+        {"key": "createdAt", "value": {"intValue": str(AT)}},
+        {"key": "message", "value": {"stringValue": "paid"}},
+        {"key": "sizes", "value": {"arrayValue": {"values": [{"intValue": "1"}, {}]}}},
+        {"key": "ok", "value": {"boolValue": True}},
+        {"key": "odd", "value": {"intValue": "many"}},
+        {"key": "bare", "value": 5},
+        {
+            "key": "order",
+            "value": {
+                "kvlistValue": {"values": [{"key": "id", "value": {"intValue": "-7"}}]},
+            },
+        },
+    ]
+    assert read(record_of({"kvlistValue": {"values": values}})) == (
+        [
+            {
+                "createdAt": AT,
+                "message": "paid",
+                "sizes": [1, {}],
+                "ok": True,
+                "odd": "many",
+                "bare": 5,
+                "order": {"id": -7},
+            }
+        ],
+        0,
+        0,
+    )
+
+
+@pytest.mark.parametrize("body", [EVENTS[0], RAW[0]], ids=["object", "text"])
+@pytest.mark.parametrize("name", ["body", "Body"])
+def test_a_record_of_the_sdk_around_a_line(name: str, body: object) -> None:
+    """An exporter to the console, or to ClickHouse, has the line as an object or as a text."""
+    record = {name: body, "attributes": {"k8s.pod.name": "shop-1"}, "timestamp": AT}
+    assert read(record) == ([EVENTS[0]], 0, 0)
+
+
+def test_a_record_of_the_sdk_that_is_the_line() -> None:
+    """Its attributes and those of its resource are fields of it; what it says itself wins."""
+    record = {
+        "body": "Card declined",
+        "severity_text": "ERROR",
+        "timestamp": "2026-11-28T17:58:20.120Z",
+        "trace_id": "0x" + "1" * 32,
+        "attributes": {"tenant": "acme", "body": "another"},
+        "resource": {"attributes": {"service.name": "shop"}},
+    }
+    [line], foreign, broken = read(record)
+    assert (line["createdAt"], line["message"], line["level"]) == (AT, "Card declined", "danger")
+    assert (line["service"], foreign, broken) == ("shop", 0, 0)
+
+
+def test_what_a_search_of_elasticsearch_found() -> None:
+    """The answer to a search has all of its lines; each is in its ``_source``."""
+    hits = [{"_index": "logs", "_id": str(at), "_source": EVENTS[at]} for at in (0, 1)]
+    assert read({"took": 5, "hits": {"total": 2, "hits": hits}}) == (EVENTS[:2], 0, 0)
