@@ -93,6 +93,53 @@ def test_the_id_may_stand_anywhere_and_begin(log: Path) -> None:
     done = run("timeline", log, "s", "--format", "json")
     assert done.returncode == 2
     assert "2 ids begin with 's': set-1, slow-1; give more of it" in done.stderr
+    done = run("timeline", log, "no-such", "--format", "json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "clew: No line carries the request id 'no-such', or one that begins so" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"), [("json", '[{"endpoint":"/vouchers/{code}","status":500}]\n'), ("csv", None)]
+)
+def test_a_query_in_sql_is_answered(form: str, shown: str | None, log: Path) -> None:
+    """`clew sql` answers a SELECT of the relations in each form, and says what was read."""
+    query = "SELECT endpoint, status FROM requests WHERE status >= 500"
+    done = run("sql", query, log, "--format", form)
+    assert (done.returncode, done.stderr) == (0, "clew: 10 lines, 0 broken\n")
+    if shown is not None:
+        assert json.loads(done.stdout) == json.loads(shown)
+    else:
+        assert list(csv.reader(io.StringIO(done.stdout))) == [
+            ["endpoint", "status"],
+            ["/vouchers/{code}", "500"],
+        ]
+    table = run("sql", query, log)
+    assert table.returncode == 0 and "/vouchers/{code}" in table.stdout
+
+
+def test_a_query_that_is_none_is_refused_unread() -> None:
+    """What `clew sql` may not run is said before a file is looked for."""
+    done = run("sql", "DROP TABLE logs", "no-such-file.ndjson")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "no-such-file" not in done.stderr
+
+
+def test_a_home_made_form_is_mapped_by_options(tmp_path: Path) -> None:
+    """Each `--map` names one field of the lines; what is no pair is refused in a sentence."""
+    path = tmp_path / "home.log"
+    path.write_text('{"when":1795888700000,"http":{"code":404,"verb":"GET"},"a=b":"/x"}\n')
+    names = ("createdAt=when", "status=http.code", "method=http.verb", "path=a=b")
+    query = "SELECT createdAt, method, path, status FROM requests"
+    done = run("sql", query, path, *(f"--map={name}" for name in names), "--format", "json")
+    assert (done.returncode, json.loads(done.stdout)) == (
+        0,
+        [{"createdAt": 1795888700000, "method": "GET", "path": "/x", "status": 404}],
+    )
+    done = run("sql", query, path, "--map", "status")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "clew: map is 'status': give a name and a path, as in status=http.code\n"
+    )
 
 
 def test_what_is_not_there_is_answered_with_what_is(log: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import zstandard
 
+from clew._secrets.looks import MASK
 from clew._secrets.treatments import KEY_VARIABLE, tokens
 from clew.answers.errors import AnswerError
 from clew.answers.person import export, forget
@@ -157,6 +158,29 @@ def test_a_person_is_forgotten(name: str, tmp_path: Path) -> None:
     before = path.stat().st_ino
     assert [one.changed for one in forget("12345", [str(path)])] == [0]
     assert path.stat().st_ino == before
+
+
+def test_what_else_stands_beside_a_person(tmp_path: Path) -> None:
+    """Of a task about somebody stays which it was; other lines of the same request that say nothing
+    of a client, and an empty one, stay as they are."""
+    task = {"name": "mail", "id": "t1", "outcome": "succeeded"}
+    lines = [
+        said("mail succeeded", userId="12345", requestId="r1", task=task),
+        said("looked up", requestId="r1", city="Oslo"),
+        request(None, "/inner", "r1") | {"request": {"method": "GET", "path": "/inner"}},
+    ]
+    path = tmp_path / "a.ndjson"
+    path.write_bytes(b"\n" + b"\n".join(json.dumps(line).encode() for line in lines))
+    [done] = forget("12345", [str(path)])
+    assert (done.lines, done.changed, done.broken) == (3, 1, 0)
+    empty, first, *others = path.read_bytes().split(b"\n")
+    shown = json.loads(first)
+    assert (empty, shown["task"], shown["message"]) == (b"", task, MASK)
+    assert shown["userId"] == MASK
+    assert list(map(json.loads, others)) == lines[1:]
+    before = path.read_bytes()
+    assert [one.changed for one in forget("12345", [str(path)])] == [0]
+    assert path.read_bytes() == before
 
 
 def test_a_file_that_cannot_be_rewritten_stays(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
