@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import json
 import logging
@@ -24,7 +25,7 @@ import clew
 from clew import _table
 from clew._lines.handler import own_handlers
 from clew._lost import has_record, lost_log
-from clew._remains import Remains, Row, remains
+from clew._remains import Remains, Row, is_alive, remains
 from clew._table import SUFFIX, Table
 from clew._tasks import TaskRun, TaskSettings
 from clew._unfinished import unfinished
@@ -100,6 +101,64 @@ def test_a_killed_process_leaves_what_it_was_at(lines: Lines, folder: Path) -> N
     assert lines() == []
 
 
+def test_a_task_is_in_the_table_until_its_record(lines: Lines, folder: Path) -> None:
+    """Its slot says what it is, who it is for, and that its record is being written; then it is
+    free, also where the run is left without a record.
+    """
+    lines.configure(unfinished=folder)
+
+    def rows() -> list[Row]:
+        (found,) = remains(folder)
+        assert isinstance(found, Remains)
+        return [row for _, row in found.rows]
+
+    seen = []
+
+    class Looks(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.extend(rows())
+
+    settings = TaskSettings(user_id=True)
+    payload = {"requestId": "r-1", "userId": "bob"}
+    run = TaskRun(settings, payload, name="shop.mail\nx", id="t-1", queue="mail")
+    run.begin()
+    [row] = rows()
+    assert (row.kind, row.request_id, row.name, row.user_id) == (_table.TASK, "r-1", "t-1", "bob")
+    assert row.path.endswith("\nmail") and row.path.count("\n") == 1
+    assert row.is_task("t-1") and not row.is_ending
+    logging.getLogger("clew.task").addHandler(Looks())
+    run.end("succeeded")
+    assert [one.is_ending for one in seen] == [True]
+    assert rows() == [] and run.slot is None
+    left = TaskRun(settings, None, name="shop.mail", id="t-2")
+    left.begin()
+    assert [one.name for one in rows()] == ["t-2"]
+    left.leave()
+    left.end("failed")
+    assert rows() == []
+    assert [line["task"]["id"] for line in lines()] == ["t-1"]
+
+
+def test_a_fork_ends_no_task_of_its_parents(lines: Lines, folder: Path) -> None:
+    """A process that is forked in the midst of a task frees no slot and writes no record."""
+    lines.configure(unfinished=folder)
+    run = TaskRun(TaskSettings(), None, name="mail", id="t-1")
+    run.begin()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            run.end("succeeded")
+            code = len(lines.raw())
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    (found,) = remains(folder)
+    assert isinstance(found, Remains) and [row.name for _, row in found.rows] == ["t-1"]
+    run.end("succeeded")
+    assert [line["message"] for line in lines()] == ["mail succeeded"]
+
+
 def test_each_process_has_its_own_table(lines: Lines, folder: Path) -> None:
     """A fork has its own, mode 0600 and of a fixed size; one that lives is left alone; a clean end
     removes it.
@@ -166,12 +225,14 @@ def test_foreign_files_are_left_alone_and_named(lines: Lines, folder: Path) -> N
     for name, age in ((".old.new", 60), (".young.new", 0)):
         (folder / name).touch()
         os.utime(folder / name, (time.time() - age,) * 2)
+    (folder / ".folder.new").mkdir()
+    os.utime(folder / ".folder.new", (0, 0))
     lines.configure(unfinished=folder)
     messages = [line["message"] for line in lines()]
     assert len(messages) == 3
     for name in ("corrupt", "short", "link"):
         assert any(f"{name}{SUFFIX} is no table" in message for message in messages), name
-    assert len(list(folder.iterdir())) == 5
+    assert len(list(folder.iterdir())) == 6
     assert not (folder / ".old.new").exists()  # a process died while it made it
 
 
@@ -259,6 +320,32 @@ def test_a_record_that_was_just_written_is_looked_up(tmp_path: Path) -> None:
     (tmp_path / "app.log.1").unlink()
     assert has_record(place, row) and has_record(None, row)  # nobody can tell
     assert has_record([str(tmp_path / "none" / "x"), 1, 2], row)
+
+
+def test_a_log_that_cannot_be_read_tells_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the log is a folder by now, or its name is none, the record may have been written;
+    an id that stands there very often is not looked for in all places.
+    """
+    row = Row(_table.HTTP, "r-1", "GET", "/", 0.0, None, is_ending=True)
+    status = tmp_path.stat()
+    assert has_record([str(tmp_path), status.st_dev, status.st_ino], row)
+    assert has_record([f"/{'x' * 300}/app.log", status.st_dev, status.st_ino], row)
+    log = tmp_path / "app.log"
+    log.write_text('{"requestId":"r-1","response":{}}\n' + '{"requestId":"r-1"}\n' * 3)
+    place = [str(log), log.stat().st_dev, log.stat().st_ino]
+    assert has_record(place, row)
+    monkeypatch.setattr("clew._lost._MOST_PLACES", 3)
+    assert not has_record(place, row)
+
+
+def test_a_request_that_was_never_said_is_looked_up_in_an_empty_log(tmp_path: Path) -> None:
+    """An empty log, as behind a rotation that truncates, has no record."""
+    log = tmp_path / "app.log"
+    log.touch()
+    row = Row(_table.HTTP, "r-1", "GET", "/", 0.0, None, is_ending=True)
+    assert not has_record([str(log), log.stat().st_dev, log.stat().st_ino], row)
 
 
 def test_killed_behind_the_write_it_is_written_once(
@@ -363,6 +450,124 @@ def test_who_guards_says_which_task_a_fork_died_at(lines: Lines, folder: Path) -
     unfinished.stop()
     lines.configure(unfinished=folder)
     assert [line["message"] for line in lines()] == ["mail lost"]
+
+
+def test_who_guards_finds_the_record_of_a_task_in_the_log(
+    folder: Path, tmp_path: Path, restored_logging: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fork that is killed behind its task's record has recorded it: who guards says nothing,
+    whatever else is in the folder.
+    """
+    path = tmp_path / "app.log"
+    with path.open("a") as stream:
+        clew.configure_logging(stream=stream, unfinished=folder)
+        unfinished.guard()
+        write = own_handlers()[0].write_line
+
+        def dying(line: bytes) -> None:
+            write(line)
+            die()
+
+        monkeypatch.setattr(own_handlers()[0], "write_line", dying)
+
+        def task() -> None:
+            run = TaskRun(TaskSettings(), {"requestId": "r-1"}, name="mail", id="t-1")
+            run.begin()
+            run.end("succeeded")
+
+        kill_at(task)
+        (folder / f"notes{SUFFIX}").write_text("not ours")
+        assert len(list(folder.iterdir())) == 3
+        assert not unfinished.may_say("t-1")
+        assert not unfinished.may_say("t-1")  # it is settled by now, and its table goes
+        assert len(list(folder.iterdir())) == 2
+        unfinished.stop()
+    assert [json.loads(line)["message"] for line in path.read_text().splitlines()] == [
+        "mail succeeded"
+    ]
+
+
+def test_who_guards_tells_by_its_lock_whether_it_lives(folder: Path) -> None:
+    """The table of a process is one of a living process as long as that has it open."""
+    folder.mkdir(parents=True)
+    parent, child = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            table = Table(folder, {})
+            os.write(child, table.path.name.encode())
+            signal.pause()
+        finally:
+            os._exit(1)
+    try:
+        path = folder / os.read(parent, 100).decode()
+        assert is_alive(path)
+        for found in remains(folder):
+            assert isinstance(found, Remains) and found.is_alive
+            assert 0 <= found.age() < 3_600
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(parent)
+        os.close(child)
+    assert not is_alive(path)
+    path.unlink()
+    assert not is_alive(path)
+
+
+def test_a_table_that_another_process_takes_is_left_out(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes away between the list of the folder and the look at a table, by its lock or
+    before, is no table any more; nor is another that was put in its place.
+    """
+    folder.mkdir(parents=True)
+    names = [folder / f"{number}{SUFFIX}" for number in range(4)]
+    content = Table(folder, {}).path
+    for name in names:
+        name.write_bytes(content.read_bytes())
+    content.unlink()
+    lock = fcntl.lockf
+    looks = remains(folder)
+    first = next(looks)
+    assert isinstance(first, Remains) and first.path == names[0]
+    names[1].unlink()
+
+    def slow(descriptor: int, how: int) -> None:
+        lock(descriptor, how)
+        if names[2].exists():
+            names[2].unlink()
+        else:
+            names[3].rename(folder / "old")
+            names[3].write_bytes(b"")
+
+    monkeypatch.setattr("fcntl.lockf", slow)
+    assert list(looks) == []
+
+
+def test_what_cannot_be_written_is_reported(
+    folder: Path, lines: Lines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table that cannot be settled stays, and is said on stderr; requests are served on."""
+    lines.configure(unfinished=folder)
+    kill_at(lambda: serve(die))
+    write = unfinished._write
+    assert write is not None
+
+    def full(found: Remains) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    unfinished.connect(full, lambda: None)
+    try:
+        lines.clear()
+        lines.configure(unfinished=folder)
+        serve(lambda: None)
+    finally:
+        unfinished.connect(write, lambda: None)
+    assert [line["message"] for line in lines.http()] == ["GET / 200"]
+    assert "Disk quota exceeded" in capsys.readouterr().err + lines.raw()
+    unfinished.stop()
+    assert len(list(folder.iterdir())) == 1
 
 
 def test_threads_make_one_table_and_say_once(lines: Lines, folder: Path) -> None:

@@ -142,7 +142,15 @@ def test_a_hostile_name_is_a_name(logs: answers.Logs, hostile: str) -> None:
 
 
 REFUSED = {
-    "no condition: write one": ("tenant = ", "= 'x'", "'x", "a = 1; DROP TABLE logs", "((", "-- all", ";"),
+    "no condition: write one": (
+        "tenant = ",
+        "= 'x'",
+        "'x",
+        "a = 1; DROP TABLE logs",
+        "((",
+        "-- all",
+        ";",
+    ),
     "not allowed: compare fields with values": (
         "tenant",
         "true",

@@ -144,7 +144,9 @@ def test_an_entry_of_cloud_logging_of_another_logger() -> None:
     """What Google takes out of a structured line stands beside it, and is put back into it."""
     request = {"requestMethod": "GET", "requestUrl": "https://x.example/a?b=1", "status": 200}
     entry = {**ENTRY, "severity": "ERROR", "httpRequest": request}
-    [line], foreign, broken = read({**entry, "jsonPayload": {"message": "Declined", "sizes": [5.0]}})
+    [line], foreign, broken = read(
+        {**entry, "jsonPayload": {"message": "Declined", "sizes": [5.0]}}
+    )
     assert (line["createdAt"], line["level"], line["message"]) == (AT, "danger", "Declined")
     assert (line["request"]["path"], line["response"]["httpStatus"]) == ("/a", 200)
     assert (foreign, broken) == (0, 0)
