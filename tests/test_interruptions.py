@@ -30,6 +30,7 @@ from clew._lines.handler import own_handlers
 
 from .adapters.drive import Call, serve_wsgi
 from .adapters.stacks import BareASGI, BareWSGI, DjangoWSGI, Flask
+from .conftest import serve
 
 Work = Callable[[], object]
 SOURCE = str(Path(clew.__file__).parent) + os.sep
@@ -244,6 +245,29 @@ def shapes_of(stream: io.TextIOBase, work: Work) -> list[list[str]]:
     with path.open("rb") as file:
         file.seek(before)
         return [sorted(json.loads(line)) for line in file]
+
+
+@pytest.mark.parametrize("error", [TimeLimit, KeyboardInterrupt])
+def test_a_record_whose_making_is_interrupted_is_made_at_the_end(
+    error: type[BaseException], lines: Any
+) -> None:
+    """A time limit that comes while the user is found goes its way, and the request has a record
+    all the same: one.
+    """
+    asked = []
+
+    def user_of(_environ: object) -> str:
+        asked.append(1)
+        if len(asked) == 1:
+            signal.raise_signal(signal.SIGALRM)
+        return "7"
+
+    signal.signal(signal.SIGALRM, lambda number, frame: on_alarm(number, frame, error()))
+    with pytest.raises(error):
+        serve(lambda: None, user_id=user_of)
+    [record] = lines.http()
+    assert (record["userId"], record["response"]["httpStatus"]) == ("7", 200)
+    assert len(asked) == 2 and entered() is None
 
 
 # What comes between a coroutine's making and its start; whoever awaits another has it so.

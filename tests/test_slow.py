@@ -23,8 +23,10 @@ from starlette.routing import Route
 import clew
 import clew.asgi
 import clew.starlette
+from clew._current import current
+from clew._http.exchange import Exchange
 from clew._http.settings import Settings
-from clew._http.watch import say_slow
+from clew._http.watch import Watch, _watcher, say_slow
 from clew._http.wsgi import WSGIExchange
 from tests.adapters.drive import Call, serve_asgi
 from tests.conftest import Lines, serve
@@ -32,8 +34,35 @@ from tests.conftest import Lines, serve
 SLOW = 0.02
 
 
+# Without a request it only asks the thread to look again after so many seconds.
+_OFTEN = Watch(SLOW)
+
+
+@pytest.fixture(autouse=True)
+def _looks_often() -> None:
+    """Let the thread look every 20 ms."""
+    if _OFTEN not in _watcher.watches:
+        _watcher.watches.append(_OFTEN)
+
+
+def patient(**options: Any) -> Settings:
+    """Return settings by which no request is slow until it calls `be_slow`."""
+    return Settings(slow=3_600.0, **options)
+
+
+def be_slow() -> None:
+    """Let the request that is served here be a slow one, now that it stands where it should.
+
+    On a busy machine it may take longer than any short time until it does.
+    """
+    exchange = current()
+    assert isinstance(exchange, Exchange) and exchange.settings.watch is not None
+    exchange.settings.watch.seconds = SLOW
+
+
 def until_said(lines: Lines) -> None:
-    """Work until the line is written; fail where it is not in time."""
+    """Be slow, until the line is written; fail where it is not in time."""
+    be_slow()
     deadline = time.monotonic() + 10
     while "SLOW_REQUEST" not in lines.raw():
         assert time.monotonic() < deadline
@@ -54,7 +83,7 @@ def test_says_once_where_a_thread_stands(lines: Lines) -> None:
         until_said(lines)
         time.sleep(2 * SLOW)
 
-    serve(work, environ={"PATH_INFO": "/orders/42"}, slow=SLOW)
+    serve(work, environ={"PATH_INFO": "/orders/42"}, settings=patient())
     line, http = lines()
     assert line["message"] == "GET /orders/42 is still running after 0.02 s"
     assert (line["level"], line["logger"]) == ("warning", "clew.http")
@@ -70,11 +99,12 @@ def test_says_nothing_of_what_is_over_in_time(lines: Lines) -> None:
     async def behind(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200})
         await send({"type": "http.response.body"})
+        be_slow()
         await asyncio.sleep(3 * SLOW)
 
-    serve(lambda: None, slow=SLOW)
-    serve(lambda: None, slow=SLOW, log=False)
-    asyncio.run(serve_asgi(clew.asgi.RequestIDMiddleware(behind, slow=SLOW), Call()))
+    serve(lambda: None, settings=patient())
+    serve(lambda: None, settings=patient(log=False))
+    asyncio.run(serve_asgi(clew.asgi.RequestIDMiddleware(behind, settings=patient()), Call()))
     assert [line["message"] for line in lines()] == ["GET / 200", "GET /ok 200"]
 
 
@@ -86,6 +116,7 @@ def endpoints(lines: Lines) -> dict[str, Callable[..., Any]]:
             await until()
 
         async def until() -> None:
+            be_slow()
             while "SLOW_REQUEST" not in lines.raw():  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 
@@ -142,7 +173,7 @@ def test_shows_where_a_task_stands(name: str, behind: bool, lines: Lines) -> Non
         routes=[Route("/slow/{id}", endpoints(lines)[name])],
         middleware=[Middleware(BaseHTTPMiddleware, dispatch=dispatch)] if behind else [],
     )
-    clew.starlette.install(app, slow=SLOW)
+    clew.starlette.install(app, settings=patient())
     reply = asyncio.run(serve_asgi(app, Call(target="/slow/7?token=secret")))
     assert reply.body == b"ok"
     line = line_of(lines)
@@ -160,6 +191,7 @@ def test_shows_where_a_task_of_trios_stands(lines: Lines) -> None:
         await send({"type": "http.response.body"})
 
     async def trio_until_said() -> None:
+        be_slow()
         while "SLOW_REQUEST" not in lines.raw():  # noqa: ASYNC110
             await trio.sleep(0.001)
 
@@ -170,7 +202,7 @@ def test_shows_where_a_task_of_trios_stands(lines: Lines) -> None:
         await trio.lowlevel.checkpoint()
 
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
-    middleware = clew.asgi.RequestIDMiddleware(app, slow=SLOW)
+    middleware = clew.asgi.RequestIDMiddleware(app, settings=patient())
     trio.run(middleware, scope, receive, send)
     assert "in trio_until_said" in line_of(lines)["stackInfo"]
 
@@ -183,7 +215,8 @@ def test_masks_what_is_masked_elsewhere(lines: Lines) -> None:
         until_said(lines)  # bob@example.com
 
     path = "/users/bob@example.com"
-    serve(work, environ={"PATH_INFO": path, "RAW_URI": path}, slow=SLOW, redact="strict")
+    environ = {"PATH_INFO": path, "RAW_URI": path}
+    serve(work, environ=environ, settings=patient(redact="strict"))
     assert "until_said" in line_of(lines)["stackInfo"]
     assert "bob@" not in lines.raw()
 
@@ -211,6 +244,51 @@ def test_a_fork_watches_for_itself(lines: Lines) -> None:
     assert sum(thread.name == "clew-watch" for thread in threading.enumerate()) == 1
 
 
+def request_of(kind: type[WSGIExchange]) -> WSGIExchange:
+    """Return a request that has just begun."""
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    return kind(Settings(), environ, lambda *_: lambda _: None)
+
+
+def test_goes_on_looking_whatever_comes_in_between(
+    lines: Lines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A request that begins in the midst of a look, one that is complete, and one of which nothing
+    can be said keep no other from being looked at.
+    """
+
+    class Odd(WSGIExchange):
+        def outline(self) -> Any:
+            raise LookupError("an odd environ")
+
+    over, odd, running, late = map(request_of, (WSGIExchange, Odd, WSGIExchange, WSGIExchange))
+    coming = [late]
+
+    class Requests(dict[int, Any]):
+        """Requests, to which one comes while the first is looked up."""
+
+        def values(self) -> Any:
+            return self
+
+        def __iter__(self) -> Iterator[Any]:
+            found = iter(super().values())
+            while coming:
+                newest = coming.pop()
+                self[id(newest)] = newest
+            return found
+
+    over.started(200)
+    over.finished()
+    lines.clear()
+    watch = Watch(0.0)
+    watch._running = Requests({id(one): one for one in (over, odd, running)})
+    assert watch.look() == 0.0
+    said = [line["requestId"] for line in lines() if line.get("action") == "SLOW_REQUEST"]
+    assert said == [running.request_id, late.request_id]
+    assert "an odd environ" in capsys.readouterr().err + lines.raw()
+
+
 WRONG: list[tuple[object, str]] = [
     (0, "slow must be a number of seconds above 0, as 5.0, not 0"),
     (True, "slow must be a number of seconds or None, not True"),
@@ -236,9 +314,6 @@ def test_says_nothing_where_nobody_listens(lines: Lines) -> None:
         def route(self) -> str | None:
             raise LookupError
 
-    environ: dict[str, Any] = {}
-    setup_testing_defaults(environ)
-    exchange = Odd(Settings(), environ, lambda *_: lambda _: None)
-    say_slow(exchange, 5.0)
+    say_slow(request_of(Odd), 5.0)
     assert lines()[0]["message"] == "GET / is still running after 5 s"
     assert "route" not in lines()[0]

@@ -123,6 +123,31 @@ def test_an_error_in_close_changes_nothing_in_the_record(lines: Any) -> None:
     assert "outcome" not in only(lines.http())
 
 
+def test_an_error_in_close_of_a_body_that_is_not_read(lines: Any) -> None:
+    """What the server has by then is whole, also where the application's close() raises."""
+    body = Body(b"", b"", close_raises=True)
+    app = wrapped(answering(body, headers=[("Content-Length", "0")]))
+    returned: Any = app({"REQUEST_METHOD": "GET"}, start)
+    with pytest.raises(CrashError):
+        returned.close()
+    returned.close()
+    assert body.closed == 1
+    assert "outcome" not in only(lines.http())
+    assert clew.request_id() is None
+
+
+def test_a_body_that_raises_at_once_need_have_no_close(lines: Any) -> None:
+    """What fails at its first chunk has nothing more to be asked."""
+
+    class Failing:
+        def __iter__(self) -> Iterator[bytes]:
+            raise CrashError("iter")
+
+    reply = serve(wrapped(answering(Failing())))
+    assert reply.status == 500
+    assert only(lines.http())["exception"]["message"] == "iter"
+
+
 def test_keeps_a_single_list_as_it_is(lines: Any) -> None:
     """A list of one chunk is returned untouched, so that servers can measure it."""
     body = [b"all"]
@@ -154,6 +179,24 @@ def test_answers_a_crash_and_raises_again(lines: Any) -> None:
     assert isinstance(reply.error, CrashError)
     record = only(lines.http())
     assert (record["outcome"], record["response"]["bodySize"]) == ("error", 21)
+
+
+def test_a_client_that_has_left_hears_of_no_crash(lines: Any) -> None:
+    """Where the answer to a crash cannot be written, the crash is raised all the same."""
+    written: list[bytes] = []
+
+    def write(part: bytes) -> object:
+        written.append(part)
+        raise BrokenPipeError
+
+    def app(environ: Any, start_response: Any) -> Any:
+        raise CrashError("boom")
+
+    with pytest.raises(CrashError):
+        wrapped(app)({"REQUEST_METHOD": "GET"}, lambda *_: write)
+    assert written == [b"Internal Server Error"]
+    record = only(lines.http())
+    assert (record["outcome"], record["exception"]["message"]) == ("error", "boom")
 
 
 def test_answers_a_crash_of_a_generator(lines: Any) -> None:
@@ -423,6 +466,54 @@ def test_keeps_the_file_wrapper(lines: Any) -> None:
     assert "bodySize" not in record["response"] and "outcome" not in record
 
 
+def test_iterates_a_file_wrapper_that_takes_no_attribute(lines: Any) -> None:
+    """Where the end of a wrapped file cannot be seen otherwise, it is a body like any other."""
+
+    class Wrapper:
+        __slots__ = ("_file",)
+
+        def __init__(self, file: io.BytesIO) -> None:
+            self._file = file
+
+        def __iter__(self) -> Iterator[bytes]:
+            return iter(self._file)
+
+        @property
+        def close(self) -> Any:
+            return self._file.close
+
+    file = io.BytesIO(b"content")
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return environ["wsgi.file_wrapper"](file)
+
+    reply = serve(wrapped(app), extra={"wsgi.file_wrapper": Wrapper})
+    assert reply.body == b"content" and file.closed
+    record = only(lines.http())
+    assert record["response"]["bodySize"] == 7 and "outcome" not in record
+
+
+def test_a_file_wrapper_need_not_be_closed(lines: Any) -> None:
+    """A wrapped file without a close() of its own has one that ends the request."""
+
+    class Wrapper:
+        def __init__(self, file: io.BytesIO) -> None:
+            self.file = file
+
+        def __iter__(self) -> Iterator[bytes]:
+            return iter(self.file)
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return environ["wsgi.file_wrapper"](io.BytesIO(b"content"))
+
+    reply = serve(wrapped(app), extra={"wsgi.file_wrapper": Wrapper})
+    assert reply.body == b"content"
+    assert "outcome" not in only(lines.http())
+    assert clew.request_id() is None
+
+
 @pytest.mark.parametrize(
     ("uri", "path"),
     [
@@ -550,6 +641,17 @@ def test_records_a_body_that_is_dropped(lines: Any) -> None:
     gc.collect()
     assert body.closed == 1
     assert only(lines.http())["outcome"] == "aborted"
+
+
+def test_an_error_in_close_of_a_dropped_body_is_the_applications(lines: Any) -> None:
+    """A body that the server drops, and that cannot be closed, still has its record, in silence."""
+    body = Body(b"a", b"b", close_raises=True)
+    returned: Any = wrapped(answering(body))({"REQUEST_METHOD": "GET"}, start)
+    assert next(returned) == b"a"
+    del returned
+    gc.collect()
+    record = only(lines.http())
+    assert (body.closed, record["exception"]["message"]) == (1, "close")
 
 
 def test_a_dropped_body_of_a_handled_crash_is_logged_at_once(lines: Any) -> None:

@@ -180,9 +180,7 @@ class Exchange(Progress, Presence, RequestUser):
         return slow is not None and not self.websocket and ended - self.arrived >= slow
 
     def log(self) -> None:
-        """Log the HTTPLog, unless it has been, or another process will. Never raises."""
-        if self.logged:
-            return
+        """Log the HTTPLog, which is not logged yet, unless another process will. Never raises."""
         self.logged = True
         if self._process is not process[0]:
             return
