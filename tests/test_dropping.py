@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import socket
 import subprocess
@@ -15,9 +17,13 @@ from typing import Any, TextIO
 import pytest
 
 import clew
+from clew._faults import Losses
 from clew._lines import dropping
+from clew._lines.dropping import DroppingWriter, wait_for_all
+from clew._lines.line_writer import LineWriter
 from tests.conftest import parse_line
 from tests.servers.server import PATIENCE
+from tests.test_line_writer import HOLDER
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no locks of pipes")
 
@@ -165,3 +171,104 @@ def test_nothing_is_lost_at_a_clean_stop(kind: str) -> None:
         finally:
             process.kill()
     assert [parse_line(line.decode())["number"] for line in lines] == list(range(1_000))
+
+
+def writer_to(stream: TextIO) -> DroppingWriter:
+    """Return a writer to *stream* that says how many lines it dropped."""
+    return DroppingWriter(LineWriter(stream), Losses("Lines"), b"dropped %d".__mod__)
+
+
+def test_half_a_line_that_a_socket_took_is_ended() -> None:
+    """A socket of the network may take a part of a line: the rest follows, before the next."""
+    texts: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = socket.create_connection(server.getsockname())
+        theirs, _ = server.accept()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 10_000)
+    lines = [b"%03d" % number + b"x" * 4_000 for number in range(900)]
+    with open(ours.detach(), "w", encoding="utf-8") as stream:
+        writer = writer_to(stream)
+        for line in lines:
+            writer.write(line)
+            if writer._rest or writer._lines:
+                break
+        wanted = lines[: lines.index(line) + 1]
+        thread = read_all(theirs.fileno(), texts)
+        writer.wait()
+    thread.join(PATIENCE)
+    theirs.close()
+    assert b"".join(texts).splitlines() == wanted
+    assert len(wanted) < len(lines)
+
+
+def test_a_lock_that_another_process_has_holds_up_nobody() -> None:
+    """While somebody else holds the pipe's lock, lines are queued, and are written all the same."""
+    reader, end = os.pipe()
+    command = [sys.executable, "-c", HOLDER, str(end)]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, pass_fds=[end], **pipes) as holder:
+        try:
+            assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
+            with open(end, "w", encoding="utf-8") as stream:
+                writer = writer_to(stream)
+                writer.write(b"first")
+                assert list(writer._lines) == [b"first"]
+                writer.write(b"second")
+                writer.wait()
+                assert os.read(reader, 100) == b"first\nsecond\n"
+        finally:
+            holder.kill()
+            os.close(reader)
+
+
+def test_where_nothing_can_be_locked_lines_go_straight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system without locks of pipes has its lines at once."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EINVAL, "no locks here")
+
+    monkeypatch.setattr(fcntl, "lockf", refuse)
+    reader, end = os.pipe()
+    with open(reader, "rb") as read, open(end, "w", encoding="utf-8") as stream:
+        writer = writer_to(stream)
+        writer.write(b"line")
+        assert not writer._lines
+        assert read.readline() == b"line\n"
+
+
+def test_a_line_that_comes_while_drops_are_said_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is queued when the thread is as good as done is not left lying until the next line."""
+    monkeypatch.setattr(dropping, "_MOST_BYTES", 5_000)
+    reader, end = os.pipe()
+    with open(reader, "rb") as read, open(end, "w", encoding="utf-8") as stream:
+
+        def say(count: int) -> bytes:
+            writer.write(b"behind")
+            return b"dropped %d" % count
+
+        writer = DroppingWriter(LineWriter(stream), Losses("Lines"), say)
+        writer.write(b"x" * 5_000)  # too long to go straight, and for the queue
+        writer.wait()
+        assert [read.readline() for _ in range(2)] == [b"dropped 1\n", b"behind\n"]
+
+
+def test_all_writers_are_waited_for() -> None:
+    """Before a server ends its process, what is queued for each stream has its time to go out."""
+    texts: list[list[bytes]] = [[], []]
+    threads = []
+    with reader_and_stream("pipe") as (one, first), reader_and_stream("pipe") as (two, second):
+        writers = [writer_to(first), writer_to(second)]
+        for writer in writers:
+            for _ in range(40):
+                writer.write(b"x" * 5_000)
+        assert all(writer._lines for writer in writers)
+        threads = [read_all(reader, into) for reader, into in zip((one, two), texts, strict=True)]
+        wait_for_all()
+        assert not any(writer._lines for writer in writers)
+        first.close()
+        second.close()
+        for thread in threads:
+            thread.join(PATIENCE)
+    assert [b"".join(text) for text in texts] == [(b"x" * 5_000 + b"\n") * 40] * 2

@@ -247,9 +247,9 @@ def shapes_of(stream: io.TextIOBase, work: Work) -> list[list[str]]:
         return [sorted(json.loads(line)) for line in file]
 
 
-@pytest.mark.parametrize("error", [TimeLimit, KeyboardInterrupt])
+@pytest.mark.parametrize(("error", "status"), [(TimeLimit, 500), (KeyboardInterrupt, 200)])
 def test_a_record_whose_making_is_interrupted_is_made_at_the_end(
-    error: type[BaseException], lines: Any
+    error: type[BaseException], status: int, lines: Any
 ) -> None:
     """A time limit that comes while the user is found goes its way, and the request has a record
     all the same: one.
@@ -266,7 +266,7 @@ def test_a_record_whose_making_is_interrupted_is_made_at_the_end(
     with pytest.raises(error):
         serve(lambda: None, user_id=user_of)
     [record] = lines.http()
-    assert (record["userId"], record["response"]["httpStatus"]) == ("7", 200)
+    assert (record["userId"], record["response"]["httpStatus"]) == ("7", status)
     assert len(asked) == 2 and entered() is None
 
 

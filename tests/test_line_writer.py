@@ -149,6 +149,82 @@ def test_a_signal_handler_logs_while_a_long_line_is_written() -> None:
     assert bytes(read) == b"x" * (3 * size) + b"\ninterrupting\n"
 
 
+def test_a_line_that_a_time_limit_cuts_is_ended_before_the_next() -> None:
+    """Where the handler of a signal raises in the midst of a long line, that stays a line alone."""
+
+    class TimeLimit(Exception):
+        pass
+
+    def on_signal(*_: object) -> None:
+        raise TimeLimit
+
+    reader, writer = os.pipe()
+    size = fcntl.fcntl(writer, fcntl.F_GETPIPE_SZ)
+    read = bytearray()
+    with os.fdopen(writer, "w") as stream:
+        lines = LineWriter(stream)
+        before = signal.signal(signal.SIGUSR1, on_signal)
+
+        def drain() -> None:
+            read.extend(os.read(reader, 1))  # the pipe is full by now, as good as
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+            while part := os.read(reader, 65_536):
+                read.extend(part)
+
+        thread = threading.Thread(target=drain)
+        thread.start()
+        try:
+            with pytest.raises(TimeLimit):
+                lines.write(b"x" * (3 * size))
+        finally:
+            signal.signal(signal.SIGUSR1, before)
+        lines.write(b"next")
+        lines.write(b"last")
+    thread.join(30)
+    os.close(reader)
+    cut, *whole = bytes(read).split(b"\n")
+    assert 0 < len(cut) < 3 * size and set(cut) == {ord("x")}
+    assert whole == [b"next", b"last", b""]
+
+
+def test_a_pipe_that_another_fills_again_is_waited_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The room that was seen in a pipe that does not wait may be another process's by then."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    read = bytearray()
+    write = os.write
+    full = 0
+
+    def fill() -> None:
+        try:
+            while True:
+                write(writer, b"." * 4096)
+        except BlockingIOError:
+            pass
+
+    def write_late(descriptor: int, text: bytes) -> int:
+        nonlocal full
+        if full < 2:
+            fill()
+        try:
+            return write(descriptor, text)
+        except BlockingIOError:
+            full += 1
+            read.extend(os.read(reader, 1 << 20))
+            raise
+
+    with os.fdopen(writer, "w") as stream:
+        monkeypatch.setattr(os, "write", write_late)
+        LineWriter(stream).write(b"line")
+        monkeypatch.undo()
+    read.extend(os.read(reader, 1 << 20))
+    os.close(reader)
+    assert full == 2
+    assert bytes(read).strip(b".") == b"line\n"
+
+
 def test_a_pipe_that_does_not_wait_has_a_high_number() -> None:
     """A full pipe that does not wait is waited for, also above descriptor 1,023."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -196,6 +272,20 @@ def test_a_stream_in_memory_gets_text() -> None:
     stream = io.StringIO()
     LineWriter(stream).write("naïve".encode())
     assert stream.getvalue() == "naïve\n"
+
+
+def test_a_stream_need_only_take_text() -> None:
+    """What stands in a stream's place, as an IDE's console, may have no way to flush."""
+
+    class Console:
+        text = ""
+
+        def write(self, text: str) -> None:
+            self.text += text
+
+    console = Console()
+    LineWriter(cast("TextIO", console)).write(b"line")
+    assert console.text == "line\n"
 
 
 FULL = """

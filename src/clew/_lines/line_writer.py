@@ -117,19 +117,21 @@ class LineWriter:
         if self._is_torn:
             line = b"\n" + line
         is_locked = self.is_shared and self._lock(descriptor)
-        written = 0
+        sizes: list[int] = []
         try:
-            # A signal may end a write early; sys.stdout loses the rest under PYTHONUNBUFFERED.
-            while written < len(line):
-                written += os.write(descriptor, line[written:])
+            # A signal may end a write early; sys.stdout loses the rest under PYTHONUNBUFFERED. What
+            # its handler raises comes behind the statement, which is one call of C's: how much was
+            # written is known by then.
+            while (written := sum(sizes)) < len(line):
+                sizes += map(os.write, (descriptor,), (line[written:],))
         except BlockingIOError:  # somebody made the pipe one that does not wait
-            self._write_when_possible(descriptor, line[written:])
+            self._write_when_possible(descriptor, line[sum(sizes) :])
         except OSError:
-            if written + before:
-                self._is_torn = not _take_back(descriptor, written + before)
+            if written := sum(sizes) + before:
+                self._is_torn = not _take_back(descriptor, written)
             raise
         except BaseException:
-            self._is_torn = self._is_torn or 0 < written + before < len(line) + before
+            self._is_torn = self._is_torn or 0 < sum(sizes) + before < len(line) + before
             raise
         finally:
             if is_locked:
@@ -148,8 +150,8 @@ class LineWriter:
 
     def _lock(self, descriptor: int) -> bool:
         """Lock the pipe; tell whether it could be: others may hold the lock, or it has none."""
-        deadline = 0.0
-        for attempt in range(1_000_000):
+        deadline, attempt = 0.0, 0
+        while True:
             try:
                 fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1)
                 return True
@@ -165,7 +167,7 @@ class LineWriter:
                 self._waits_from = max(self._waits_from, now + _IMPATIENCE)
                 return False
             time.sleep(0 if attempt < 50 else 0.000_5)
-        return False
+            attempt += 1
 
 
 def _has_room(descriptor: int) -> bool:
