@@ -583,6 +583,99 @@ def test_an_exception_that_a_task_returns_is_its_result() -> None:
     assert "exception" not in record
 
 
+BESIDE = """
+import logging
+from celery import Celery, signals
+import clew, clew.celery
+mine, other = (Celery(name, broker="memory://", set_as_current=False) for name in ("a", "b"))
+clew.configure_logging()
+clew.celery.install(mine)
+
+@mine.task(name="mine")
+def bill(): clew.get_logger("shop").info("mine")
+
+@other.task(name="other")
+def mail(): clew.get_logger("shop").info("other")
+
+for task in (bill, mail):
+    task.apply()
+    task.push_request(id=task.name)
+    signals.task_revoked.send(task, request=task.request, terminated=False)
+logging.getLogger("celery.app.trace").warning(ValueError("no text"))
+"""
+
+
+def test_an_app_beside_it_is_left_alone() -> None:
+    """Tasks of an app that clew is not installed in have no context and no record; a line of
+    Celery's that is no text is written as it is."""
+    lines = [json.loads(line) for line in run_fresh(BESIDE).splitlines()]
+    assert [(line["message"], line.get("task", {}).get("name")) for line in lines] == [
+        ("mine", "mine"),
+        ("mine succeeded", "mine"),
+        ("mine revoked", "mine"),
+        ("other", None),
+        ("no text", None),
+    ]
+
+
+LOST = """
+import os, signal, sys
+from pathlib import Path
+from billiard.exceptions import WorkerLostError
+from celery import Celery, signals
+from celery.contrib.testing.mocks import TaskMessage
+from celery.worker.request import Request
+import clew, clew.celery
+from clew._table import Table
+from clew._tasks import TaskRun, TaskSettings
+from clew._unfinished import unfinished
+
+folder = Path(sys.argv[1])
+app = Celery("shop", broker="memory://", set_as_current=False)
+clew.celery.install(app)
+clew.configure_logging(unfinished=folder)
+signals.worker_init.send(sender=None)
+
+@app.task(name="bill")
+def bill(): pass
+
+def run_of(request):
+    return TaskRun(TaskSettings(), {"requestId": request.id}, name="bill", id=request.id)
+
+def recorded(request):
+    run = run_of(request)
+    run.begin()
+    run.end("succeeded")
+
+def begun(request):
+    table = Table(folder, {"log": ["\\0", 1, 2], "guardian": unfinished._guardian})
+    table.begin(run_of(request)).ending()
+
+for work in (recorded, begun):
+    request = Request(TaskMessage("bill"), app=app)
+    signals.task_received.send(sender=None, request=request)
+    if (child := os.fork()) == 0:
+        try:
+            work(request)
+        finally:
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    lost = WorkerLostError("killed")
+    signals.task_failure.send(sender=bill, task_id=request.id, exception=lost)
+"""
+
+
+def test_who_starts_a_process_says_what_it_did_not_say_itself(tmp_path: Path) -> None:
+    """A task that has its record before its process is killed is not recorded again; one of which
+    nobody can tell, since the table is damaged, is."""
+    printed = run_fresh(LOST, str(tmp_path), errors="embedded null byte")
+    records = [json.loads(line) for line in printed.splitlines()]
+    assert [(line["message"], line["exception"]["message"]) for line in records[1:]] == [
+        ("bill failed", "killed")
+    ]
+    assert records[0]["message"] == "bill succeeded"
+
+
 # Installing.
 
 APPS = """

@@ -8,6 +8,7 @@ import http.server
 import json
 import logging
 import logging.config
+import logging.handlers
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ import pytest
 import clew
 import clew.httpx
 import clew.opentelemetry
-from clew import _context
+from clew import _context, _current
 from clew._lines.handler import LineHandler
 from clew._tasks import TaskRun, TaskSettings
 from clew.opentelemetry import TraceFilter, traceparent_ids
@@ -693,6 +694,82 @@ def test_broken_span_breaks_no_request(
     said, record = installed()
     assert (said["message"], record["response"]["httpStatus"]) == ("inside", 200)
     assert "RuntimeError: broken" in capsys.readouterr().err
+
+
+def test_a_line_that_was_kept_has_no_ids_of_another_request(installed: Lines) -> None:
+    """What a MemoryHandler kept from before a request, and hands on in its midst, is not its."""
+    memory = logging.handlers.MemoryHandler(1_000, target=handler())
+    legacy = logging.getLogger("legacy")
+    legacy.addHandler(memory)
+    legacy.propagate = False
+    legacy.warning("before")
+    traced(memory.flush)
+    before, record = installed()
+    assert (before["message"], record["traceId"]) == ("before", TRACE)
+    assert not {"traceId", "spanId", "requestId"} & before.keys()
+
+
+def remote_span() -> Any:
+    """Return the caller's span, as it is the active one where there is no SDK."""
+    trace = pytest.importorskip("opentelemetry.trace", reason=INSTALL + "asgi")
+    context = trace.SpanContext(trace_id=0xA, span_id=0xB, is_remote=True)
+    return trace.use_span(trace.NonRecordingSpan(context))
+
+
+def test_the_callers_span_is_read_from_the_header(installed: Lines) -> None:
+    """A request's traceparent counts where a propagator has made an active span of it."""
+    with remote_span():
+        traced(lambda: log.info("inside"))
+    inside, record = installed()
+    assert inside["traceId"] == record["traceId"] == TRACE
+
+
+def test_a_job_has_the_callers_span(installed: Lines) -> None:
+    """Outside of requests there is no header, and the active span in name is what is known."""
+    with remote_span(), clew.context():
+        log.info("inside")
+        ids = dict(_current.current().ids)  # type: ignore[union-attr]
+    (inside,) = installed()
+    assert (inside["traceId"], inside["spanId"]) == (f"{0xA:032x}", f"{0xB:016x}")
+    assert ids == {"traceId": inside["traceId"], "spanId": inside["spanId"]}
+
+
+def test_a_span_that_cannot_be_masked_says_nothing(
+    installed: Lines,
+    spans: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Masking fails closed: a span goes without its attributes."""
+    clew.opentelemetry.install(tracer_provider=spans)
+    monkeypatch.setattr("clew.opentelemetry.mask_span", None)
+    span = spans.get_tracer("app").start_span("a", attributes={"password": "in-clear"})
+    span.end()
+    assert "in-clear" not in span.to_json()
+    assert "TypeError" in capsys.readouterr().err
+
+
+def test_a_span_that_cannot_be_remembered_begins_all_the_same(
+    installed: Lines,
+    spans: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A fault of clew's own where a request's span begins costs neither the span nor the request."""
+    from opentelemetry.trace import SpanKind
+
+    clew.opentelemetry.install(tracer_provider=spans)
+    monkeypatch.setattr("clew.opentelemetry._remember", None)
+
+    def work() -> None:
+        with spans.get_tracer("app").start_as_current_span("b", kind=SpanKind.SERVER) as span:
+            span.set_attribute("page", 2)
+        assert dict(span.attributes) == {"page": 2}
+
+    traced(work)
+    (record,) = installed()
+    assert record["response"]["httpStatus"] == 200
+    assert "TypeError" in capsys.readouterr().err
 
 
 def test_opentelemetrys_own_log_handler(installed: Lines) -> None:

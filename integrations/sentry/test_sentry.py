@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -14,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import run_fresh, run_without
+import clew
+from tests.conftest import restored_logging, run_fresh, run_without, serve  # noqa: F401
 from tests.servers.server import PROGRAMS, Server, fresh_id, until
 
 from .receiver import Receiver, parse
@@ -544,3 +546,29 @@ def test_an_event_that_cannot_be_masked_loses_what_may_be_secret(
     event = {"extra": {"password": "hunter2"}, "breadcrumbs": {}, "request": {}, "level": "error"}
     assert clew_sentry._identify(event, {}) == {"level": "error"}
     assert "TypeError" in capsys.readouterr().err
+
+
+def test_an_event_in_clear_stays_as_it_is(restored_logging: None) -> None:  # noqa: F811
+    """With masking off for lines and for requests, nothing of an event is touched."""
+    extra = {"password": "in-clear"}
+    events: list[Any] = []
+    clew.configure_logging(stream=io.StringIO(), redact="off")
+    serve(lambda: events.append(clew_sentry._identify({"extra": extra}, {})), redact="off")
+    [event] = events
+    assert event["extra"] is extra
+    assert set(event["tags"]) == {"requestId"}
+
+
+def test_an_odd_event_is_handed_on() -> None:
+    """Parts that another processor has made something else of stay what they are."""
+    event: Any = {
+        "request": "odd",
+        "logentry": None,
+        "exception": {"values": [None, {"value": "https://bob:in-clear@db/", "stacktrace": 5}]},
+        "threads": [{"value": 7, "stacktrace": {"frames": [{"vars": "odd"}]}}],
+    }
+    shown: Any = clew_sentry._identify(event, {})
+    assert (shown["request"], shown["logentry"]) == ("odd", None)
+    none, error = shown["exception"]["values"]
+    assert (none, error) == (None, {"value": "https://***@db/", "stacktrace": 5})
+    assert shown["threads"] == [{"value": 7, "stacktrace": {"frames": [{"vars": "odd"}]}}]

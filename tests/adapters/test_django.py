@@ -6,6 +6,7 @@ import asyncio
 import gc
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from a2wsgi import WSGIMiddleware
 from asgiref.sync import markcoroutinefunction
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test.utils import override_settings
@@ -253,6 +255,134 @@ def test_keeps_the_servers_way_to_send_files(lines: Any) -> None:
     assert b"views" in reply.body
     record = only(lines.http())
     assert "bodySize" not in record["response"] and "outcome" not in record
+
+
+def wsgi_request(**environ: Any) -> HttpRequest:
+    """Return a request as Django's WSGI handler makes it."""
+    return WSGIRequest({"REQUEST_METHOD": "GET", "wsgi.input": io.BytesIO(), **environ})
+
+
+def asgi_request(path: str, client: list[object], **scope: Any) -> HttpRequest:
+    """Return a request as Django's ASGI handler makes it."""
+    about = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
+    return ASGIRequest({**about, "client": client, **scope}, io.BytesIO())
+
+
+def test_records_a_process_that_ends_in_a_view(lines: Any) -> None:
+    """What Django does not answer, as the end of the process, goes its way; the request has its
+    record, and its context is left.
+    """
+    DjangoWSGI()  # sets Django up
+
+    def ending(_request: HttpRequest) -> HttpResponse:
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        clew.django.RequestIDMiddleware(ending)(wsgi_request(PATH_INFO="/end"))
+    record = only(lines.http())
+    assert (record["outcome"], record["request"]["path"]) == ("error", "/end")
+    assert clew.request_id() is None
+
+
+def test_records_an_async_view_that_is_cancelled_behind_another_middleware(lines: Any) -> None:
+    """A task that is cancelled has its record, and its context is left."""
+    DjangoASGI()  # sets Django up
+
+    async def cancelled(_request: HttpRequest) -> HttpResponse:
+        raise asyncio.CancelledError
+
+    async def serve() -> None:
+        middleware: Any = clew.django.RequestIDMiddleware(cancelled)
+        with pytest.raises(asyncio.CancelledError):
+            await middleware(asgi_request("/a b", ["10.0.0.1", 1]))
+        assert clew.request_id() is None
+
+    asyncio.run(serve())
+    record = only(lines.http())
+    assert (record["outcome"], record["request"]["path"]) == ("aborted", "/a%20b")
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_request_may_begin_in_the_context_of_the_one_before_it(lines: Any, same: bool) -> None:
+    """On one connection, the end of a request brings no earlier one back; in the midst of one of
+    another connection it does.
+    """
+    DjangoASGI()  # sets Django up
+    seen = []
+
+    async def view(_request: HttpRequest) -> HttpResponse:
+        seen.append(clew.request_id())
+        return HttpResponse("ok")
+
+    async def serve() -> str | None:
+        middleware: Any = clew.django.RequestIDMiddleware(view)
+        first = await middleware(asgi_request("/", ["10.0.0.1", 1], raw_path=b"/first?x=1"))
+        client = ["10.0.0.1", 1 if same else 2]
+        second = await middleware(asgi_request("/", client, raw_path=b"/second"))
+        second.close()
+        current = clew.request_id()
+        first.close()
+        return current
+
+    assert asyncio.run(serve()) == (None if same else seen[0])
+    second, first = lines.http()
+    assert [line["request"]["path"] for line in (first, second)] == ["/first", "/second"]
+    assert [first["requestId"], second["requestId"]] == seen
+
+
+def test_a_response_that_is_dropped_is_aborted(lines: Any) -> None:
+    """Django drops the response of a sync view whose client has left: 499, with one record."""
+    DjangoWSGI()  # sets Django up
+    response: Any = clew.django.RequestIDMiddleware(lambda _: HttpResponse("ok"))(wsgi_request())
+    assert clew.request_id() is not None
+    del response
+    gc.collect()
+    record = only(lines.http())
+    assert (record["outcome"], record["response"]["httpStatus"]) == ("aborted", 499)
+    assert clew.request_id() is None
+
+
+def test_a_time_limit_in_the_end_of_a_response_goes_its_way(lines: Any) -> None:
+    """What the handler of a signal raises while the record is made leaves one, and no context."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    asked = []
+
+    def user_of(_request: HttpRequest) -> str:
+        asked.append(1)
+        if len(asked) == 1:
+            signal.raise_signal(signal.SIGALRM)
+        return "7"
+
+    DjangoWSGI()  # sets Django up
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with override_settings(CLEW={"user_id": user_of}):
+            middleware = clew.django.RequestIDMiddleware(lambda _: HttpResponse("ok"))
+        response: Any = middleware(wsgi_request())
+        with pytest.raises(KeyboardInterrupt):
+            response.close()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    record = only(lines.http())
+    assert (record["userId"], record["response"]["httpStatus"]) == ("7", 200)
+    assert clew.request_id() is None
+
+
+def test_a_session_that_is_not_loaded_asks_no_database_in_an_event_loop(lines: Any) -> None:
+    """Django refuses that; the session's user is nobody then, and the session not looked at."""
+    DjangoASGI()  # sets Django up
+    from django.contrib.sessions.backends.db import SessionStore
+
+    async def asked() -> tuple[str | None, bool]:
+        request: Any = asgi_request("/", ["10.0.0.1", 1])
+        request.COOKIES = {"sessionid": "x" * 32}
+        request.session = SessionStore("x" * 32)
+        return clew.django.session_user(request), request.session.accessed
+
+    assert asyncio.run(asked()) == (None, False)
 
 
 @pytest.mark.skipif(django.VERSION < (5,), reason="this Django does not listen for departures")
