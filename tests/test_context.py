@@ -9,6 +9,7 @@ import copy
 import functools
 import gc
 import inspect
+import io
 import logging
 import multiprocessing
 import pickle
@@ -381,6 +382,44 @@ def test_what_is_bound_can_be_read() -> None:
         found = clew.fields()
         found["more"] = 1
         assert clew.fields() == {"tenant": "acme", "oldValue": 1, "step": 2}
+
+
+def test_a_block_that_is_interrupted_at_its_end_is_left(lines: Lines) -> None:
+    """What comes while the lines that were kept are written goes its way; the outer context is
+    back, and the block can be entered again."""
+
+    class Interrupting(io.StringIO):
+        def write(self, text: str) -> int:
+            raise KeyboardInterrupt
+
+    def fail() -> None:
+        with block:
+            log.debug("kept")
+            raise ValueError("boom")
+
+    block = clew.context(request_id="inner")
+    with clew.context(request_id="outer"):
+        lines.stream = Interrupting()
+        lines.configure(keep="debug")
+        with pytest.raises(KeyboardInterrupt):
+            fail()
+        assert clew.request_id() == "outer"
+        with block as request_id:
+            assert clew.request_id() == request_id == "inner"
+        assert clew.request_id() == "outer"
+    lines.stream = io.StringIO()
+
+
+def test_a_servers_line_about_a_jobs_exception_is_written(lines: Lines) -> None:
+    """A job has no record that would say the same, also where requests' lines are left out."""
+    lines.configure(twins=False)
+    with clew.context(request_id="job-1"):
+        try:
+            raise ValueError("boom")
+        except ValueError:
+            logging.getLogger("uvicorn.error").exception("Exception in application")
+    [line] = lines()
+    assert (line["requestId"], line["exception"]["message"]) == ("job-1", "boom")
 
 
 def test_an_exception_takes_its_context_along(lines: Lines) -> None:

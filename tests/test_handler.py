@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 import clew
+from clew._lines.delivery import deliver, in_handler, put
+from clew._lines.entry import Entry
+from clew._lines.extract import is_twin
 from clew._lines.handler import LineHandler
 from clew._lines.log_record import make_record
 
@@ -164,3 +168,98 @@ def test_a_record_that_cannot_be_formatted_is_said(
     monkeypatch.setattr(logging.StreamHandler, "handleError", None)
     handler.emit(record)
     assert stream.getvalue() == ""
+
+
+def test_a_disabled_logger_has_no_handlers(handler: LineHandler) -> None:
+    """An entry for a logger that was disabled just now is handed to nobody, and makes no record."""
+    logger = logging.getLogger("shop.closed")
+    logger.disabled = True
+    assert put(logger, logging.ERROR, Entry(logging.ERROR, "line", 0.0, logger.name)) == []
+    assert written(handler) == []
+    logger.disabled = False
+    assert put(logger, logging.ERROR, Entry(logging.ERROR, "line", 0.0, logger.name)) == []
+    assert written(handler) == ["line"]
+
+
+def record_of(logger: logging.Logger, message: str) -> logging.LogRecord:
+    return logger.makeRecord(logger.name, logging.WARNING, "", 0, message, (), None)
+
+
+def test_a_filter_may_replace_a_record(handler: LineHandler) -> None:
+    """What a logger's filter gives back, from Python 3.12 on, goes to the handlers in its place."""
+
+    class Replacing(logging.Logger):
+        def filter(self, record: logging.LogRecord) -> Any:
+            return record_of(self, f"another {record.msg}")
+
+    logger = Replacing("shop.replacing")
+    logger.parent = logging.root
+    deliver(logger, record_of(logger, "line"))
+    assert written(handler) == ["another line"]
+
+
+def test_a_record_that_nobody_takes_goes_to_the_last_resort(
+    handler: LineHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a handler a warning is on stderr, as the standard library has it; with that taken
+    away it is nowhere, and a disabled logger's is nowhere either."""
+    logger = logging.getLogger("shop.alone")
+    logger.propagate = False
+    deliver(logger, record_of(logger, "said"))
+    logging.lastResort = None
+    deliver(logger, record_of(logger, "not said"))
+    logger.disabled = True
+    deliver(logger, record_of(logger, "not said"))
+    assert capsys.readouterr().err == "said\n"
+    assert written(handler) == []
+
+
+def test_a_handler_is_looked_for_within_reason() -> None:
+    """What runs below a handler is known to; a very deep stack is not searched."""
+    seen: list[bool] = []
+
+    def deep(frames: int) -> None:
+        if frames:
+            deep(frames - 1)
+        else:
+            seen.append(in_handler())
+
+    class Deep(logging.Handler):
+        frames = 0
+
+        def emit(self, record: logging.LogRecord) -> None:
+            deep(self.frames)
+
+    below = Deep()
+    for frames in (0, 600):
+        below.frames = frames
+        below.handle(record_of(LOGGER, "line"))
+    deep(0)
+    assert seen == [True, False, False]
+
+
+def test_a_line_of_which_nothing_can_be_read_is_a_line(handler: LineHandler) -> None:
+    """It says when, where and how bad it was; the next one is as ever."""
+
+    @dataclass
+    class Odd:
+        amount: int
+
+        def __str__(self) -> str:
+            return "odd"
+
+    Odd.__module__ = 5  # type: ignore[assignment]
+    logging.getLogger("shop").error(Odd(7))
+    logging.getLogger("shop").error("next")
+    stream = handler.stream
+    assert isinstance(stream, io.StringIO)
+    odd, line = map(parse_line, stream.getvalue().splitlines())
+    assert (odd["message"], odd["level"], odd["logger"]) == ("", "danger", "shop")
+    assert line["message"] == "next"
+
+
+def test_a_record_that_somebody_made_otherwise_is_no_twin() -> None:
+    """What has no logger's name is not known to say what an HTTPLog says, and is written."""
+    record: Any = record_of(LOGGER, "line")
+    record.exc_info, record.name = (ValueError, ValueError("boom"), None), 5
+    assert not is_twin(record)

@@ -261,3 +261,16 @@ def test_exception_that_is_handed_on_keeps_the_id(call: Callable[[], None], line
         logging.getLogger("server").exception("Failed")
     [line] = lines()
     assert line["requestId"] == "job"
+
+
+def test_an_exception_that_answers_no_question_tells_no_context() -> None:
+    """Whatever its class makes of an attribute that it does not know, nothing is raised."""
+
+    class Odd(Exception):
+        def __getattr__(self, name: str) -> object:
+            raise LookupError(name)
+
+    assert _current.attached_context(Odd()) is None
+    with clew.context(request_id="r"):
+        found = _current.context_of(Odd())
+    assert found is not None and found.request_id == "r"

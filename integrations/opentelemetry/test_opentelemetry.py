@@ -755,7 +755,7 @@ def test_a_span_that_cannot_be_remembered_begins_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A fault of clew's own where a request's span begins costs neither the span nor the request."""
+    """A fault of clew's own where a span begins costs neither the span nor the request."""
     from opentelemetry.trace import SpanKind
 
     clew.opentelemetry.install(tracer_provider=spans)

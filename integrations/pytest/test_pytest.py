@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
@@ -452,6 +453,50 @@ def test_lines_are_what_the_formatter_writes(restored_logging: None) -> None:
         serve(lambda: logging.getLogger("shop").info("é", extra={"token": "x", "value": [1]}))
     assert [json.loads(line) for line in written] == logs
     assert len(logs) == 2
+
+
+def test_lines_that_were_kept_are_gathered_when_they_are_written(restored_logging: None) -> None:
+    """What a request keeps is a line of the test's as soon as the request fails, and none before;
+    what the user's own formatter makes of it that is no JSON is left out."""
+
+    def fail() -> None:
+        logging.getLogger("shop").debug("in detail")
+        raise ValueError("no such lamp")
+
+    def gather() -> list[object]:
+        with clew.pytest.gathered() as logs:
+            serve(lambda: logging.getLogger("shop").debug("never"))
+            with pytest.raises(ValueError, match="no such lamp"):
+                serve(fail)
+        return [line["message"] for line in logs]
+
+    clew.configure_logging(stream=io.StringIO(), keep="debug")
+    assert gather() == ["GET / 200", "in detail", "GET / 500"]
+    assert gather() == ["GET / 200", "in detail", "GET / 500"]
+
+
+def test_lines_on_a_terminal_are_gathered_as_dictionaries(restored_logging: None) -> None:
+    """Where the application's formatter writes for people, a line has the same keys, masked as
+    that one does it."""
+    clew.configure_logging(stream=io.StringIO(), format="console", redact=["tenant"])
+    with clew.pytest.gathered() as logs:
+        logging.getLogger("shop").info("line", extra={"tenant": "acme", "colour": "red"})
+    [line] = logs
+    assert (line["message"], line["tenant"], line["colour"]) == ("line", "***", "red")
+
+
+def test_the_level_of_the_root_logger_comes_back(restored_logging: None) -> None:
+    """It is INFO at most meanwhile; who chose one in the test has chosen."""
+    logging.root.setLevel(logging.ERROR)
+    with clew.pytest.gathered() as logs:
+        logging.getLogger("shop").info("line")
+        logging.getLogger("httpx").info("a test client's")
+        logging.getLogger("httpx").warning("a test client's")
+    assert [line["level"] for line in logs] == ["info", "warning"]
+    assert logging.root.level == logging.ERROR
+    with clew.pytest.gathered():
+        clew.configure_logging(stream=io.StringIO(), level="warning")
+    assert logging.root.level == logging.WARNING
 
 
 class Odd(clew.JSONFormatter):

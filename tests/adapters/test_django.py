@@ -262,7 +262,7 @@ def wsgi_request(**environ: Any) -> HttpRequest:
     return WSGIRequest({"REQUEST_METHOD": "GET", "wsgi.input": io.BytesIO(), **environ})
 
 
-def asgi_request(path: str, client: list[object], **scope: Any) -> HttpRequest:
+def asgi_request(path: str, client: list[Any], **scope: Any) -> HttpRequest:
     """Return a request as Django's ASGI handler makes it."""
     about = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
     return ASGIRequest({**about, "client": client, **scope}, io.BytesIO())
@@ -317,7 +317,7 @@ def test_a_request_may_begin_in_the_context_of_the_one_before_it(lines: Any, sam
     async def serve() -> str | None:
         middleware: Any = clew.django.RequestIDMiddleware(view)
         first = await middleware(asgi_request("/", ["10.0.0.1", 1], raw_path=b"/first?x=1"))
-        client = ["10.0.0.1", 1 if same else 2]
+        client: list[Any] = ["10.0.0.1", 1 if same else 2]
         second = await middleware(asgi_request("/", client, raw_path=b"/second"))
         second.close()
         current = clew.request_id()

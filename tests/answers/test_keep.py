@@ -16,6 +16,7 @@ import pytest
 from clew import answers
 from clew.answers import AnswerError
 from clew.answers.engines import reader
+from clew.answers.engines.store import StoreEngine
 from clew.answers.keep import LoadResult, keep
 
 from .cli.command import run as run_command
@@ -33,6 +34,26 @@ def store(tmp_path: Path) -> str:
 def messages(store: str) -> list[str | None]:
     with answers.open(store) as logs:
         return [row[0] for row in logs.engine.rows("SELECT message FROM logs ORDER BY 1", {})]
+
+
+def test_what_was_loaded_is_asked_in_sql(tmp_path: Path, store: str) -> None:
+    """A query of one's own reads the relations as it does in files, and no file beside it."""
+    keep([str(write(tmp_path / "shop.ndjson", shop()))], store)
+    with answers.open(store) as logs:
+        answer = logs.sql("SELECT endpoint, status FROM requests WHERE status >= 500")
+        assert (answer.columns, answer.rows) == (
+            ["endpoint", "status"],
+            [("/vouchers/{code}", 500)],
+        )
+        assert logs.engine.read() == 0
+        with pytest.raises(AnswerError, match="disabled by configuration"):
+            logs.engine.query(f"SELECT * FROM read_text('{tmp_path}/shop.ndjson')")
+
+
+def test_a_file_that_has_gone_is_a_sentence(store: str) -> None:
+    """What was removed between the look at it and its opening is named."""
+    with pytest.raises(AnswerError, match=r"logs.duckdb' cannot be read or written: "):
+        StoreEngine(store)
 
 
 @pytest.mark.parametrize("seed", [41, 42])

@@ -305,6 +305,36 @@ def test_a_mock_on_the_class_is_what_runs(caller: Aiohttp, server: Server, lines
     assert len(lines.http()) == 2
 
 
+def test_a_mock_gets_what_the_caller_gives(caller: Aiohttp, lines: Lines) -> None:
+    """A request's middlewares are handed on; an id that the session itself sends stays."""
+    own = adding([])
+
+    async def run(mocked: Any) -> None:
+        async with wrap(aiohttp.ClientSession(headers={HEADER: "own"})) as session:
+            await session.get("http://shop.example/", middlewares=(own,))
+            [call] = mocked.await_args_list
+            assert call.kwargs["middlewares"] == (own,)
+            assert HEADER not in (call.kwargs.get("headers") or {})
+
+    with mock.patch("aiohttp.ClientSession._request") as mocked, clew.context(request_id="made"):
+        caller.run(run(mocked))
+    [record] = lines.http()
+    assert record["request"]["headers"]["requestId"] == "own"
+
+
+def test_an_aiohttp_without_middlewares_is_too_old(caller: Aiohttp) -> None:
+    """What clew needs of a session is said in a sentence, with what to install."""
+
+    async def run() -> None:
+        async with aiohttp.ClientSession() as session:
+            kept = vars(session).pop("_middlewares")
+            with pytest.raises(RuntimeError, match=r"needs aiohttp 3.13 or later, not [\d.]+: pip"):
+                wrap(session)
+            vars(session)["_middlewares"] = kept
+
+    caller.run(run())
+
+
 def test_a_mock_is_called_at_once(caller: Aiohttp) -> None:
     """A Mock that gives nothing to await is called before anything is awaited."""
     client = caller.client()

@@ -168,10 +168,8 @@ def _fields_of_message(raw: object) -> dict[Any, object] | None:
 
 def _has_own_text(kind: type) -> bool:
     """Tell whether whoever wrote the class *kind* says what its text is."""
-    for base in kind.__mro__:
-        if "__str__" in base.__dict__:
-            return base.__module__.partition(".")[0] not in _MODELS
-    return False
+    writer = next((base for base in kind.__mro__ if "__str__" in base.__dict__), object)
+    return writer.__module__.partition(".")[0] not in _MODELS
 
 
 # Whose classes have a text that shows all of their fields.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,31 @@ def test_a_line_of_millions_of_values_costs_no_other(
     path.write_bytes(line(1) + heavy + line(2))
     whole = value.endswith(b"]")
     assert read(path) == (3, 0 if whole else 1, 3 if whole else 2)
+
+
+def test_lines_beyond_the_memory_are_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines that need more than is ever taken to read them are refused with what to do."""
+    monkeypatch.setattr(duckdb, "_ASK_MEMORY", "30MB")
+    monkeypatch.setattr(duckdb, "_READ_MEMORY", "30MB")
+    path = tmp_path / "app.log"
+    path.write_bytes(
+        line(1) + b'{"createdAt":1,"a":' + b"[" * 7_000_000 + b"]" * 7_000_000 + b"}\n"
+    )
+    with pytest.raises(AnswerError, match="do not fit into 30MB of memory; split the files"):
+        answers.open(path)
+
+
+def test_a_temporary_folder_that_is_none_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing can be written beside the files, that is said with what to set."""
+    path = tmp_path / "app.log"
+    path.write_bytes(line(1))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(AnswerError, match="Set TMPDIR to a folder that can be written: .*none"):
+        answers.open(path)
 
 
 def test_an_answer_beyond_the_memory_is_one_sentence(
