@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import socket
 import subprocess
@@ -23,7 +22,6 @@ from clew._lines.dropping import DroppingWriter, wait_for_all
 from clew._lines.line_writer import LineWriter
 from tests.conftest import parse_line
 from tests.servers.server import PATIENCE
-from tests.test_line_writer import HOLDER
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no locks of pipes")
 
@@ -203,6 +201,8 @@ def test_half_a_line_that_a_socket_took_is_ended() -> None:
 
 def test_a_lock_that_another_process_has_holds_up_nobody() -> None:
     """While somebody else holds the pipe's lock, lines are queued, and are written all the same."""
+    from tests.test_line_writer import HOLDER
+
     reader, end = os.pipe()
     command = [sys.executable, "-c", HOLDER, str(end)]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
@@ -227,7 +227,7 @@ def test_where_nothing_can_be_locked_lines_go_straight(monkeypatch: pytest.Monke
     def refuse(*_: object) -> None:
         raise OSError(errno.EINVAL, "no locks here")
 
-    monkeypatch.setattr(fcntl, "lockf", refuse)
+    monkeypatch.setattr("fcntl.lockf", refuse)
     reader, end = os.pipe()
     with open(reader, "rb") as read, open(end, "w", encoding="utf-8") as stream:
         writer = writer_to(stream)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import io
 import json
 import logging
@@ -527,6 +526,8 @@ def test_a_table_that_another_process_takes_is_left_out(
     for name in names:
         name.write_bytes(content.read_bytes())
     content.unlink()
+    import fcntl
+
     lock = fcntl.lockf
     looks = remains(folder)
     first = next(looks)

@@ -342,6 +342,7 @@ def test_a_response_that_is_dropped_is_aborted(lines: Any) -> None:
     assert clew.request_id() is None
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no alarm here")
 def test_a_time_limit_in_the_end_of_a_response_goes_its_way(lines: Any) -> None:
     """What the handler of a signal raises while the record is made leaves one, and no context."""
 
