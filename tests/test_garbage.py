@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 import clew
+import clew.asgi
+import clew.wsgi
 from clew import _current
 from tests.conftest import Lines, run_fresh, serve
 
@@ -213,6 +215,52 @@ def test_a_carried_coroutine_ends_elsewhere(
             assert clew.request_id() == current
     assert clew.request_id() is None
     loop.close()
+
+
+def an_asgi_call() -> Any:
+    """Return a call of an ASGI application that waits for ever."""
+
+    async def app(*_: object) -> None:
+        await wait_for_ever()
+
+    scope: Any = {"type": "http", "method": "GET", "path": "/ok", "headers": [], "client": None}
+    running: Any = clew.asgi.RequestIDMiddleware(app)(scope, None, None)  # type: ignore[arg-type]
+    running.send(None)
+    return running
+
+
+def a_wsgi_response() -> Any:
+    """Return the body of a WSGI application's response, of which a part was sent."""
+
+    def app(_environ: object, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield from (b"a", b"b")
+
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/ok"}
+    body: Any = clew.wsgi.RequestIDMiddleware(app)(environ, lambda *_: lambda _: None)
+    next(iter(body))
+    return body
+
+
+@pytest.mark.parametrize("end", END)
+@pytest.mark.parametrize("current", ["b", None])
+@pytest.mark.parametrize("outer", ["a", None])
+@pytest.mark.parametrize("begin", [an_asgi_call, a_wsgi_response])
+def test_a_request_ends_in_the_midst_of_another_context(
+    begin: Callable[[], Any], outer: str | None, current: str | None, end: Callable[[Any], None]
+) -> None:
+    """A request that is closed or collected elsewhere leaves what is current there alone."""
+    variables = copy_context()
+    if outer is not None:
+        variables.run(clew.context(request_id=outer).__enter__)
+    running = [variables.run(begin)]
+    if current is None:
+        end(running.pop())
+    else:
+        with clew.context(request_id=current):
+            end(running.pop())
+            assert clew.request_id() == current
+    assert clew.request_id() is None
 
 
 class Waiting:
