@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 from fastapi import FastAPI, WebSocket
@@ -371,6 +373,95 @@ def test_a_cancellation_at_the_end_takes_nothing_back(
     assert isinstance(serve(app).error, asyncio.CancelledError)
     record = only(lines.http())
     assert (record["response"]["httpStatus"], record.get("outcome")) == (200, outcome)
+
+
+def serve_until(app: Any, wanted: int, backend: str) -> None:
+    """Serve a request whose client leaves as it has *wanted* bytes, which the server tells then."""
+
+    async def run() -> None:
+        left = anyio.Event()
+        coming = [{"type": "http.request", "body": b"", "more_body": False}]
+        got = 0
+
+        async def receive() -> Any:
+            if coming:
+                return coming.pop()
+            if not left.is_set():
+                await left.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            nonlocal got
+            got += len(message.get("body", b""))
+            if got >= wanted and not left.is_set():
+                left.set()
+                for _ in range(5):  # who listens hears of it before this returns
+                    await anyio.lowlevel.checkpoint()
+
+        scope: Any = {"type": "http", "method": "GET", "path": "/ok", "headers": [], "client": None}
+        await wrapped(app)(scope, receive, send)
+
+    if backend == "trio":
+        pytest.importorskip("trio")
+    anyio.run(run, backend=backend)
+
+
+def answering(*parts: bytes, length: bool, listens: bool) -> Any:
+    """Return an application that sends *parts*, perhaps with their length, perhaps listening."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        size = b"%d" % sum(map(len, parts))
+        headers = [(b"content-length", size)] if length else []
+        async with anyio.create_task_group() as group:
+            if listens:
+                group.start_soon(receive)
+            await anyio.lowlevel.checkpoint()
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            for number, part in enumerate(parts, 1):
+                more = number < len(parts)
+                await send({"type": "http.response.body", "body": part, "more_body": more})
+            group.cancel_scope.cancel()
+
+    return app
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("listens", [False, True])
+@pytest.mark.parametrize("last", [b"", b"llo"])
+def test_a_response_is_complete_with_its_content_length(
+    lines: Any, last: bytes, listens: bool, backend: str
+) -> None:
+    """A client that leaves as it has all the bytes that were announced has the whole response,
+    also where an empty end is still to be sent, as behind a BaseHTTPMiddleware."""
+    parts = (b"he", b"llo") if last else (b"he", b"llo", b"")
+    serve_until(answering(*parts, length=True, listens=listens), 5, backend)
+    record = only(lines.http())
+    assert (record["response"]["httpStatus"], record.get("outcome")) == (200, None)
+    assert record["response"]["bodySize"] == 5
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("parts", [(b"hello",), (b"he", b"llo")])
+def test_a_response_is_complete_as_its_end_is_given_to_the_server(
+    lines: Any, parts: tuple[bytes, ...], backend: str
+) -> None:
+    """A server that tells of the client's leaving while it sends the end takes nothing back."""
+    serve_until(answering(*parts, length=False, listens=True), 5, backend)
+    record = only(lines.http())
+    assert (record["response"]["httpStatus"], record.get("outcome")) == (200, None)
+    assert record["response"]["bodySize"] == 5
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("length", [False, True])
+def test_a_client_that_leaves_before_the_end_is_recorded(
+    lines: Any, length: bool, backend: str
+) -> None:
+    """A client that leaves with a part of the response has no whole one."""
+    serve_until(answering(b"he", b"llo", length=length, listens=True), 2, backend)
+    record = only(lines.http())
+    assert (record["response"]["httpStatus"], record["outcome"]) == (200, "aborted")
 
 
 def test_records_a_client_that_left_before_the_answer(lines: Any) -> None:
