@@ -1,103 +1,36 @@
 """An exception from outside, at every place where Python looks for one.
 
-Ctrl-C, a time limit and a server's timeout raise in whatever code is running. Python looks for
-signals when a function begins, behind a call, and when a loop goes back. Each test raises at one
-such place of clew's code after the other.
+Ctrl-C, a time limit and a server's timeout raise in whatever code is running. Each test raises at
+one place of clew's code after the other.
 """
 
 from __future__ import annotations
 
-import dis
 import functools
-import gc
 import io
 import json
 import logging
-import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from pathlib import Path
-from types import CodeType, FrameType
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import clew
-from clew._current import entered
+from clew._current import enter, entered
 from clew._lines.handler import own_handlers
+from clew._lines.uncaught import _of_loop
+from clew._nested import Nested
+from clew._tasks import TaskRun, TaskSettings
 
 from .adapters.drive import Call, serve_wsgi
 from .adapters.stacks import BareASGI, BareWSGI, DjangoWSGI, Flask
 from .conftest import serve
-
-Work = Callable[[], object]
-SOURCE = str(Path(clew.__file__).parent) + os.sep
-
-
-class Stopped(BaseException):
-    """As KeyboardInterrupt."""
-
-
-class TimeLimit(Exception):
-    """As Celery's soft time limit."""
-
-
-@functools.cache
-def names_of(code: CodeType) -> dict[int, str]:
-    """Return the names of the instructions of *code*, by where they stand."""
-    return {step.offset: step.opname for step in dis.get_instructions(code)}
-
-
-def looks_after(name: str | None) -> bool:
-    """Tell whether Python looks for signals after the instruction *name*."""
-    return name in ("RESUME", "JUMP_BACKWARD") or (
-        name is not None and name.startswith("CALL") and not name.startswith("CALL_INTRINSIC")
-    )
-
-
-class Interruption:
-    """Raises *error* at the place *number* of clew's code, counted from 1."""
-
-    def __init__(self, number: int, error: BaseException) -> None:
-        self.number = number
-        self.error = error
-        self.place: str | None = None
-        self.is_armed = False
-        self._passed = 0
-        self._before: dict[FrameType, str | None] = {}
-
-    def begin(self, frame: FrameType, _event: str, _value: object) -> Any:
-        """Trace what is clew's, as `sys.settrace` has it."""
-        code = frame.f_code
-        # What a finalizer raises, Python drops.
-        if not code.co_filename.startswith(SOURCE) or code.co_name == "__del__":
-            return None
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        self._before[frame] = "RESUME"
-        return self._step
-
-    def _step(self, frame: FrameType, event: str, _value: object) -> Any:
-        if event == "exception":
-            self._before[frame] = None
-        elif event == "opcode":
-            before = self._before[frame]
-            self._before[frame] = names_of(frame.f_code).get(frame.f_lasti)
-            if self.is_armed and looks_after(before):
-                self._passed += 1
-                if self._passed == self.number:
-                    self.place = f"{frame.f_code.co_qualname}:{frame.f_lineno}"
-                    self._before.clear()
-                    on_alarm(0, None, self.error)
-        elif event == "return":
-            self._before.pop(frame, None)
-        return self._step
-
-
-def on_alarm(_number: int, _frame: object, error: BaseException = TimeLimit()) -> None:
-    """Raise, as the handler of a signal that sets a time limit."""
-    raise error
+from .interruptions import Stopped, TimeLimit, Work, interruptions, on_alarm
 
 
 class OnAlarm:
@@ -134,37 +67,14 @@ def test_knows_handlers_of_every_kind(handler: Any, lines: Any) -> None:
             logging.getLogger("shop").info("Paid", extra={"order": value})
 
 
+_runs: Nested[TaskRun] = Nested("test_interruptions")
+
+
 @pytest.fixture(autouse=True)
 def _alarm() -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, on_alarm)
     yield
     signal.signal(signal.SIGALRM, before)
-
-
-def interrupted(
-    work: Work, interruption: Interruption, path: Path
-) -> tuple[BaseException | None, str]:
-    """Return what *work* raised while *interruption* came, and what it wrote to the file *path*."""
-    tracer = sys.gettrace()
-    gc.disable()  # what its callbacks raise, Python drops
-    begin = 0
-    sys.settrace(interruption.begin)
-    try:
-        if sys.version_info >= (3, 12):
-            work()  # a function's instructions are traced from its second call on
-        begin = path.stat().st_size
-        interruption.is_armed = True
-        work()
-    except BaseException as error:
-        found: BaseException | None = error
-        error.__traceback__ = error.__context__ = None  # they hold what the request held
-    else:
-        found = None
-    finally:
-        sys.settrace(tracer)
-        gc.enable()
-    interruption.error.__traceback__ = None
-    return found, path.read_bytes()[begin:].decode()
 
 
 def is_free(lock: Any) -> bool:
@@ -218,6 +128,55 @@ def record() -> None:
     logging.getLogger("shop").info("Paid %s", "order-7", extra={"action": "PAID"})
 
 
+def task() -> None:
+    """Run a task, as the module for RQ does."""
+    run = TaskRun(TaskSettings(), {"requestId": "r"}, name="shop.mail", id="1")
+    try:
+        run.begin()
+        run.end("succeeded")
+    except BaseException as error:
+        run.end("failed", error)
+        raise
+
+
+def nested() -> None:
+    """Run a task, as the modules do that keep which one goes on."""
+    run = TaskRun(TaskSettings(), {"requestId": "r"}, name="shop.mail", id="1")
+    _runs.begin(run)
+    _runs.end(run, "succeeded", None)
+
+
+def context() -> None:
+    with clew.context(request_id="r"):
+        pass
+
+
+def carrying() -> Work:
+    """Carry a function and a coroutine function."""
+
+    async def wait() -> None:
+        pass
+
+    with clew.context(request_id="r"):
+        carried, awaited = clew.carry(len), clew.carry(wait)
+
+    def work() -> None:
+        carried(())
+        with pytest.raises(StopIteration):
+            awaited().send(None)
+
+    return work
+
+
+def unawaited() -> Work:
+    """Have a loop tell of an exception that nobody awaited."""
+    tell = _of_loop(lambda _loop, _facts: None)
+    loop = SimpleNamespace(get_exception_handler=lambda: print)
+    with clew.context(request_id="r"):
+        facts = {"handle": [copy_context()], "message": "boom"}
+    return lambda: tell(loop, {**facts, "exception": ValueError("boom")})
+
+
 KINDS: dict[str, Callable[[], Work]] = {
     "asgi": lambda: serving_asgi("/ok"),
     "asgi-stream": lambda: serving_asgi("/stream"),
@@ -227,6 +186,22 @@ KINDS: dict[str, Callable[[], Work]] = {
     "django": lambda: serving_wsgi(DjangoWSGI().app, "/ok"),
     "line": lambda: line,
     "record": lambda: record,
+    "task": lambda: task,
+    "nested": lambda: nested,
+    "context": lambda: context,
+    "carry": carrying,
+    "unawaited": unawaited,
+}
+# Where a function begins, no try of its own holds yet: there the context stays.
+UNSAVED = {"context": ["context.__exit__"], "nested": ["Nested.end"]}
+# What comes while these are at work costs no record.
+SAVED = {
+    "asgi": ("of_exchange", "ScopeExchange.facts"),
+    "wsgi": ("of_exchange", "ScopeExchange.facts"),
+    "task": (
+        *("TaskRun.end", "TaskRun._finish", "TaskRun._leave", "TaskRun._record", "TaskRun._make"),
+        *("Patterns.match", "level_word"),
+    ),
 }
 # What the others raise within a request of theirs, these answer.
 CASES = [
@@ -284,23 +259,21 @@ def test_goes_its_way_and_leaves_nothing_behind(
         work = KINDS[kind]()
         work()
         usual = shapes_of(stream, work)
-        for _ in range(3):  # Python 3.12 begins to trace
-            interrupted(work, Interruption(0, error()), Path(stream.name))
-        number = 0
-        while True:
-            number += 1
-            interruption = Interruption(number, error())
-            found, written = interrupted(work, interruption, Path(stream.name))
+        left = []
+        for interruption, found, written in interruptions(work, error, Path(stream.name)):
             place = interruption.place
-            if place is None:
-                break
-            assert found is interruption.error, place
-            assert entered() is None, place
-            served = {"asgi", "wsgi"} & {kind}
-            is_making = place.startswith(("of_exchange", "ScopeExchange.facts"))
-            assert written.count('"clew.http"') <= 1, place
-            if served and is_making:
-                assert written.count('"clew.http"') == 1, place
+            assert place is not None and found is interruption.error, place
+            if entered() is not None:
+                left.append(place.partition(":")[0])
+                enter(None)
+                if (run := _runs.innermost()) is not None:
+                    _runs.forget(run)
+            assert _runs.innermost() is None, place
+            records = written.count('"clew.http"') + written.count('"clew.task"')
+            assert records <= 1, place
+            if place.startswith(SAVED.get(kind, ())):
+                assert records == 1, place
             assert is_free(handler.lock), place
             assert shapes_of(stream, work) == usual, place
-    assert number > 30
+    assert left == UNSAVED.get(kind, [])
+    assert interruption.number > 20

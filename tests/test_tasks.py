@@ -16,7 +16,8 @@ import msgspec
 import pytest
 
 import clew
-from clew._tasks import Nested, TaskRun, TaskSettings
+from clew._nested import Nested
+from clew._tasks import TaskRun, TaskSettings
 from tests.conftest import Lines, Raising
 
 log = clew.get_logger("shop")
@@ -92,12 +93,14 @@ def test_a_task_runs_within_another() -> None:
     """The run that began last is the innermost one, until it ends."""
     runs: Nested[TaskRun] = Nested("test_nested")
     outer, inner = (TaskRun(TaskSettings(), None, name="shop.bill", id=id) for id in "12")
-    assert runs.pop() is None
-    runs.push(outer)
-    runs.push(inner)
+    assert runs.innermost() is None
+    runs.begin(outer)
+    runs.begin(inner)
     assert runs.innermost() is inner
-    assert (runs.pop(), runs.innermost()) == (inner, outer)
-    assert (runs.pop(), runs.innermost()) == (outer, None)
+    runs.end(inner, "succeeded", None)
+    assert runs.innermost() is outer
+    runs.end(outer, "succeeded", None)
+    assert runs.innermost() is None
 
 
 def test_an_exception_takes_the_context_along(lines: Lines) -> None:
@@ -354,7 +357,7 @@ def test_a_record_that_fails_ends_its_run(
     lines: Lines, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A run whose record cannot be made leaves its context all the same."""
-    monkeypatch.setattr(TaskRun, "_log", None)
+    monkeypatch.setattr(TaskRun, "_make", None)
     run = TaskRun(TaskSettings(), None, name="shop.mail", id="1")
     run.begin()
     run.end("succeeded")

@@ -697,6 +697,35 @@ def sent(install: str, send: str) -> Any:
     return json.loads(run_fresh(APPS.format(install=install, send=send)))
 
 
+INTERRUPTED = """
+import signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import celery
+from celery.app.trace import build_tracer
+import clew, clew.celery
+from tests.interruptions import TimeLimit, left_behind, on_alarm
+signal.signal(signal.SIGALRM, on_alarm)
+app = celery.Celery("shop", broker="memory://", set_as_current=False)
+clew.celery.install(app)
+@app.task(name="shop.mail")
+def mail(): pass
+run = build_tracer("shop.mail", mail, app=app)
+request = {"id": "1", "task": "shop.mail", "is_eager": False, "delivery_info": {}, "retries": 0}
+path = Path(sys.argv[2])
+with path.open("w") as stream:
+    clew.configure_logging(stream=stream)
+    print(left_behind(lambda: run("1", (), {}, request), TimeLimit, path))
+"""
+
+
+def test_a_time_limit_within_clew_leaves_no_context_to_the_next_task(tmp_path: Path) -> None:
+    """Celery swallows a time limit that comes in clew's receivers, and goes on in the process. As
+    a receiver begins, no try of its own holds yet."""
+    printed = run_fresh(INTERRUPTED, str(ROOT), str(tmp_path / "log"))
+    assert printed == "['_on_task_postrun']\n"
+
+
 def test_each_app_has_its_own_options() -> None:
     """An app sends what was chosen for it, and one that clew is not installed in nothing."""
     install = "for app, name in zip(apps, ('x', 'y')): clew.celery.install(app, fields=[name])"

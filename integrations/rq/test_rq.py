@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import clew
 from clew._tasks import TaskSettings
 from clew.answers.check import check
 from integrations.processes import ROOT, Line, Worker, environment
@@ -21,6 +22,7 @@ from tests.conftest import (
     run_fresh,
     run_without,
 )
+from tests.interruptions import Stopped, left_behind
 from tests.servers.server import fresh_id, until
 
 rq = pytest.importorskip("rq", reason="RQ is not installed: pip install rq")
@@ -328,6 +330,18 @@ def test_what_a_job_raises_is_raised_on(lines: Lines) -> None:
         clew_rq._perform_job(perform, None, a_job())
     (line,) = lines()
     assert line["task"]["outcome"] == "failed"
+
+
+def test_what_a_signal_raises_within_clew_leaves_no_context(
+    tmp_path: Path, restored_logging: None
+) -> None:
+    """A worker that runs jobs in its own process, and goes on, is in no job's context then."""
+    path = tmp_path / "log"
+    with path.open("w") as stream:
+        clew.configure_logging(stream=stream)
+        assert not left_behind(
+            lambda: clew_rq._perform_job(lambda *_: True, None, a_job()), Stopped, path
+        )
 
 
 def test_a_fault_of_clews_own_stops_no_job(

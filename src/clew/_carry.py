@@ -10,7 +10,7 @@ from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 from ._context import Context
-from ._current import attach_context, current, enter, leave
+from ._current import attach_context, current, enter, entered, leave
 from ._plain import to_plain
 from ._redaction import OFF
 
@@ -42,19 +42,24 @@ def carry(work: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(work)
     async def run(*args: P.args, **kwargs: P.kwargs) -> Any:
-        outer = enter(context)
+        outer = entered()
         try:
-            return await cast("Awaitable[Any]", work(*args, **kwargs))
-        except GeneratorExit:
-            # Closed from anywhere, where no context is current of whomever it may be.
-            outer = None if context is None else outer
-            raise
-        except BaseException as error:
-            if context is not None:
-                attach_context(error, context)
-            raise
-        finally:
+            try:
+                enter(context)
+                return await cast("Awaitable[Any]", work(*args, **kwargs))
+            except GeneratorExit:
+                # Closed from anywhere, where no context is current of whomever it may be.
+                outer = None if context is None else outer
+                raise
+            except BaseException as error:
+                if context is not None:
+                    attach_context(error, context)
+                raise
+            finally:
+                leave(context, outer, ends=False)
+        except BaseException:  # a signal's, perhaps, as it was to be left
             leave(context, outer, ends=False)
+            raise
 
     return cast("Callable[P, R]", run)
 
@@ -68,15 +73,20 @@ class _Carried(Generic[P, R]):
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         context = self._context
-        outer = enter(context)
+        outer = entered()
         try:
-            return self._work(*args, **kwargs)
-        except BaseException as error:
-            if context is not None:
-                attach_context(error, context)
-            raise
-        finally:
+            try:
+                enter(context)
+                return self._work(*args, **kwargs)
+            except BaseException as error:
+                if context is not None:
+                    attach_context(error, context)
+                raise
+            finally:
+                leave(context, outer, ends=False)
+        except BaseException:  # a signal's, perhaps, as it was to be left
             leave(context, outer, ends=False)
+            raise
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)

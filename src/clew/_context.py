@@ -7,7 +7,6 @@ and so reaches every later line and the HTTPLog.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from threading import RLock
@@ -18,7 +17,7 @@ from typing import Literal, cast
 from ._backlog import Backlog
 from ._current import UNSET, current, enter, entered, leave
 from ._faults import is_due, report_failure, warn
-from ._ids import accepted_or_new
+from ._ids import accepted_or_new, as_user_id
 from ._redaction import DEFAULT, Redactor
 from ._table import Slot
 
@@ -253,8 +252,12 @@ class context:  # noqa: N801 - it reads as a function: with clew.context(...):
             self._context.arrived = perf_counter()
         self._outer.append(entered())
         self._context.after = UNSET
-        enter(self._context)
-        return self._context.request_id
+        try:
+            enter(self._context)
+            return self._context.request_id
+        except BaseException:  # a signal's
+            leave(self._context, self._outer.pop())
+            raise
 
     def __exit__(
         self,
@@ -262,6 +265,8 @@ class context:  # noqa: N801 - it reads as a function: with clew.context(...):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        # What a signal raises as this begins, before the try, leaves the context behind: nothing
+        # that is written in Python can save that.
         try:
             if error is not None:
                 self._context.release()
@@ -271,25 +276,6 @@ class context:  # noqa: N801 - it reads as a function: with clew.context(...):
             raise
         finally:
             self._outer.pop()
-
-
-def as_user_id(value: object) -> str | None:
-    """Return *value* as a user's id. Integers and UUIDs become strings; an empty string is None.
-
-    Raises TypeError for anything else, whose text might hold more than an id.
-    """
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return str.__str__(value) or None
-    # uuid-utils has a UUID class of its own.
-    if isinstance(value, uuid.UUID) or type(value).__name__ == "UUID":
-        return str(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return int.__repr__(value)
-    raise TypeError(
-        f"a user's id must be a string, an integer or a UUID, not of type {type(value).__name__}"
-    )
 
 
 def rename_fields(fields: dict[str, object]) -> dict[str, object]:

@@ -1,9 +1,10 @@
-"""Making and checking request ids."""
+"""Making and checking ids: of requests, of users."""
 
 from __future__ import annotations
 
 import os
 import re
+import uuid
 
 try:
     from uuid_utils import reseed_rng, uuid7
@@ -42,3 +43,22 @@ def is_safe_id(value: str) -> bool:
 def accepted_or_new(value: object) -> str:
     """Return *value* where it is a string that `is_safe_id` admits, else a new id."""
     return value if isinstance(value, str) and is_safe_id(value) else new_id()
+
+
+def as_user_id(value: object) -> str | None:
+    """Return *value* as a user's id. Integers and UUIDs become strings; an empty string is None.
+
+    Raises TypeError for anything else, whose text might hold more than an id.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return str.__str__(value) or None
+    # uuid-utils has a UUID class of its own.
+    if isinstance(value, uuid.UUID) or type(value).__name__ == "UUID":
+        return str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int.__repr__(value)
+    raise TypeError(
+        f"a user's id must be a string, an integer or a UUID, not of type {type(value).__name__}"
+    )

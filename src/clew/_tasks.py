@@ -23,16 +23,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Generic, TypeVar
 
-from ._context import Context, as_user_id, notify
-from ._current import attach_context, current, enter, leave
+from ._context import Context, notify
+from ._current import attach_context, current, enter, entered, leave
 from ._exceptions import describe
 from ._faults import report_failure
-from ._ids import accepted_or_new
+from ._ids import accepted_or_new, as_user_id
 from ._levels import level_word
 from ._lines.delivery import emit, own_logger
 from ._options import Patterns, check_flag, set_field, strings
@@ -127,6 +125,8 @@ class TaskRun(Context):
     error: BaseException | None = None
     again = False
     _outer: Context | None = None
+    _inside = False
+    _is_made = False  # whether its record is, or none is wanted
     _started: float | None = None
     _process: object = None  # where it began
 
@@ -164,14 +164,23 @@ class TaskRun(Context):
         return {key: value for key, value in payload.items() if value is not None}
 
     def begin(self) -> None:
-        """Make this the current context, until `end`."""
+        """Make this the current context, until `end`; not where it raises what a signal does."""
         notify(self)
-        self._outer = enter(self)
-        self._started = perf_counter()
         self._process = process[0]
-        if unfinished.is_on:
-            self.slot = unfinished.begin(self)
-            self.note_user(self.user_id())
+        self._started = perf_counter()
+        self._outer = entered()
+        try:
+            self._inside = True
+            enter(self)
+            try:
+                if unfinished.is_on:
+                    self.slot = unfinished.begin(self)
+                    self.note_user(self.user_id())
+            except Exception:
+                report_failure()
+        except BaseException:
+            self._leave(None)
+            raise
 
     def outline(self) -> Outline:
         """Return what is known of it at its beginning, for the process's table."""
@@ -182,46 +191,73 @@ class TaskRun(Context):
     def end(
         self, outcome: str, error: BaseException | None = None, duration: float | None = None
     ) -> None:
-        """Log the TaskLog, once, and restore the outer context. Never raises.
+        """Log the TaskLog, once, and restore the outer context.
 
-        *duration*, in milliseconds, is that of a run which did not `begin` in this process.
+        Raises only what a signal does, and then has done all the same what it could; called again,
+        it does what is left. *duration*, in milliseconds, is that of a run which did not `begin`
+        in this process.
         """
-        if not self.live:
-            return
-        self.live = False
-        if self._started is not None:
-            duration = (perf_counter() - self._started) * 1000
+        try:
+            self._finish(outcome, error, duration)
+        except BaseException:
+            self._finish(outcome, error, duration)
+            raise
+
+    def leave(self) -> None:
+        """Restore the outer context, without a record. Called again, it does what is left."""
+        self.live, self._is_made = False, True
+        try:
+            self._leave(None)
+        except BaseException:
+            self._leave(None)
+            raise
+
+    def _finish(self, outcome: str, error: BaseException | None, duration: float | None) -> None:
+        try:
+            self.live = False
+            if not self._is_made:
+                self._record(outcome, error, duration)
+        finally:
+            self._leave(error)
+
+    def _leave(self, error: BaseException | None) -> None:
+        if self._inside:
+            leave(self, self._outer, error)
+            self._inside = False
+        elif error is not None and self._started is None:
+            attach_context(error, self)
+        if self.slot is not None and self._process is process[0]:
+            slot, self.slot = self.slot, None
+            slot.end()
+
+    def _record(self, outcome: str, error: BaseException | None, duration: float | None) -> None:
         try:
             if error is not None or outcome == "failed":
                 self.release()
             if self.slot is not None:
                 self.slot.ending()
-            self._log(outcome, error, duration)
+            made = self._make(outcome, error, duration)
+            self._is_made = True  # what interrupts the making has it made again
+            if made is not None:
+                emit(_logger, *made, error)
         except Exception:
             report_failure()
-        self.leave(error)
+            self._is_made = True
 
-    def leave(self, error: BaseException | None = None) -> None:
-        """Restore the outer context, without a record."""
-        self.live = False
-        if self.slot is not None and self._process is process[0]:
-            slot, self.slot = self.slot, None
-            slot.end()
-        if self._started is not None:
-            self._started = None
-            leave(self, self._outer, error)
-        elif error is not None:
-            attach_context(error, self)
-
-    def _log(self, outcome: str, error: BaseException | None, duration: float | None) -> None:
+    def _make(
+        self, outcome: str, error: BaseException | None, duration: float | None
+    ) -> tuple[TaskLog, dict[str, object], int] | None:
+        """Return the record, the fields beside it and its level; None where none is wanted."""
         task, settings = self.task, self.settings
         if self._process not in (None, process[0]):
-            return  # a forked process has left the task, whose end its own process sees
+            return None  # a forked process has left the task, whose end its own process sees
         if not settings.log or (outcome == "succeeded" and settings.excluded.match(task.name)):
-            return
+            return None
         level = _LEVELS[outcome]
         if not _logger.isEnabledFor(level):
-            return
+            return None
+        if self._started is not None:
+            duration = (perf_counter() - self._started) * 1000
         task.outcome = outcome
         task.duration = None if duration is None else round(max(duration, 0.0), 3)
         # The record has the task itself; what the application bound under that name stays.
@@ -239,32 +275,7 @@ class TaskRun(Context):
             task=task,
             exception=None if error is None else describe(error),
         )
-        emit(_logger, log, fields, level, error)
-
-
-RunT = TypeVar("RunT", bound=TaskRun)
-
-
-class Nested(Generic[RunT]):
-    """Keep the runs of one task system that go on here: a task may run another within itself."""
-
-    def __init__(self, name: str) -> None:
-        self._runs: ContextVar[tuple[RunT, ...]] = ContextVar(name, default=())
-
-    def innermost(self) -> RunT | None:
-        """Return the run that began last and goes on, if there is one."""
-        runs = self._runs.get()
-        return runs[-1] if runs else None
-
-    def push(self, run: RunT) -> None:
-        """Make *run* the innermost one."""
-        self._runs.set((*self._runs.get(), run))
-
-    def pop(self) -> RunT | None:
-        """Return the innermost run and forget it."""
-        run = self.innermost()
-        self._runs.set(self._runs.get()[:-1])
-        return run
+        return log, fields, level
 
 
 def _parent_id(value: object, own: str) -> str | None:

@@ -198,10 +198,20 @@ def _on_task_prerun(task: Any, **_: Any) -> None:
 
 
 def _on_task_postrun(task: Any, state: str | None = None, retval: object = None, **_: Any) -> None:
+    # Celery's dispatch swallows a time limit that comes in here, and takes the next task. As this
+    # function begins, before the try, nothing can be done about it.
+    try:
+        _end(task, state, retval, sys.exc_info()[1])
+    except BaseException as error:
+        _end(task, state, retval, error.__context__)
+        raise
+
+
+def _end(task: Any, state: str | None, retval: object, current: BaseException | None) -> None:
+    """End the run of *task*, with the exception that is *current*; again, do what is left."""
     run, before = getattr(task.request, "_clew", (None, None))
     if run is None:
         return
-    current = sys.exc_info()[1]
     outcome, error = _outcome(state, retval, None if current is before else current)
     if not (error is None or isinstance(error, Exception)) and current_process().daemon:
         run.leave()  # it ends this process, which the worker reports

@@ -7,8 +7,9 @@ from collections.abc import Collection
 from typing import Any
 
 from ._faults import report_failure
+from ._nested import Nested
 from ._options import needed
-from ._tasks import Nested, TaskRun, TaskSettings
+from ._tasks import TaskRun, TaskSettings
 
 with needed('clew.django_tasks is for Django 6.0: pip install "django>=6.0"'):
     from django.tasks.base import TaskResultStatus
@@ -57,20 +58,18 @@ class _Tasks:
     def on_task_started(self, task_result: Any, **_: Any) -> None:
         try:
             run = self._make_run(task_result)
-            _runs.push(run)
-            run.begin()
+            _runs.begin(run)
         except Exception:
             report_failure()
 
     def on_task_finished(self, task_result: Any, **_: Any) -> None:
         try:
             run = _runs.innermost()
-            if run is not None and run.task.id == task_result.id:
-                _runs.pop()
-            else:
+            if run is None or run.task.id != task_result.id:
                 run = self._make_run(task_result)  # it could not be started
             failed = task_result.status == TaskResultStatus.FAILED
-            run.end("failed" if failed else "succeeded", sys.exc_info()[1] if failed else None)
+            outcome = "failed" if failed else "succeeded"
+            _runs.end(run, outcome, sys.exc_info()[1] if failed else None)
         except Exception:
             report_failure()
 

@@ -102,16 +102,16 @@ def _perform_job(
 ) -> bool:
     try:
         run = job._clew_run = _JobRun(job)
-        run.begin()
     except Exception:
         report_failure()
         return perform(worker, job, *args, **kwargs)
     try:
+        run.begin()
         done = perform(worker, job, *args, **kwargs)
-    except BaseException as error:
+        run.end(run.outcome(job, done), run.error)
+    except BaseException as error:  # the job's, or a signal's that came in between
         run.end("failed", error)
         raise
-    run.end(run.outcome(job, done), run.error)
     return done
 
 

@@ -11,8 +11,9 @@ import msgspec
 from ._faults import report_failure
 from ._lines.handler import own_handlers
 from ._lines.servers import add_filter_once, remove_console_handlers
+from ._nested import Nested
 from ._options import needed
-from ._tasks import PAYLOAD_KEY, Nested, TaskRun, TaskSettings
+from ._tasks import PAYLOAD_KEY, TaskRun, TaskSettings
 
 with needed("clew.taskiq is for Taskiq: pip install taskiq"):
     from taskiq import AsyncBroker, TaskiqMessage, TaskiqMiddleware, TaskiqResult
@@ -116,8 +117,7 @@ class _Middleware(TaskiqMiddleware):
             )
             # A retry sends it again.
             labels[PAYLOAD_KEY] = msgspec.json.encode(run.payload()).decode()
-            _runs.push(run)
-            run.begin()
+            _runs.begin(run)
         except Exception:
             report_failure()
         return message
@@ -133,9 +133,9 @@ class _Middleware(TaskiqMiddleware):
             run.error = exception
 
     def post_execute(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:  # noqa: ARG002
-        run = _runs.pop()
+        run = _runs.innermost()
         if run is not None:
-            run.end(*_outcome(run, result))
+            _runs.end(run, *_outcome(run, result))
 
 
 def _outcome(run: TaskRun, result: TaskiqResult[Any]) -> tuple[str, BaseException | None]:

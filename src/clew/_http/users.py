@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from clew._context import Context, as_user_id
+from clew._context import Context
 from clew._current import UNSET
+from clew._ids import as_user_id
 from clew._interruptions import raise_interruption
 
 from .request import HTTPRequest

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from contextvars import Context as Variables
 from typing import Any
 
-from clew._current import attach_context, context_in, enter, leave
+from clew._context import Context
+from clew._current import attach_context, context_in, enter, entered, leave
 from clew._faults import report_failure
 
 _log = logging.getLogger("clew.uncaught")
@@ -150,26 +151,43 @@ def _of_loop(call: Any) -> Any:
     """Return *call*, the method of a loop's that handles what nobody awaited, in its context."""
 
     def call_exception_handler(loop: Any, facts: dict[str, Any]) -> None:
-        context, outer = None, None
+        context, outer = None, entered()
         try:
-            thing = facts.get("task") or facts.get("future") or facts.get("handle")
-            context = None if thing is None else context_in(_variables_of(thing))
-            error = facts.get("exception")
-            if context is not None:
-                outer = enter(context)
-                if error is not None:
-                    attach_context(error, context)
-            if loop.get_exception_handler() is not None:
-                _say(_log, logging.ERROR, str(facts.get("message")), error)
-        except Exception:
-            report_failure()
-        try:
-            call(loop, facts)
-        finally:
-            if context is not None:
+            try:
+                context = _context_of(facts)
+                if context is not None:
+                    enter(context)
+                _tell(loop, facts, context)
+                call(loop, facts)
+            finally:
                 leave(context, outer, ends=False)
+        except BaseException:  # a signal's, perhaps, as it was to be left
+            leave(context, outer, ends=False)
+            raise
 
     return call_exception_handler
+
+
+def _context_of(facts: dict[str, Any]) -> Context | None:
+    """Return the context of the task or the callback that the *facts* are about."""
+    try:
+        thing = facts.get("task") or facts.get("future") or facts.get("handle")
+        return None if thing is None else context_in(_variables_of(thing))
+    except Exception:
+        report_failure()
+        return None
+
+
+def _tell(loop: Any, facts: dict[str, Any], context: Context | None) -> None:
+    """Write the line, where the application's own handler would be the only one to know."""
+    try:
+        error = facts.get("exception")
+        if context is not None and error is not None:
+            attach_context(error, context)
+        if loop.get_exception_handler() is not None:
+            _say(_log, logging.ERROR, str(facts.get("message")), error)
+    except Exception:
+        report_failure()
 
 
 def _variables_of(thing: Any) -> Variables | None:
