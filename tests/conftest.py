@@ -6,6 +6,7 @@ import gc
 import io
 import json
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -83,6 +84,7 @@ def _refuse(constant: str) -> NoReturn:
 def _faults_unsaid() -> None:
     """Let each test see what is said of a fault, which is said once a minute."""
     _faults._next_report.clear()
+    _faults._unsaid.clear()
 
 
 @pytest.fixture
@@ -217,6 +219,33 @@ def run_fresh(
     if errors is not None:
         assert errors in done.stderr if errors else not done.stderr, done.stderr
     return done.stdout
+
+
+def run_unread(script: str, *arguments: str, full: bool = False) -> tuple[str, str]:
+    """Run *script* as `run_fresh` does, while nobody reads its stderr, a pipe with no room in it
+    where it is *full*; return what it printed, and what it left on stderr. It may not hang.
+    """
+    reader, writer = os.pipe()
+    with open(reader, "rb", closefd=True) as unread, open(writer, "wb", buffering=0) as stderr:
+        os.set_blocking(writer, False)
+        filled = 0
+        while full:
+            size = stderr.write(bytes(4096))
+            if size is None:
+                break
+            filled += size
+        os.set_blocking(writer, True)
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", script, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            check=False,
+            timeout=30,
+        )
+        stderr.close()
+        left = unread.read()[filled:].decode()
+    assert done.returncode == 0, left
+    return done.stdout.decode(), left
 
 
 def run_without(package: str, module: str, *others: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 import pytest
 
 from clew import _faults
 from clew._faults import Losses, is_due, report_failure, warn
 
-from .conftest import Raising
+from .conftest import Raising, run_unread
 
 
 def test_losses_are_counted_and_their_end_is_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,6 +48,46 @@ def test_faults_that_differ_without_end_take_no_memory(monkeypatch: pytest.Monke
         True,
     ]
     assert len(_faults._next_report) <= 3
+
+
+def test_a_fault_that_comes_again_is_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Said again after a minute, a fault tells how often it has come meanwhile."""
+    now = 1_000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    for later in (0, 1, 2, 61):
+        now = 1_000.0 + later
+        try:
+            raise ValueError("boom")
+        except ValueError:
+            report_failure()
+    first, last = capsys.readouterr().err.removeprefix("--- ").split("--- Logging")
+    assert (first.splitlines()[0], last.splitlines()[0]) == (
+        "Logging error ---",
+        " error --- (2 more since the last one)",
+    )
+
+
+UNREAD = """
+from clew._faults import report_failure, write_error
+for number in range(1_000):
+    write_error("\N{EURO SIGN}" * 5_000 + f"{number}\\n")
+    try:
+        raise ValueError("\N{EURO SIGN}" * 5_000)
+    except ValueError:
+        report_failure()
+print("served")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no poll")
+@pytest.mark.parametrize("full", [False, True])
+def test_a_stderr_that_nobody_reads_is_not_waited_for(full: bool) -> None:
+    """What is said goes into the room that a pipe has, its end at least, and else nowhere."""
+    printed, errors = run_unread(UNREAD, full=full)
+    assert printed == "served\n"
+    assert errors == "" if full else "\N{EURO SIGN}0\n" in errors
 
 
 def test_a_warning_that_a_handler_refuses_is_said(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +19,7 @@ from clew._lines.extract import is_twin
 from clew._lines.handler import LineHandler
 from clew._lines.log_record import make_record
 
-from .conftest import parse_line, serve
+from .conftest import parse_line, run_unread, serve
 
 log = clew.get_logger("shop.orders")
 LOGGER = logging.getLogger("shop.orders")
@@ -165,7 +167,7 @@ def test_a_record_that_cannot_be_formatted_is_said(
     record = logging.LogRecord("shop", logging.INFO, "", 0, "line", (), None)
     handler.emit(record)
     assert "RuntimeError: no line" in capsys.readouterr().err
-    monkeypatch.setattr(logging.StreamHandler, "handleError", None)
+    monkeypatch.setattr("sys.stderr", None)
     handler.emit(record)
     assert stream.getvalue() == ""
 
@@ -263,3 +265,54 @@ def test_a_record_that_somebody_made_otherwise_is_no_twin() -> None:
     record: Any = record_of(LOGGER, "line")
     record.exc_info, record.name = (ValueError, ValueError("boom"), None), 5
     assert not is_twin(record)
+
+
+FAILING = """
+import logging, os
+import clew
+class Failing(logging.Formatter):
+    def format(self, record):
+        raise RuntimeError("no line")
+clew.configure_logging(stream=open(os.devnull, "w"))
+logging.root.handlers[0].setFormatter(Failing())
+for _ in range(1_000):
+    logging.getLogger("shop").info("line")
+print("served")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no poll")
+def test_a_formatter_that_fails_for_each_line_is_said_once() -> None:
+    """Thousands of lines without a line leave one traceback on stderr, and where it was logged."""
+    printed, errors = run_unread(FAILING)
+    assert printed == "served\n"
+    assert errors.count("Traceback") == errors.count("RuntimeError: no line") == 1
+    assert errors.endswith("Logged at <string>:10\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no poll")
+def test_a_formatter_that_fails_waits_for_no_reader() -> None:
+    """Where stderr has no room left, a formatter that fails holds up nothing."""
+    assert run_unread(FAILING, full=True) == ("served\n", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGUSR1")
+def test_a_time_limit_in_a_formatter_goes_its_way() -> None:
+    """What the handler of a signal raises while a formatter works is raised, not said."""
+
+    def limit(*_: object) -> None:
+        raise TimeoutError("time limit")
+
+    class Slow(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            signal.raise_signal(signal.SIGUSR1)
+            return "line"
+
+    handler = LineHandler(io.StringIO())
+    handler.setFormatter(Slow())
+    before = signal.signal(signal.SIGUSR1, limit)
+    try:
+        with pytest.raises(TimeoutError, match="time limit"):
+            handler.handle(logging.LogRecord("shop", logging.INFO, "", 0, "line", (), None))
+    finally:
+        signal.signal(signal.SIGUSR1, before)

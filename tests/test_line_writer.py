@@ -19,7 +19,7 @@ import pytest
 from clew._lines import line_writer
 from clew._lines.line_writer import LineWriter
 
-from .conftest import run_fresh
+from .conftest import run_unread
 
 
 @pytest.fixture
@@ -301,9 +301,17 @@ print("served")
 """
 
 
+def test_a_full_disk_leaves_one_line_on_stderr(tmp_path: Path) -> None:
+    """Thousands of lines that cannot be written are said in one line."""
+    printed, errors = run_unread(FULL, str(tmp_path / "lines"))
+    assert printed == "served\n"
+    assert errors.startswith("clew: lines cannot be written: ")
+    assert errors.count("\n") == 1
+
+
 def test_a_full_disk_and_a_stderr_that_nobody_reads_stop_nothing(tmp_path: Path) -> None:
-    """Thousands of lines that cannot be written leave one line on stderr, and hold up nothing."""
-    assert run_fresh(FULL, str(tmp_path / "lines")) == "served\n"
+    """Where stderr has no room left, lines that cannot be written hold up nothing."""
+    assert run_unread(FULL, str(tmp_path / "lines"), full=True) == ("served\n", "")
 
 
 def test_what_is_no_file_or_has_grown_is_left_as_it_is(tmp_path: Path) -> None:

@@ -519,6 +519,20 @@ def test_without_loguru_the_module_says_what_to_install() -> None:
     assert "pip install loguru" in run_without("loguru", "clew.loguru")
 
 
+def test_a_sink_that_raises_is_said_once(
+    intercepted: Sink, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What loguru lets through of a sink's failure stands on stderr once, not once a line."""
+
+    def failing(_message: object) -> None:
+        raise RuntimeError("no sink")
+
+    logger.add(failing, catch=False)
+    for _ in range(100):
+        logging.getLogger("legacy").info("line")
+    assert capsys.readouterr().err.count("RuntimeError: no sink") == 1
+
+
 def test_lines_below_the_level_are_kept_until_their_request_fails(
     sink: Sink, restored_logging: None
 ) -> None:

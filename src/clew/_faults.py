@@ -18,15 +18,17 @@ from typing import Any
 from ._interruptions import raise_interruption
 
 _EVERY = 60.0  # seconds
-_LONGEST = 4_000
+_LONGEST = 3_000  # characters of a traceback
+_ROOM = 4_096  # bytes that a pipe takes at once, if it takes any (PIPE_BUF)
 
-# When each fault may be said again, by where it happened.
+# When each fault may be said again, by where it happened, and how often it came since.
 _next_report: dict[object, float] = {}
+_unsaid: dict[object, int] = {}
 _MOST_FAULTS = 200
 
 
-def report_failure() -> None:
-    """Write the exception that is being handled to stderr, as the standard library does.
+def report_failure(record: logging.LogRecord | None = None) -> None:
+    """Write the exception that is being handled to stderr, and where *record* was logged.
 
     One that the handler of a signal raised is raised again.
     """
@@ -37,8 +39,14 @@ def report_failure() -> None:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     place = trace and (trace.tb_frame.f_code, trace.tb_lineno)
-    if is_due((kind, place)):
-        write_error("--- Logging error ---\n" + traceback.format_exc()[-_LONGEST:])
+    fault = kind, place
+    if not is_due(fault):
+        _unsaid[fault] = _unsaid.get(fault, 0) + 1
+        return
+    unsaid = _unsaid.pop(fault, 0)
+    more = f" ({unsaid:,} more since the last one)" if unsaid else ""
+    where = "" if record is None else f"Logged at {record.pathname}:{record.lineno}\n"
+    write_error(f"--- Logging error ---{more}\n{traceback.format_exc()[-_LONGEST:]}{where}")
 
 
 def is_due(fault: object) -> bool:
@@ -48,6 +56,7 @@ def is_due(fault: object) -> bool:
         return False
     if len(_next_report) >= _MOST_FAULTS:
         _next_report.clear()
+        _unsaid.clear()
     _next_report[fault] = now + _EVERY
     return True
 
@@ -64,7 +73,7 @@ def warn(
 
 
 def write_error(text: str) -> None:
-    """Write *text* to stderr, unless nobody reads what is there already."""
+    """Write *text* to stderr, its end where it is long, unless nobody reads what is there."""
     try:
         stream = sys.stderr
         if type(stream) is TextIOWrapper and hasattr(select, "poll"):
@@ -72,6 +81,9 @@ def write_error(text: str) -> None:
             poll.register(stream.fileno(), select.POLLOUT)
             if not poll.poll(0):
                 return
+            encoded = text.encode(stream.encoding, "backslashreplace")
+            if len(encoded) > _ROOM:
+                text = encoded[-_ROOM:].decode(stream.encoding, "ignore")
         stream.write(text)
         stream.flush()
     except Exception:  # there may be no stderr, or a closed one

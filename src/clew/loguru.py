@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Unpack, cast
 from ._backlog import MOST_BYTES, MOST_LINES, Backlog
 from ._context import rename_fields
 from ._current import current
+from ._faults import report_failure
 from ._lines.entry import Entry
 from ._lines.extract import capture, message_of
 from ._lines.json_formatter import JSONFormatter
@@ -228,6 +229,10 @@ class InterceptHandler(logging.Handler):
             logger.patch(patch).opt(exception=record.exc_info).log(level, message)
         except Exception:
             self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name in logging
+        """Say on stderr what failed, once a minute, and wait for nobody who should read it."""
+        report_failure(record)
 
 
 class _Intercepted:

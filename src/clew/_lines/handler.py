@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from typing import Literal, TextIO
 
 from clew._backlog import MOST_BYTES, MOST_LINES
-from clew._faults import Losses
+from clew._faults import Losses, report_failure
 from clew._interruptions import raise_interruption
 from clew._options import check_flag, check_level, check_number
 from clew._unfinished import check_folder
@@ -143,9 +143,9 @@ class LineHandler(logging.StreamHandler[TextIO]):
             self.write_line(line)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name in logging
-        """Say on stderr what failed, as the standard library does; never raise."""
-        with suppress(Exception):  # stderr may be closed as well
-            super().handleError(record)
+        """Say on stderr what failed, once a minute, and wait for nobody who should read it."""
+        self.losses.total += 1
+        report_failure(record)
 
     def flush(self) -> None:
         """Flush the stream, if there is one; every line is flushed as it is written.
