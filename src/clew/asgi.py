@@ -25,7 +25,8 @@ class RequestIDMiddleware:
     Around a bare application it also answers a crash with a plain 500 that carries the header,
     and raises again, so that the server logs it. Inside an application of Starlette's, as
     ``app.add_middleware(clew.asgi.RequestIDMiddleware)``, that answer is Starlette's own; there
-    `clew.starlette.install` is the better way, since it also gives the 500s the header.
+    `clew.starlette.install` is the better way, since it also gives the 500s the header, and finds
+    the route and the user behind a middleware that hands on a copy of the scope.
 
     Args:
         app: The application.

@@ -24,7 +24,9 @@ def install(
     """Install clew in *app*, outside of all its middleware, so that 500s carry the header too.
 
     Same as `clew.asgi.RequestIDMiddleware`, for Starlette and FastAPI; *app* stays the object
-    that it is. Call it before or after adding routes and middleware.
+    that it is. Call it before or after adding routes and middleware. The route and the user are
+    found behind middleware of *app* that hands on a copy of the scope; behind that of an
+    application mounted in it, where clew is installed there, too.
     """
     kind = "Starlette's or FastAPI"
     check_application("clew.starlette.install", app, "build_middleware_stack", kind)
@@ -94,10 +96,22 @@ class _Innermost:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         exchange = scope.get("clew")
-        # A request that the application makes of itself, with this one's scope, has another route.
-        if exchange is not None and "endpoint" not in exchange.innermost:
-            exchange.innermost = scope
+        if exchange is not None:
+            known = exchange.innermost
+            # An application that makes a request of itself, with this one's scope, has another
+            # route; what a mount has led to here has its own.
+            if "endpoint" not in known or (
+                known["endpoint"] is scope.get("endpoint") and _leads_on(known["endpoint"])
+            ):
+                exchange.innermost = scope
         return self._app(scope, receive, send)
+
+
+def _leads_on(endpoint: object) -> bool:
+    """Tell whether *endpoint* is an application that is mounted, with middleware around it or not,
+    and not what answers.
+    """
+    return hasattr(endpoint, "routes") or hasattr(endpoint, "app")
 
 
 def _recording(handler: Any) -> Any:

@@ -536,15 +536,18 @@ def test_keeps_the_user_bound_in_a_threaded_dependency(lines: Any) -> None:
     assert [line["userId"] for line in lines()] == ["5", "5"]
 
 
-def test_a_copied_scope_has_the_user_and_the_route(lines: Any) -> None:
-    """A middleware hands a copy of the scope on, as the specification asks; nothing is lost."""
+class Copying:
+    """A middleware that hands a copy of the scope on, as the specification asks."""
 
-    class Copying:
-        def __init__(self, app: ASGIApp) -> None:
-            self.app = app
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
 
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            await self.app(dict(scope), receive, send)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(dict(scope), receive, send)
+
+
+def copying() -> FastAPI:
+    """Return an application that knows the user behind a copy of the scope, with clew in it."""
 
     class Seven(BaseUser):
         is_authenticated = True
@@ -558,10 +561,41 @@ def test_a_copied_scope_has_the_user_and_the_route(lines: Any) -> None:
     app = FastAPI(middleware=[Middleware(Copying), authentication])
     clew.fastapi.install(app)
     app.get("/items/{id}")(api_answer)
+    return app
+
+
+def test_a_copied_scope_has_the_user_and_the_route(lines: Any) -> None:
+    """A middleware hands a copy of the scope on, as the specification asks; nothing is lost."""
+    app = copying()
     assert serve(app, target="/items/1").status == 200
     record = only(lines.http())
     assert (record["userId"], record["request"]["route"]) == ("7", "/items/{id}")
     assert len(app.user_middleware) == 2
+
+
+def installed(app: ASGIApp) -> ASGIApp:
+    around = Starlette(routes=[Mount("/m/{t}", app)])
+    clew.starlette.install(around)
+    return around
+
+
+@pytest.mark.parametrize("between", [lambda app: app, Copying], ids=["within", "around it too"])
+@pytest.mark.parametrize(
+    "around",
+    [
+        pytest.param(installed, id="installed in both"),
+        pytest.param(
+            lambda app: clew.asgi.RequestIDMiddleware(Starlette(routes=[Mount("/m/{t}", app)])),
+            id="clew.asgi around",
+        ),
+        pytest.param(lambda app: Starlette(routes=[Mount("/m/{t}", app)]), id="within alone"),
+    ],
+)
+def test_a_copied_scope_in_a_mounted_application(lines: Any, between: Any, around: Any) -> None:
+    """With clew in a mounted application, a copy of the scope there loses nothing."""
+    assert serve(around(between(copying())), target="/m/acme/items/1").status == 200
+    record = only(lines.http())
+    assert (record["userId"], record["request"]["route"]) == ("7", "/m/{t}/items/{id}")
 
 
 def test_a_request_within_keeps_its_route_to_itself(lines: Any) -> None:
@@ -569,14 +603,34 @@ def test_a_request_within_keeps_its_route_to_itself(lines: Any) -> None:
     app = FastAPI()
     clew.fastapi.install(app)
     app.get("/items/{id}")(api_answer)
+    app.mount("/m", mounted := FastAPI())
+    clew.fastapi.install(mounted)
+    mounted.get("/things/{id}")(api_answer)
+    other = copying()
 
     @app.get("/batch")
     async def batch(request: Request) -> str:
-        scope = {**request.scope, "path": "/items/1", "raw_path": b"/items/1"}
-        await request.app(scope, request.receive, _ignore)
+        for path in ("/items/1", "/m/things/1"):
+            scope = {**request.scope, "path": path, "raw_path": path.encode()}
+            await request.app(scope, request.receive, _ignore)
+            await other(scope, request.receive, _ignore)
         return "x"
 
     assert routes(lines, app, "/batch") == ["/batch"]
+
+
+def test_a_request_within_a_mounted_one_keeps_its_user_to_itself(lines: Any) -> None:
+    """What an endpoint asks of another application, unknown behind a copy, has its own user."""
+    other = copying()
+
+    async def batch(request: Request) -> PlainTextResponse:
+        scope = {**request.scope, "path": "/items/1", "root_path": ""}
+        await other(scope, request.receive, _ignore)
+        return answer(request)
+
+    app = installed(Starlette(routes=[Route("/batch", batch)], middleware=[Middleware(Copying)]))
+    serve(app, target="/m/acme/batch")
+    assert "userId" not in only(lines.http())
 
 
 async def _ignore(_message: Message) -> None:
