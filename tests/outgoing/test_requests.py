@@ -185,12 +185,24 @@ def test_requests_mock_sees_the_id_and_leaves_the_wrapping(
 
 
 def test_requests_mock_of_one_session_leaves_the_wrapping(caller: Requests, server: Server) -> None:
-    """A mock that takes a session's own methods gives them back as they were."""
+    """A mock of a session's own methods goes past clew's, without the id, and gives them back."""
     session = caller.client()
-    mocked_calls(session, session=session)
+    assert mocked_calls(session, session=session) == [None, None]
     with clew.context(request_id="real"):
         session.get(server.url())
     assert server.ids() == ["real"]
+
+
+def test_an_adapter_of_requests_mock_sees_the_id(caller: Requests, lines: Lines) -> None:
+    """An adapter of a mock that is mounted is asked with the id, and has its record."""
+    requests_mock: Any = pytest.importorskip("requests_mock", reason="pip install requests-mock")
+    session, adapter = caller.client(), requests_mock.Adapter()
+    session.mount("http://a.internal", adapter)
+    adapter.register_uri("GET", "http://a.internal/x", text="mocked")
+    with clew.context(request_id="mocked"):
+        session.get("http://a.internal/x")
+    assert adapter.last_request.headers[HEADER] == "mocked"
+    assert len(lines.http()) == 1
 
 
 def test_a_call_that_fails_behind_a_patched_send_has_one_record(
