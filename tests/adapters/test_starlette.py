@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import types
 from typing import Annotated, Any
 
 import pytest
@@ -393,6 +394,21 @@ def test_finds_routes_added_later_within(lines: Any) -> None:
     assert routes(lines, app, "/sub/b/1")[-1] == "/sub/b/{x}"
     app.router.routes[0] = Mount("/moved", mounted)
     assert routes(lines, app, "/moved/a/1")[-1] == "/moved/a/{x}"
+
+
+def test_finds_routes_beside_another_frameworks(lines: Any) -> None:
+    """A mounted application whose routes are not Starlette's has the mount's template."""
+
+    class Foreign:
+        def __init__(self) -> None:
+            self.routes = [types.SimpleNamespace(path="/u/{id}", path_format="/u/{id}")]
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await PlainTextResponse("x")(scope, receive, send)
+
+    app = Starlette(routes=[Mount("/m/{t}", Foreign()), Route("/items/{id}", answer)])
+    clew.starlette.install(app)
+    assert routes(lines, app, "/m/acme/u/4", "/items/5") == ["/m/{t}/{path}", "/items/{id}"]
 
 
 @pytest.fixture

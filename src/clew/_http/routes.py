@@ -94,7 +94,10 @@ def _walk_route(route: Any, prefix: str, pattern: str) -> Iterator[tuple[object,
 
 
 def _routes_of(mount: Any) -> list[Any]:
-    """Return the routes below *mount*, also where middleware stands around the mounted app."""
+    """Return the routes below *mount*, also where middleware stands around the mounted app.
+
+    Another framework's, as Litestar's, are not among them: it tells its own.
+    """
     routes = getattr(mount, "routes", None)
     app = getattr(mount, "app", None)
     for _ in range(20):
@@ -102,7 +105,12 @@ def _routes_of(mount: Any) -> list[Any]:
             break
         routes = getattr(app, "routes", None)
         app = getattr(app, "app", None)
-    return routes if isinstance(routes, list) else []
+    return [route for route in routes if _is_known(route)] if isinstance(routes, list) else []
+
+
+def _is_known(route: Any) -> bool:
+    names = ("path_regex", "host", "effective_route_contexts")
+    return any(hasattr(route, name) for name in names)
 
 
 def _path_below_root(scope: Mapping[str, Any]) -> str:
