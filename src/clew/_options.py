@@ -52,8 +52,9 @@ def check_level(option: str, level: object) -> int:
 def strings(option: str, value: object) -> tuple[str, ...]:
     """Return *value*, a collection of strings; raise TypeError for anything else."""
     if isinstance(value, str) or not isinstance(value, Iterable):
+        remedy = f"[{value!r}]" if isinstance(value, str) else "[] for none of them"
         raise TypeError(
-            f"{option} must be a collection of strings, not {value!r}: write {option}=[{value!r}]"
+            f"{option} must be a collection of strings, not {value!r}: write {option}={remedy}"
         )
     entries = tuple(value)
     for entry in entries:

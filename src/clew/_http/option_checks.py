@@ -68,7 +68,9 @@ def check_seconds(option: str, value: object) -> None:
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise TypeError(f"{option} must be a number of seconds or None, not {value!r}")
     if not 0 < value < 1e9:
-        raise ValueError(f"{option} must be a number of seconds above 0, as 5.0, not {value!r}")
+        raise ValueError(
+            f"{option} must be a number of seconds above 0 and below 1e9, as 5.0, not {value!r}"
+        )
 
 
 def trusted_networks(value: object) -> Networks | None:
