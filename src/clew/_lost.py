@@ -22,13 +22,15 @@ _ID = re.compile(r"[A-Za-z0-9._~+/=:@-]{1,200}")
 _MOST_PLACES = 1_000
 
 
-def lost_log(row: Row) -> HTTPLog | TaskLog:
-    """Return the record of what *row* says, which its process died at."""
+def lost_log(row: Row, service: str | None = None, version: str | None = None) -> HTTPLog | TaskLog:
+    """Return the record of what *row* says, which a process of *service* died at."""
     # Another one is no id that clew has taken over or made: the table is damaged.
     request_id = row.request_id if _ID.fullmatch(row.request_id) else None
     known: dict[str, Any] = {
         "level": level_word(logging.ERROR),
         "created_at": int(row.began * 1000),
+        "service": service,
+        "service_version": version,
         "request_id": request_id,
         "user_id": row.user_id and printable(row.user_id),
     }

@@ -13,6 +13,7 @@ from time import time
 from typing import Any
 
 from ._table import (
+    BUSY,
     ENDING,
     FREE,
     KIND,
@@ -21,12 +22,14 @@ from ._table import (
     NEW,
     SIZE,
     SLOT,
+    SLOTS,
     STATE,
     SUFFIX,
     TASK,
     USED,
     USER,
 )
+from .records import OWNED_KEYS
 
 if sys.platform != "win32":
     import fcntl
@@ -61,6 +64,22 @@ class Row:
         return self.kind == TASK and bool(self.name) and task_id.startswith(self.name)
 
 
+@dataclass(frozen=True)
+class Stranger:
+    """A file in the folder that is none of our tables.
+
+    Attributes:
+        path: Where it is.
+        reason: Why it is left alone.
+    """
+
+    path: Path
+    reason: str = "is no table of unfinished requests"
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.reason}: left alone"
+
+
 class Remains:
     """The table of another process, as a file."""
 
@@ -85,6 +104,19 @@ class Remains:
         return self.facts.get("service")
 
     @property
+    def version(self) -> str | None:
+        """The release of that service."""
+        version = self.facts.get("version")
+        return version if isinstance(version, str) else None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The further fields that each of its lines had, as far as they are known."""
+        fields = self.facts.get("fields")
+        fields = fields if isinstance(fields, dict) else {}
+        return {name: value for name, value in fields.items() if name not in OWNED_KEYS}
+
+    @property
     def guardian(self) -> str | None:
         """The name of the table of the process that says itself which tasks this one died at."""
         return self.facts.get("guardian")
@@ -98,6 +130,13 @@ class Remains:
             if content[slot + STATE] == FREE and content[slot + KIND] != 0
         )
 
+    def said_of_missed(self) -> str:
+        """Return the sentence that says how many requests its table had no room for."""
+        return (
+            f"A process that died had no room for {self.missed} requests in its table of "
+            f"unfinished ones, which holds {SLOTS:,}"
+        )
+
     def age(self) -> float:
         """Return for how many seconds, about, nothing has been written there."""
         return time() - os.fstat(self._descriptor).st_mtime
@@ -109,6 +148,10 @@ class Remains:
     def announce(self, slot: int) -> None:
         """Note that the record of what is in *slot* is being written."""
         os.pwrite(self._descriptor, bytes([ENDING]), slot + STATE)
+
+    def keep(self, slot: int) -> None:
+        """Note that the record of what is in *slot* was not written, after all."""
+        os.pwrite(self._descriptor, bytes([BUSY]), slot + STATE)
 
     def remove(self) -> None:
         """Remove the file."""
@@ -137,10 +180,10 @@ def is_alive(path: Path) -> bool:
     return False
 
 
-def remains(folder: Path, *, own: Collection[Path] = ()) -> Iterator[Remains | Path]:
+def remains(folder: Path, *, own: Collection[Path] = ()) -> Iterator[Remains | Stranger]:
     """Yield the tables in *folder*, of live and of dead processes.
 
-    A file that is no table is left alone, and its path comes in the place of one. Those of this
+    A file that is no table, or another user's, is left alone. Those of this
     process, *own*, are left out, since its own lock does not keep it away from them. While one is
     looked at, no other process takes it.
     """
@@ -152,8 +195,8 @@ def remains(folder: Path, *, own: Collection[Path] = ()) -> Iterator[Remains | P
             descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
         except FileNotFoundError:  # another process was faster
             continue
-        except OSError:
-            yield path
+        except OSError as error:
+            yield _stranger(path, error.strerror)
             continue
         try:
             yield from _looked_at(path, descriptor)
@@ -171,7 +214,18 @@ def _remove_halves(folder: Path) -> None:
             continue
 
 
-def _looked_at(path: Path, descriptor: int) -> Iterator[Remains | Path]:
+def _stranger(path: Path, reason: object = None) -> Stranger:
+    """Return what is said of *path*: most of all whether it is another user's."""
+    try:
+        owner = path.lstat().st_uid
+    except OSError:  # it is gone
+        owner = os.geteuid()
+    if owner != os.geteuid():
+        return Stranger(path, f"is another user's (uid {owner}), and a folder is of one user")
+    return Stranger(path) if reason is None else Stranger(path, f"{Stranger.reason} ({reason})")
+
+
+def _looked_at(path: Path, descriptor: int) -> Iterator[Remains | Stranger]:
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         alive = False
@@ -187,6 +241,6 @@ def _looked_at(path: Path, descriptor: int) -> Iterator[Remains | Path]:
     content = os.pread(descriptor, SIZE, 0) if is_ours and status.st_size == SIZE else b""
     try:
         is_table = content.startswith(MAGIC)
-        yield Remains(path, descriptor, content, is_alive=alive) if is_table else path
+        yield Remains(path, descriptor, content, is_alive=alive) if is_table else _stranger(path)
     except ValueError:
-        yield path
+        yield _stranger(path)

@@ -11,7 +11,6 @@ byte is cleared alone: whenever the process is killed, a used slot is whole.
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
 import struct
@@ -21,6 +20,8 @@ from pathlib import Path
 from time import time, time_ns
 from typing import Any, Protocol
 
+import msgspec
+
 if sys.platform != "win32":
     import fcntl
 
@@ -28,9 +29,12 @@ SUFFIX = ".unfinished"
 NEW = ".new"  # while it is being made
 MAGIC = b"clew unfinished 2\n"
 SLOT = 1024
-_SLOTS = 1024
-SIZE = SLOT * (_SLOTS + 1)  # the first is the header
+SLOTS = 1024
+SIZE = SLOT * (SLOTS + 1)  # the first is the header
 MISSED = SLOT - 8  # of the header: how often no slot was free
+_LONGEST_FACTS = 960  # before it, with the zero at their end
+
+_to_json = msgspec.json.Encoder(decimal_format="number").encode
 
 # How long the user is, when it began, in seconds since the Unix epoch, the kind, and the texts,
 # which are cut, and end at a zero; the state; and, behind that, the user.
@@ -52,6 +56,19 @@ class Subject(Protocol):
 
     def outline(self) -> Outline:
         """Return what is known of it at its beginning."""
+
+
+class Mask(Protocol):
+    """What makes of a process's notes what its lines would show."""
+
+    def outline(self, outline: Outline) -> Outline:
+        """Return what is noted of *outline*."""
+
+    def user(self, user_id: str) -> str:
+        """Return what is noted of a user's id."""
+
+    def text(self, text: str) -> str:
+        """Return what is noted of a task's name or id."""
 
 
 class Slot:
@@ -98,6 +115,8 @@ class Table:
         OSError: It cannot be made there.
     """
 
+    mask: Mask | None = None
+
     def __init__(
         self, folder: Path, facts: dict[str, Any], report: Callable[[], None] = lambda: None
     ) -> None:
@@ -114,7 +133,7 @@ class Table:
                 os.write(self._descriptor, bytes(SIZE))
             fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._map = mmap.mmap(self._descriptor, SIZE)
-            header = MAGIC + json.dumps({**facts, "pid": os.getpid()}).encode()[: MISSED - 32]
+            header = MAGIC + _header_of(facts)
             self._map[: len(header)] = header
             making.rename(self.path)
         except BaseException:
@@ -122,7 +141,10 @@ class Table:
             os.close(self._descriptor)
             raise
         self._free: list[Slot] = []
-        self._free += (Slot(self._map, SLOT * n, self._free) for n in range(_SLOTS, 0, -1))
+        self._free += (self._slot(SLOT * n) for n in range(SLOTS, 0, -1))
+
+    def _slot(self, start: int) -> Slot:
+        return Slot(self._map, start, self._free)
 
     def begin(self, subject: Subject) -> Slot | None:
         """Note that *subject* begins now; return its slot, None where none is free.
@@ -150,9 +172,82 @@ class Table:
     def close(self) -> None:
         """Remove the file where nothing is in it; what is in it is for another process to say."""
         try:
-            if len(self._free) == _SLOTS:
+            if len(self._free) == SLOTS:
                 self.path.unlink(missing_ok=True)
                 self._map.close()
                 os.close(self._descriptor)
         except OSError:  # the folder is gone, or read-only by now
             pass
+
+
+class MaskedTable(Table):
+    """The table of a process whose lines mask more than is masked by default.
+
+    Args:
+        mask: What makes of its notes what its lines would show.
+        arguments: Those of a `Table`.
+    """
+
+    mask: Mask
+
+    def __init__(self, mask: Mask, *arguments: Any) -> None:
+        self.mask = mask
+        super().__init__(*arguments)
+
+    def begin(self, subject: Subject) -> Slot | None:
+        return super().begin(_Masked(subject, self.mask))
+
+    def _slot(self, start: int) -> Slot:
+        return _MaskedSlot(self.mask, self._report, self._map, start, self._free)
+
+
+class _Masked:
+    """A subject, as its record would show it."""
+
+    def __init__(self, subject: Subject, mask: Mask) -> None:
+        self._subject, self._mask = subject, mask
+
+    def outline(self) -> Outline:
+        return self._mask.outline(self._subject.outline())
+
+
+class _MaskedSlot(Slot):
+    """A slot that knows the user as its record would show it."""
+
+    __slots__ = ("_mask", "_report")
+
+    def __init__(self, mask: Mask, report: Callable[[], None], *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._mask, self._report = mask, report
+
+    def know_user(self, user_id: str) -> None:
+        try:
+            user_id = self._mask.user(user_id)
+        except Exception:
+            self._report()
+        else:
+            super().know_user(user_id)
+
+
+def _header_of(facts: dict[str, Any]) -> bytes:
+    """Return *facts* as JSON: the first that fit into the header, of a mapping its first entries.
+
+    What is no JSON is left out.
+    """
+    header: dict[str, Any] = {"pid": os.getpid()}
+    encoded = _to_json(header)
+    for name, value in facts.items():
+        parts = [{key: value[key]} for key in value] if isinstance(value, dict) else [value]
+        for part in parts if value is not None else ():
+            whole = {**header.get(name, {}), **part} if isinstance(part, dict) else part
+            grown = _json_of({**header, name: whole})
+            if grown is not None and len(grown) <= _LONGEST_FACTS:
+                header[name], encoded = whole, grown
+    return encoded
+
+
+def _json_of(facts: dict[str, Any]) -> bytes | None:
+    try:
+        return _to_json(facts)
+    except Exception:  # somebody's own type, or no UTF-8
+        return None

@@ -12,8 +12,11 @@ from threading import RLock
 
 from ._faults import report_failure, warn
 from ._lost import has_record
-from ._remains import Remains, is_alive, remains
-from ._table import Slot, Subject, Table
+from ._remains import Remains, Stranger, is_alive, remains
+from ._table import Mask, MaskedTable, Slot, Subject, Table
+
+# Why a process keeps none, and where that is.
+_LEFT_OUT = "The table of unfinished requests cannot be made in %s, and is left out: %s"
 
 # Seconds after which a pool has noticed that a process of its is gone: Celery waits for ten.
 _UNTIL_LOST = 60.0
@@ -34,18 +37,23 @@ class Unfinished:
         self._guardian: str | None = None
         self._own: set[Path] = set()  # the tables that this process has made
         self._service: str | None = None
-        # What writes the records of a dead process, and names the file that lines go to.
-        self._write: Callable[[Remains], None] | None = None
-        self._log_file: Callable[[], list[object] | None] = lambda: None
+        # What writes the records of a dead process, and says what lines show.
+        self._write: Callable[[Remains], bool] | None = None
+        self._shown: Callable[[], tuple[dict[str, object], Mask | None]] = lambda: ({}, None)
         atexit.register(self.stop)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
 
     def connect(
-        self, write: Callable[[Remains], None], log_file: Callable[[], list[object] | None]
+        self,
+        write: Callable[[Remains], bool],
+        shown: Callable[[], tuple[dict[str, object], Mask | None]],
     ) -> None:
-        """Have what a dead process was at written by *write*."""
-        self._write, self._log_file = write, log_file
+        """Have what a dead process was at written by *write*, which tells whether it could.
+
+        *shown* returns what all lines of this process say of it, and what masks them.
+        """
+        self._write, self._shown = write, shown
 
     def start(self, folder: Path, service: str | None) -> None:
         """Keep a table in *folder* from now on, made with the first request or task.
@@ -86,9 +94,11 @@ class Unfinished:
         table = self.table
         if not self._guards or table is None:
             return True
+        if table.mask is not None:
+            task_id = table.mask.text(task_id)
         was_recorded = False
         for found in remains(self._folder, own=self._own):
-            if isinstance(found, Path) or found.guardian != table.path.name:
+            if isinstance(found, Stranger) or found.guardian != table.path.name:
                 continue
             for slot, row in found.rows:
                 if row.is_task(task_id):
@@ -120,25 +130,33 @@ class Unfinished:
 
     def _make_table(self) -> Table | None:
         try:
-            facts = {"service": self._service, "log": self._log_file(), "guardian": self._guardian}
-            self.table = table = Table(self._folder, facts, report_failure)
+            known, mask = self._shown()
+            facts = {"service": self._service, "guardian": self._guardian, **known}
+            self.table = table = (
+                Table(self._folder, facts, report_failure)
+                if mask is None
+                else MaskedTable(mask, self._folder, facts, report_failure)
+            )
             self.begin = table.begin
             self._own.add(self.table.path)
         except Exception as error:
             self.is_on = False
-            warn("The table of unfinished requests cannot be made, and is left out: %s", error)
+            warn(_LEFT_OUT, self._folder, error)
             return None
         self.recover()
         return self.table
 
     def recover(self) -> None:
-        """Write what dead processes of this service were at, once, and remove their tables."""
+        """Write what dead processes of this service were at, once, and remove their tables.
+
+        What cannot be written stays for the next one.
+        """
         try:
             for found in remains(self._folder, own=self._own):
-                if isinstance(found, Path):
-                    warn("%s is no table of unfinished requests of ours: left alone", found)
-                elif self._is_for_us(found) and self._write is not None:
-                    self._write(found)
+                if isinstance(found, Stranger):
+                    warn("%s", found)
+                elif self._is_for_us(found) and self._write is not None and not self._write(found):
+                    break
         except Exception:
             report_failure()
 
@@ -147,23 +165,32 @@ unfinished = Unfinished()
 
 
 def check_folder(folder: object) -> Path:
-    """Return *folder*, which is made if need be; raise an error where nothing can be written."""
-    if not isinstance(folder, (str, os.PathLike)):
+    """Return *folder* as an absolute path; raise an error where nothing can be written.
+
+    It is made if need be.
+    """
+    if not isinstance(folder, (str, os.PathLike)) or not isinstance(os.fspath(folder), str):
         raise TypeError(f"unfinished must be a folder's path or None, not {folder!r}")
     if sys.platform == "win32":
         raise ValueError("unfinished needs locks of files that Windows does not have: leave it out")
-    path = Path(folder)
     if not str(folder):
         raise ValueError("unfinished is empty: give a folder, or None")
+    path = Path(folder)
     try:
+        path = path.absolute()  # who gave it may go elsewhere
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         Table(path, {}).close()
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):  # no reason for a service not to start
-            warn("The table of unfinished requests cannot be made, and is left out: %s", error)
+            warn(_LEFT_OUT, path, error)
             return path
         raise ValueError(
             f"unfinished is {str(folder)!r}, where no table can be written ({error}): "
             "give a folder that this user can write to"
+        ) from error
+    except ValueError as error:  # a zero, or half of a character
+        raise ValueError(
+            f"unfinished is {str(folder)!r}, which no folder can be called ({error}): "
+            "give a path such as /run/shop"
         ) from error
     return path

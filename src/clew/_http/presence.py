@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from clew._faults import report_failure
+from clew._lines.record_line import user_of
 from clew._process import process
+from clew._redaction import DEFAULT
 from clew._table import HTTP, WEBSOCKET, Outline, Slot
 from clew._targets import clean_path
 
@@ -51,8 +54,22 @@ class Presence(HTTPRequest):
     def outline(self) -> Outline:
         """Return what is known of it at its beginning, for the process's table."""
         method, path = self.method(), self.path()
-        if not self.settings.is_plain:
-            path = shown_path(clean_path(path), self.settings.redactor)
+        redactor = self.settings.redactor
+        if redactor is not DEFAULT:  # by which whoever reads it masks it
+            path = shown_path(clean_path(path.partition("?")[0]), redactor)
         kind = WEBSOCKET if self.websocket else HTTP
         name, where = method.encode("utf-8", "replace"), path.encode("utf-8", "replace")
         return kind, self.request_id.encode(), name, where
+
+    def note_user(self, user_id: str | None) -> None:
+        """Note in the process's table who the user is, as the record will show it."""
+        slot = self.slot
+        if slot is None or user_id is None:
+            return
+        if not self.settings.is_plain:
+            try:
+                user_id = user_of(user_id, self.settings.redactor)
+            except Exception:
+                report_failure()
+                return
+        slot.know_user(user_id)

@@ -13,6 +13,7 @@ from clew._exceptions import describe
 from clew._interruptions import raise_interruption
 from clew._levels import level_word
 from clew._lines.delivery import hint_at_setup
+from clew._lines.record_line import user_of
 from clew._redaction import DEFAULT, Redactor
 from clew._targets import LONGEST, METHODS, clean_method, clean_path
 from clew.records import HTTP_LOGGER, ExceptionInfo, FieldError, HTTPLog, Request, Response
@@ -195,8 +196,8 @@ def _ip_address(exchange: Exchange, peer: str | None) -> str | None:
 
 
 def _user_id(exchange: Exchange) -> str | None:
-    user_id, redactor = exchange.user_id(), exchange.settings.redactor
-    return None if user_id is None else redactor.text(redactor.own("userId", user_id))
+    user_id = exchange.user_id()
+    return None if user_id is None else user_of(user_id, exchange.settings.redactor)
 
 
 def _cut(value: str) -> str:

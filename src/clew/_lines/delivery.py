@@ -246,3 +246,25 @@ def emit(
     if ids:
         entry.add_ids(record, ids)
     deliver(logger, record, others)
+
+
+def emit_lost(log: HTTPLog | TaskLog, fields: Mapping[str, object]) -> None:
+    """Hand the *log* of what another process died at, whose lines had *fields*, to the handlers."""
+    logger, level = own_logger(log.logger), logging.ERROR
+    if isinstance(log, TaskLog):  # which has that key itself, as its other lines have
+        fields = {name: value for name, value in fields.items() if name != "task"}
+    entry = Entry(
+        level,
+        log.message,
+        log.created_at / 1000,
+        log.logger,
+        log.request_id,
+        log.user_id,
+        bound=fields,
+        ids={},  # that there are any has an encoder look at what the record says
+        log=log,
+    )
+    record = make_record(logger, level, __file__, 0, log.message, (), None, "emit", None, entry)
+    name, own = place_of(log)
+    record.__dict__[name] = own
+    deliver(logger, record)

@@ -127,11 +127,11 @@ class Encoder(_Fields):
         # A record is masked by default when it is made; here it is by what masks more.
         self._masks_logs = self.redactor not in (DEFAULT, OFF)
         self._folds = check_frames(frames) == "own"
-        self._static = {
+        self.static = {
             name: self.redactor.field(name, value, default)
             for name, value in check_fields(fields).items()
         }
-        self._tail = self.part_by_part(self._static)[1:] if self._static else b""
+        self._tail = self.part_by_part(self.static)[1:] if self.static else b""
 
     def encode(self, entry: Entry) -> bytes:
         """Return the line of *entry*. Never fails."""
@@ -155,7 +155,7 @@ class Encoder(_Fields):
                 further: dict[str, Any] = {}
                 self._add(further, entry)
                 if further:
-                    for name, value in self._static.items():
+                    for name, value in self.static.items():
                         further.setdefault(name, value)
                     return line[:-1] + b"," + self.part_by_part(further)[1:]
             return line[:-1] + b"," + self._tail if self._tail else line
@@ -193,8 +193,9 @@ class Encoder(_Fields):
             self._add(line, entry)
             for key in [key for key in taken if line[key] is None]:
                 del line[key]
-        for name, value in self._static.items():
-            line.setdefault(name, value)
+        if self.static and (entry.log is None or not _is_lost(entry.log)):
+            for name, value in self.static.items():
+                line.setdefault(name, value)
         if entry.stack:
             line["stackInfo"] = self.redactor.trace(entry.stack)
         if entry.exception is not None:
@@ -223,7 +224,8 @@ class Encoder(_Fields):
 
     def _of_log(self, log: HTTPLog | TaskLog) -> dict[str, Any]:
         word = self.level_names[log.level]
-        log = replace(log, level=word, service=self.service, service_version=self.version)
+        version = log.service_version if _is_lost(log) else self.version
+        log = replace(log, level=word, service=self.service, service_version=version)
         return record_line(log, self.redactor)
 
     def _exception(self, exception: ExceptionInfo) -> dict[str, Any]:
@@ -254,6 +256,11 @@ def _level_name(level: int) -> str | None:
     """Return the name that *level*, which is none of the five, was registered under."""
     name = logging.getLevelName(level) if level > 0 else None
     return name if isinstance(name, str) and not name.startswith("Level ") else None
+
+
+def _is_lost(log: HTTPLog | TaskLog) -> bool:
+    """Tell whether *log* is about what another process died at: it says of which version."""
+    return (log.task if isinstance(log, TaskLog) else log).outcome == "lost"
 
 
 def _is_request(value: object) -> bool:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import stat
 from pathlib import Path
 
 from clew._faults import warn
@@ -12,9 +9,8 @@ from clew._lost import has_record, lost_log
 from clew._remains import Remains
 from clew._unfinished import unfinished
 
-from .delivery import emit, own_logger
-from .handler import own_handlers
-from .json_formatter import JSONFormatter
+from .delivery import emit_lost
+from .notes import line_handlers, shown
 
 
 def keep_table(folder: Path, service: str | None) -> None:
@@ -23,37 +19,29 @@ def keep_table(folder: Path, service: str | None) -> None:
     unfinished.recover()
 
 
-def _write(found: Remains) -> None:
+def _write(found: Remains) -> bool:
+    """Write what the process died at; tell whether it could be, and *found* is gone."""
     log = found.facts.get("log")
     for slot, row in found.rows:
         if not (row.is_ending and has_record(log, row)):
+            before = _losses()
             found.announce(slot)
-            lost = lost_log(row)
-            emit(own_logger(lost.logger), lost, {}, logging.ERROR, None)
+            emit_lost(lost_log(row, found.service, found.version), found.fields)
+            if _losses() != before:  # a full disk, or no stdout
+                found.keep(slot)
+                return False
         found.settle(slot)
     if found.missed:
-        warn(
-            "A process that died had no room for %d requests in its table of unfinished ones",
-            found.missed,
-        )
+        before = _losses()
+        warn("%s", found.said_of_missed())
+        if _losses() != before:
+            return False
     found.remove()
+    return True
 
 
-def _log_file() -> list[object] | None:
-    """Return the path, the device and the inode of the file that clew's handler writes to."""
-    for handler in own_handlers():
-        if type(handler.formatter) is not JSONFormatter or handler.direct_encoder() is None:
-            continue  # its lines have other keys
-        try:
-            descriptor = handler.stream.fileno()
-            status = os.fstat(descriptor)
-            if stat.S_ISREG(status.st_mode):
-                link = Path(f"/proc/self/fd/{descriptor}")  # Linux; a stream may be called <stdout>
-                path = link.readlink() if link.exists() else Path(handler.stream.name)
-                return [str(path.absolute()), status.st_dev, status.st_ino]
-        except (OSError, ValueError, AttributeError):  # a stream without a file
-            continue
-    return None
+def _losses() -> int:
+    return sum(handler.losses.total for handler in line_handlers())
 
 
-unfinished.connect(_write, _log_file)
+unfinished.connect(_write, shown)

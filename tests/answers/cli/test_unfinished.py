@@ -76,3 +76,71 @@ def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
     wrong = run("unfinished", tmp_path / "none")
     assert wrong.returncode == 2
     assert "is no folder: give the one of unfinished=" in wrong.stderr
+
+
+KILLED = """
+import sys, os, clew, clew.wsgi
+from clew._unfinished import unfinished
+fields = {"environment": "canary"}
+clew.configure_logging(service="shop", version="1.0", fields=fields, unfinished=sys.argv[1])
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/inner":
+        os.kill(os.getpid(), 9)
+    del unfinished.table._free[:]
+    serve("/inner")
+def serve(path):
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path}
+    clew.wsgi.RequestIDMiddleware(application)(environ, None)
+serve("/outer;password=hunter2")
+"""
+
+
+def killed_in(folder: Path) -> None:
+    """Let a process be killed at two requests, of which its table holds one."""
+    command = [sys.executable, "-c", KILLED, str(folder)]
+    assert subprocess.run(command, timeout=PATIENCE, check=False).returncode == -signal.SIGKILL
+
+
+def test_says_what_a_table_had_no_room_for(tmp_path: Path) -> None:
+    """The missed ones are counted, as the next process counts them; the line has the version and
+    the fields of the process that was killed.
+    """
+    killed_in(tmp_path)
+    ended = run("unfinished", tmp_path)
+    (line,) = map(json.loads, ended.stdout.splitlines())
+    assert (line["serviceVersion"], line["environment"]) == ("1.0", "canary")
+    assert line["request"]["path"] == "/outer;password=***"
+    assert "no room for 1 requests in its table of unfinished ones, which holds 1,024" in (
+        ended.stderr
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_stdout_nothing_is_forgotten(tmp_path: Path) -> None:
+    """Where nothing can be written that is one sentence, and what was lost stays."""
+    killed_in(tmp_path)
+    command = f"exec {sys.executable} -m clew unfinished {tmp_path}"
+    for where in (">&-", ">/dev/full"):
+        ended = subprocess.run(
+            ["sh", "-c", f"{command} {where}"], capture_output=True, timeout=PATIENCE, text=True
+        )
+        assert ended.returncode == 2
+        (sentence,) = ended.stderr.splitlines()
+        assert sentence.startswith("clew: The output cannot be written")
+        assert len(list(tmp_path.iterdir())) == 1
+    assert len(run("unfinished", tmp_path).stdout.splitlines()) == 1
+
+
+def test_shows_what_runs_masked(tmp_path: Path) -> None:
+    """What runs is shown as its record would be, and how much is not shown."""
+    program = KILLED.replace("os.kill(os.getpid(), 9)", "print(flush=True); sys.stdin.read()")
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"\n"
+            running = run("unfinished", tmp_path, "--running")
+        finally:
+            process.kill()
+    assert "/outer;password=***" in running.stdout and "hunter2" not in running.stdout
+    assert f"Process {process.pid} had no room for 1 more, which are not shown" in running.stderr

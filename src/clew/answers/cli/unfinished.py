@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,13 +12,15 @@ import click
 import msgspec
 
 from clew._lost import has_record, lost_log
-from clew._remains import Remains, is_alive, remains
-from clew._table import TASK
+from clew._remains import Remains, Stranger, is_alive, remains
 from clew._text import escaped_controls
 from clew.answers.errors import AnswerError
+from clew.records import TaskLog
 
 from .group import cli
 from .output import echo, say
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 _COLUMNS = ("since (UTC)", "seconds", "process", "service", "what", "userId", "requestId")
 
@@ -33,6 +36,8 @@ def unfinished(folder: Path, running: bool) -> None:
     """
     if not folder.is_dir():
         raise AnswerError(f"{str(folder)!r} is no folder: give the one of unfinished=...")
+    if sys.stdout is None:  # click would write nothing, and say nothing
+        raise AnswerError("The output cannot be written, stdout is closed: nothing is forgotten")
     tables = _tables_in(folder)
     if running:
         _show([table for table in tables if table.is_alive])
@@ -43,19 +48,20 @@ def unfinished(folder: Path, running: bool) -> None:
             continue
         for slot, row in table.rows:
             if not (row.is_ending and has_record(table.facts.get("log"), row)):
-                lost = lost_log(row)
-                lost.service = table.service
-                echo(msgspec.json.encode(lost))
+                line = msgspec.to_builtins(lost_log(row, table.service, table.version))
+                echo(_encode({**line, **table.fields, **line}))
                 count += 1
             table.settle(slot)
+        if table.missed:
+            say(table.said_of_missed())
         table.remove()
     say(f"{count} unfinished in {folder}")
 
 
 def _tables_in(folder: Path) -> Iterator[Remains]:
     for found in remains(folder):
-        if isinstance(found, Path):
-            say(f"{found} is no table of unfinished requests of ours: left alone")
+        if isinstance(found, Stranger):
+            say(str(found))
         else:
             yield found
 
@@ -65,11 +71,17 @@ def _show(tables: list[Remains]) -> None:
     rows: list[tuple[str, ...]] = [_COLUMNS]
     for table in tables:
         for _, row in sorted(table.rows, key=lambda each: each[1].began):
-            name, _, queue = row.path.partition("\n")
-            what = f"task {name} {queue}".rstrip() if row.kind == TASK else f"{row.name} {row.path}"
+            log = lost_log(row)
+            if isinstance(log, TaskLog):
+                what = f"task {log.task.name} {log.task.queue or ''}".rstrip()
+            else:
+                what = f"{log.request.method} {log.request.path}"
             began = datetime.fromtimestamp(row.began, UTC).strftime("%Y-%m-%d %H:%M:%S")
-            known = (str(table.facts.get("pid")), table.service or "", what, row.user_id or "")
-            rows.append((began, f"{now - row.began:.1f}", *known, row.request_id))
+            known = (str(table.facts.get("pid")), table.service or "", what, log.user_id or "")
+            rows.append((began, f"{now - row.began:.1f}", *known, log.request_id or ""))
+        if table.missed:
+            pid = table.facts.get("pid")
+            say(f"Process {pid} had no room for {table.missed} more, which are not shown")
     widths = [max(len(line[place]) for line in rows) for place in range(len(_COLUMNS))]
     for line in rows:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
