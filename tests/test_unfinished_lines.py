@@ -331,6 +331,33 @@ def test_another_handler_that_fails_holds_nothing_up(lines: Lines, folder: Path)
     assert list(folder.iterdir()) == []
 
 
+# Who says it.
+
+
+def test_a_task_that_ends_its_process_is_said_once(lines: Lines, folder: Path) -> None:
+    """The process that guards says it; where that one is gone, too, the next one says it was lost.
+    Where nobody guards, nobody can be asked, and nothing is said twice.
+    """
+    lines.configure(unfinished=folder)
+
+    def leave() -> None:
+        run = TaskRun(TaskSettings(), None, name="mail", id="t-1")
+        run.begin()
+        run.abandon()
+        assert clew.request_id() is None
+        die()
+
+    kill_at(leave)
+    lines.configure(unfinished=folder)
+    assert lines() == []
+    unfinished.guard()
+    kill_at(leave)
+    assert unfinished.may_say("t-1") and not unfinished.may_say("t-1")
+    kill_at(leave)
+    lines.configure(unfinished=folder)
+    assert [line["message"] for line in lines()] == ["mail lost"]
+
+
 # What is said of a folder.
 
 

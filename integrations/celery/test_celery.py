@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,9 +17,9 @@ import clew
 from clew.answers.check import check
 from integrations.processes import ROOT, Line, Worker
 from tests.conftest import run_fresh, run_without
-from tests.servers.server import Server, fresh_id, until
+from tests.servers.server import PATIENCE, Server, fresh_id, until
 
-from .conftest import SHOP
+from .conftest import SHOP, worker_of
 
 celery = pytest.importorskip("celery", reason="Celery is not installed: pip install celery redis")
 fastapi = pytest.importorskip("fastapi", reason="FastAPI is not installed: pip install fastapi")
@@ -246,6 +247,37 @@ def test_a_process_that_is_lost_is_recorded_by_the_worker(
     assert log.task.duration is not None
     settled(worker, send)
     assert len(worker.tasks(task)) == 1
+
+
+def test_a_cold_shutdown_loses_its_task_and_says_so(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """A worker that ends at once says nothing of the task that it ran: the next one does, once. A
+    task that leaves by itself is its worker's to say, and nobody says it again.
+    """
+    if celery.VERSION < (5, 6):
+        pytest.skip("Celery 5.6 is the first to tell of a process that leaves")
+    folder, broker = tmp_path / "run", environment["REDIS"].removesuffix("/0") + "/1"
+    environment = {**environment, "REDIS": broker, "UNFINISHED": str(folder)}
+    app = celery.Celery("cold", broker=broker, set_as_current=False)
+    try:
+        with worker_of("prefork", environment, tmp_path) as worker:
+            left = app.send_task("shop.leave").id
+            assert [log.task.outcome for log in worker.tasks(left)] == ["failed"]
+            task = app.send_task("shop.endless", headers={"clew": carried("r-1")}).id
+            until(lambda: worker.of(task) or None, "the task to run")
+            worker.process.send_signal(signal.SIGQUIT)
+            worker.process.wait(PATIENCE)
+            lines = worker.lines()
+    finally:
+        app.close()
+    script = "import sys\nfrom clew.__main__ import main\nsys.exit(main())"
+    lost = [json.loads(line) for line in run_fresh(script, "unfinished", str(folder)).splitlines()]
+    records = [line for line in (*lines, *lost) if line["logger"] == "clew.task"]
+    assert [(line["task"]["id"], line["task"]["outcome"]) for line in records] == [
+        *((left, "failed"), (task, "lost")),
+    ]
+    assert records[-1]["requestId"] == "r-1"
 
 
 def test_a_task_that_is_terminated_is_revoked(

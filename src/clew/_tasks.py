@@ -212,6 +212,12 @@ class TaskRun(Context):
             self._leave(None)
             raise
 
+    def abandon(self) -> None:
+        """Restore the outer context: this process dies at it, which another one finds and says."""
+        if unfinished.is_guarded:  # or it would be said twice
+            self.slot = None
+        self.leave()
+
     def _finish(self, outcome: str, error: BaseException | None, duration: float | None) -> None:
         try:
             self.live = False

@@ -85,6 +85,11 @@ class Unfinished:
         if self.is_on and (self.table or self._make()) is not None:
             self._guards = True
 
+    @property
+    def is_guarded(self) -> bool:
+        """Whether another process says which tasks this one died at, and is asked before."""
+        return self._guardian is not None
+
     def may_say(self, task_id: str) -> bool:
         """Tell whether this one is to record that the process of a task was lost.
 

@@ -84,6 +84,8 @@ def install(
     app._clew = settings
     signals.before_task_publish.connect(_inject)
     signals.worker_init.connect(_on_worker_init)
+    # Only by then logging is set up, where Celery's own signal does that.
+    signals.celeryd_after_setup.connect(_on_worker_init)
     signals.task_prerun.connect(_on_task_prerun)
     signals.task_postrun.connect(_on_task_postrun)
     signals.task_received.connect(_on_task_received)
@@ -214,7 +216,9 @@ def _end(task: Any, state: str | None, retval: object, current: BaseException | 
         return
     outcome, error = _outcome(state, retval, None if current is before else current)
     if not (error is None or isinstance(error, Exception)) and current_process().daemon:
-        run.leave()  # it ends this process, which the worker reports
+        # It ends this process. The worker says so, or, where it ends itself by a cold shutdown,
+        # the next one does.
+        run.abandon()
     else:
         run.end(outcome, error)
 

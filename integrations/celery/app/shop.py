@@ -15,7 +15,9 @@ from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
 import clew
 import clew.celery
 
-clew.configure_logging(service=os.environ.get("SERVICE", "worker"))
+clew.configure_logging(
+    service=os.environ.get("SERVICE", "worker"), unfinished=os.environ.get("UNFINISHED")
+)
 log = clew.get_logger("shop")
 
 app = Celery(
@@ -124,6 +126,12 @@ def die() -> None:
 @task("shop.slow", time_limit=1)
 def slow() -> None:
     log.info("Slow")
+    time.sleep(600)
+
+
+@task("shop.endless")
+def endless() -> None:
+    log.info("Endless")
     time.sleep(600)
 
 
