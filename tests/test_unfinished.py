@@ -547,28 +547,38 @@ def test_a_table_that_another_process_takes_is_left_out(
 
 
 def test_what_cannot_be_written_is_reported(
-    folder: Path, lines: Lines, capsys: pytest.CaptureFixture[str]
+    folder: Path,
+    lines: Lines,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A table that cannot be settled stays, and is said on stderr; requests are served on."""
     lines.configure(unfinished=folder)
     kill_at(lambda: serve(die))
-    write = unfinished._write
-    assert write is not None
 
-    def full(found: Remains) -> None:
+    def full(found: Remains) -> bool:
         raise OSError(errno.EDQUOT, "Disk quota exceeded")
 
-    unfinished.connect(full, lambda: None)
-    try:
-        lines.clear()
-        lines.configure(unfinished=folder)
-        serve(lambda: None)
-    finally:
-        unfinished.connect(write, lambda: None)
+    monkeypatch.setattr(unfinished, "_write", full)
+    lines.clear()
+    lines.configure(unfinished=folder)
+    serve(lambda: None)
     assert [line["message"] for line in lines.http()] == ["GET / 200"]
     assert "Disk quota exceeded" in capsys.readouterr().err + lines.raw()
     unfinished.stop()
     assert len(list(folder.iterdir())) == 1
+
+
+def test_a_damaged_table_costs_no_other(lines: Lines, folder: Path) -> None:
+    """What cannot be understood is said on stderr, and what stands behind it is written."""
+    lines.configure(unfinished=folder)
+    kill_at(lambda: serve(die))
+    (good,) = folder.iterdir()
+    odd = good.with_name(f"0{good.name}")
+    odd.write_bytes(good.read_bytes().replace(b'"guardian": null', b'"guardian": 1234'))
+    lines.configure(unfinished=folder)
+    assert [line["outcome"] for line in lines.http()] == ["lost"]
+    assert list(folder.iterdir()) == [odd]
 
 
 def test_threads_make_one_table_and_say_once(lines: Lines, folder: Path) -> None:

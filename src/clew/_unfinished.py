@@ -160,10 +160,18 @@ class Unfinished:
             for found in remains(self._folder, own=self._own):
                 if isinstance(found, Stranger):
                     warn("%s", found)
-                elif self._is_for_us(found) and self._write is not None and not self._write(found):
+                elif not self._settle(found):
                     break
         except Exception:
             report_failure()
+
+    def _settle(self, found: Remains) -> bool:
+        """Write what *found* says, if it is for us to say; tell whether more could be written."""
+        try:
+            return not self._is_for_us(found) or self._write is None or self._write(found)
+        except Exception:  # what is damaged costs only what is in it
+            report_failure()
+            return True
 
 
 unfinished = Unfinished()
