@@ -575,7 +575,8 @@ def test_a_damaged_table_costs_no_other(lines: Lines, folder: Path) -> None:
     kill_at(lambda: serve(die))
     (good,) = folder.iterdir()
     odd = good.with_name(f"0{good.name}")
-    odd.write_bytes(good.read_bytes().replace(b'"guardian": null', b'"guardian": 1234'))
+    content = good.read_bytes()
+    odd.write_bytes(content.replace(b'{"', b'{"guardian":7,"', 1)[:1000] + content[1000:])
     lines.configure(unfinished=folder)
     assert [line["outcome"] for line in lines.http()] == ["lost"]
     assert list(folder.iterdir()) == [odd]
