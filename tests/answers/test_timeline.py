@@ -376,3 +376,11 @@ def test_two_proxied_requests_with_one_id(path: Path) -> None:
         "GET /orders 200",
         "  GET /orders 200",
     ]
+
+
+def test_many_that_overlap_have_a_timeline(path: Path) -> None:
+    """Thousands of requests that a client sent with one id, all in flight together, come out each
+    once, one within the other."""
+    timeline = read(path, *(answered("GET", "/x", 200, n, 50.0) for n in range(3_000)))
+    assert len(tree(timeline)) == 3_000
+    assert max(depth for depth, _ in timeline.walk()) > 1_000

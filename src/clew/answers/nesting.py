@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Container, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Container, Hashable, Iterator, Mapping
 
+from .overlaps import ANY_SERVICE, TOLERANCE, Around, Peaks, Underway
 from .span import Span
 
-# Milliseconds: createdAt is cut to whole ones, and the clocks of machines differ a little.
-_TOLERANCE = 2.0
+# A kind of spans, and the service whose spans do not count.
+_Kind = tuple[Hashable, object]
 
 
 def parents_of(spans: list[Span]) -> Iterator[tuple[Span, Span | None]]:
@@ -17,44 +19,136 @@ def parents_of(spans: list[Span]) -> Iterator[tuple[Span, Span | None]]:
     *spans* are in order of their beginning; they come with the longest first.
     """
     # A span lies within a longer one, or, of two alike, within the earlier: never in a circle.
-    begins = [span.begin for span in spans]
-    lengths = {}
-    for span in spans:
-        since = bisect_left(begins, span.begin - _TOLERANCE)
-        until = bisect_right(begins, span.end + _TOLERANCE)
-        lengths[id(span)] = _length(span, spans[since:until]) if _is_proxy(span) else span.duration
+    lengths = _lengths(spans)
     ranked = sorted(spans, key=lambda span: (-lengths[id(span)], not _is_proxy(span), span.begin))
     ranks = {id(span): rank for rank, span in enumerate(ranked)}
-    timed = {span.service for span in spans if span.timed}
-    parents: dict[int, Span | None] = {}
-    for span, near in _with_near(spans):
-        longer = [other for other in near if other.timed and ranks[id(other)] < ranks[id(span)]]
-        found = _sender(span, near, spans) if span.is_task else _task_of(span, near)
-        parents[id(span)] = found or (
-            None
-            if span.is_task
-            else _parent(span, sorted(longer, key=lambda of: ranks[id(of)]), timed)
-        )
-    for span in ranked:
-        parent = parents[id(span)]
-        if parent is not None and _leads_to(span, parent, parents):
-            parent = parents[id(span)] = None  # ids that name each other
-        yield span, parent
-
-
-def _with_near(spans: list[Span]) -> Iterator[tuple[Span, list[Span]]]:
-    """Yield each span with those that were going on at its beginning, as near as clocks are.
-
-    *spans* are in order of their beginning, so that only those are looked at.
-    """
-    near: list[Span] = []
+    nearby = _Nearby(spans, ranks)
     coming = 0
+    parents: dict[int, Span | None] = {}
     for span in spans:
-        near = [other for other in near if other.end + _TOLERANCE >= span.begin]
-        while coming < len(spans) and spans[coming].begin <= span.begin + _TOLERANCE:
-            near.append(spans[coming])
+        while coming < len(spans) and spans[coming].begin <= span.begin + TOLERANCE:
+            nearby.add(coming, spans[coming])
             coming += 1
-        yield span, near
+        parents[id(span)] = nearby.sender(span) if span.is_task else nearby.parent(span)
+    _part_circles(ranked, ranks, parents)
+    for span in ranked:
+        yield span, parents[id(span)]
+
+
+class _Nearby:
+    """What was going on at the beginning of a span, as near as clocks are."""
+
+    def __init__(self, spans: list[Span], ranks: dict[int, int]) -> None:
+        self._ranks = ranks
+        self._timed = {span.service for span in spans if span.timed}
+        members: defaultdict[Hashable, list[Span]] = defaultdict(list)
+        for span in spans:
+            for kind in _kinds(span) if span.timed else ():
+                members[kind].append(span)
+        self._around = {kind: Around(each, ranks) for kind, each in members.items()}
+        self._runs: defaultdict[str, list[Span]] = defaultdict(list)
+        for span in spans:
+            if span.is_task and (task_id := _task_id(span)) is not None:
+                self._runs[task_id].append(span)
+        self._proxies: defaultdict[Hashable, Underway] = defaultdict(Underway)
+        self._tasks: defaultdict[object, Underway] = defaultdict(Underway)
+        self._requests: defaultdict[object, Underway] = defaultdict(Underway)
+
+    def add(self, place: int, span: Span) -> None:
+        """Take in the next of the spans, which is at *place* in their order."""
+        if span.timed:
+            for kind in _kinds(span):
+                self._around[kind].add(span)
+            if _is_proxy(span):
+                self._proxies[_target(span)].add((span.duration, self._ranks[id(span)]), span)
+        if span.is_task:
+            self._tasks[_task_id(span)].add((-place,), span)
+        if span.called:
+            for service in (span.service, ANY_SERVICE):
+                self._requests[service].add((-span.duration, place), span)
+
+    def parent(self, span: Span) -> Span | None:
+        """Return what *span*, which is no task, happened within.
+
+        That is the task that it names, the proxy that passed it on, or the shortest around it of
+        those that fit best.
+        """
+        task_id = _task_id(span)
+        if task_id is not None and not span.called:
+            task = self._tasks[task_id].first(span.begin)
+            if task is not None:
+                return task
+        if _may_be_passed_on(span):
+            proxy = self._proxies[_target(span)].first(span.begin)
+            if proxy is not None:
+                return proxy
+        for kinds in _fitting(span, self._timed):
+            around = (
+                self._around[kind].shortest(span, but_of)
+                for kind, but_of in kinds
+                if kind in self._around
+            )
+            found = [each for each in around if each is not None]
+            if found:
+                return min(found, key=lambda each: (each.duration, self._ranks[id(each)]))
+        return None
+
+    def sender(self, task: Span) -> Span | None:
+        """Return what sent *task*: the task that its record names, else a request going on.
+
+        Whether the sender had ended by then does not tell, when it is named.
+        """
+        sent_by = task.event["taskParentId"] if task.event is not None else None
+        runs = self._runs.get(sent_by, []) if sent_by is not None else []
+        before = bisect_right(runs, task.begin, key=lambda run: run.begin)
+        for run in reversed(runs[max(0, before - 2) : before]):
+            if run is not task:
+                return run
+        own = self._requests[task.service].first(task.begin)
+        return own or self._requests[ANY_SERVICE].first(task.begin)
+
+
+def _kinds(span: Span) -> Iterator[Hashable]:
+    """Yield as what *span* may hold others."""
+    is_named = span.service is not None
+    if span.outgoing:
+        yield "call", is_named
+        yield "call", is_named, _target(span)
+        return
+    yield "of", span.service
+    yield "within", is_named
+    if not span.is_task:
+        yield "no task"
+
+
+def _fitting(span: Span, timed: Container[str | None]) -> Iterator[list[_Kind]]:
+    """Yield what may hold *span*, which is no task: the kinds that fit best come first.
+
+    With each kind comes the service whose spans do not count.
+
+    A line lies within what its own service did; where that left no record, as *timed* tells,
+    within any request around it. Within a call lies only what another service did.
+    """
+    of = span.service
+    if span.called:
+        for target in ((_target(span),), ()):
+            calls: list[_Kind] = [(("call", True, *target), of)]
+            if of is None:
+                calls.append((("call", False, *target), ANY_SERVICE))
+            yield calls
+        yield [("no task", ANY_SERVICE)]
+        return
+    own: list[_Kind] = [(("of", of), ANY_SERVICE)]
+    others: list[_Kind] = [(("call", True), of)]
+    if of is None:
+        own.append((("call", False), ANY_SERVICE))
+        others.append((("within", True), ANY_SERVICE))
+    else:
+        others.append((("of", None), ANY_SERVICE))
+        if of not in timed:
+            others.append(("no task", ANY_SERVICE))
+    yield own
+    yield others
 
 
 def _is_proxy(span: Span) -> bool:
@@ -62,80 +156,17 @@ def _is_proxy(span: Span) -> bool:
     return span.event is not None and (span.event["logger"] or "").endswith(".access")
 
 
-def _forwards(proxy: Span, span: Span) -> bool:
-    """Tell whether *span* is the request that *proxy* has passed on to a service.
+def _may_be_passed_on(span: Span) -> bool:
+    """Tell whether a proxy may have passed *span* on: one of its method and path, when it began.
 
     Its times do not tell: a proxy's may be whole milliseconds, and it may be done with the
     response before the service itself is, or when the client has left.
     """
-    if not _is_proxy(proxy) or _is_proxy(span) or span.outgoing:
-        return False
-    first, then = proxy.event, span.event
-    return (
-        first is not None
-        and then is not None
-        and (first["method"], first["path"]) == (then["method"], then["path"])
-        and proxy.begin - _TOLERANCE <= span.begin <= proxy.end + _TOLERANCE
-    )
+    return not _is_proxy(span) and not span.outgoing
 
 
-def _length(proxy: Span, spans: list[Span]) -> float:
-    """Return how long *proxy* took, which is at least as long as what it passed on."""
-    return max([proxy.duration, *(each.duration for each in spans if _forwards(proxy, each))])
-
-
-def _parent(span: Span, longer: list[Span], timed: Container[str | None]) -> Span | None:
-    """Return the span that *span* happened within: the shortest around it that fits best."""
-    around = [
-        other
-        for other in longer
-        if _forwards(other, span)
-        or (
-            other.begin - _TOLERANCE <= span.begin
-            and span.end <= other.end + _TOLERANCE
-            and _may_hold(other, span, timed)
-        )
-    ]
-    return min(around, key=lambda other: (_distance(other, span), other.duration), default=None)
-
-
-def _leads_to(span: Span, parent: Span, parents: Mapping[int, Span | None]) -> bool:
-    """Tell whether *parent* lies within *span* itself, by way of others too."""
-    at: Span | None = parent
-    for _ in parents:
-        if at is None or at is span:
-            break
-        at = parents.get(id(at))
-    return at is not None
-
-
-def _sender(task: Span, near: list[Span], spans: list[Span]) -> Span | None:
-    """Return what sent *task*: the task that its record names, else a request that was going on.
-
-    Whether the sender had ended by then does not tell, when it is named.
-    """
-    sent_by = task.event["taskParentId"] if task.event is not None else None
-    if sent_by is not None:
-        runs = [
-            span
-            for span in spans
-            if span is not task
-            and span.is_task
-            and _task_id(span) == sent_by
-            and span.begin <= task.begin
-        ]
-        if runs:
-            return runs[-1]
-    requests = [span for span in near if span.called and span.begin - _TOLERANCE <= task.begin]
-    own = [span for span in requests if span.service == task.service]
-    return max(own or requests, key=lambda span: span.duration, default=None)
-
-
-def _task_of(span: Span, near: list[Span]) -> Span | None:
-    """Return the run of the task that a line was said in, when the line names it."""
-    task_id = _task_id(span)
-    runs = [other for other in near if other.is_task and _task_id(other) == task_id]
-    return runs[-1] if runs and task_id is not None and not span.called else None
+def _target(span: Span) -> tuple[str | None, str | None] | None:
+    return None if span.event is None else (span.event["method"], span.event["path"])
 
 
 def _task_id(span: Span) -> str | None:
@@ -143,29 +174,37 @@ def _task_id(span: Span) -> str | None:
     return task_id
 
 
-def _may_hold(other: Span, span: Span, timed: Container[str | None]) -> bool:
-    """Tell whether *span*, which is no task, can have happened within *other*.
+def _lengths(spans: list[Span]) -> dict[int, float]:
+    """Return how long each took; a proxy at least as long as what it passed on."""
+    lengths = {id(span): span.duration for span in spans}
+    proxies = [span for span in spans if _is_proxy(span)]
+    passed: dict[Hashable, list[Span]] = {_target(proxy): [] for proxy in proxies}
+    for span in spans:
+        if _target(span) in passed and _may_be_passed_on(span):
+            passed[_target(span)].append(span)
+    begins = {target: [span.begin for span in each] for target, each in passed.items()}
+    peaks = {target: Peaks([span.duration for span in each]) for target, each in passed.items()}
+    for proxy in proxies:
+        of = _target(proxy)
+        since = bisect_left(begins[of], proxy.begin - TOLERANCE)
+        until = bisect_right(begins[of], proxy.end + TOLERANCE)
+        lengths[id(proxy)] = max(proxy.duration, peaks[of].between(since, until))
+    return lengths
 
-    A line lies within what its own service did; where that left no record, as *timed* tells,
-    within any request around it. Within a call lies only what another service did.
-    """
-    same = other.service == span.service or None in (other.service, span.service)
-    if other.outgoing:
-        return not same or span.service is None
-    if span.called:
-        return not other.is_task
-    return same or (not other.is_task and span.service not in timed)
 
-
-def _distance(other: Span, span: Span) -> int:
-    """Return how badly *other* fits as what *span* happened within, 0 for best."""
-    if other.event is None or span.event is None:
-        return 9
-    if _forwards(other, span):
-        return -1
-    if span.called and other.outgoing:
-        same = all(other.event[key] == span.event[key] for key in ("method", "path"))
-        return 0 if same else 1
-    if span.called:
-        return 2
-    return 0 if other.service == span.service else 3
+def _part_circles(
+    ranked: list[Span], ranks: Mapping[int, int], parents: dict[int, Span | None]
+) -> None:
+    """Take from the first of each circle what it lies within: there ids name each other."""
+    done: set[int] = set()
+    for span in ranked:
+        way: dict[int, Span] = {}
+        at: Span | None = span
+        while at is not None and id(at) not in done and id(at) not in way:
+            way[id(at)] = at
+            at = parents[id(at)]
+        if at is not None and id(at) in way:
+            steps = list(way)
+            circle = steps[steps.index(id(at)) :]
+            parents[min(circle, key=ranks.__getitem__)] = None
+        done.update(way)

@@ -86,8 +86,10 @@ class Span:
             parts.append(f"{error}: {text}" if text else error)
         return " ".join(" ".join(part.split()) for part in parts)
 
-    def walk(self, depth: int = 0) -> Iterator[tuple[int, Span]]:
+    def walk(self) -> Iterator[tuple[int, Span]]:
         """Yield it and all within it, in order of their beginning, each with its depth."""
-        yield depth, self
-        for child in self.children:
-            yield from child.walk(depth + 1)
+        coming = [(0, self)]
+        while coming:
+            depth, span = coming.pop()
+            yield depth, span
+            coming += ((depth + 1, child) for child in reversed(span.children))

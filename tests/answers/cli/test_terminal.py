@@ -109,6 +109,18 @@ def test_a_timeline_shows_what_happened_within_what(log: Path) -> None:
     assert asked.stdout == done.stdout
 
 
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_a_timeline_of_any_depth(form: str, tmp_path: Path) -> None:
+    """Thousands of requests within each other are shown, a line each, which fits its width."""
+    lines = [answered("GET", "/x", 200, n, 50.0, requestId="r") for n in range(2_100)]
+    log = write(tmp_path / "a.ndjson", lines)
+    done = run("timeline", "r", log, "--format", form)
+    assert done.returncode == 0, done.stderr
+    assert 2_100 <= done.stdout.count("\n") <= 2_104
+    if form == "table":
+        assert max(map(len, done.stdout.splitlines())) <= 100
+
+
 def test_what_failed_is_red(log: Path) -> None:
     """The line of a failure, and no other, is red on a terminal, with its exception."""
     red = [

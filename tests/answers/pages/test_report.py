@@ -403,6 +403,14 @@ def test_one_id_for_everything(tmp_path: Path) -> None:
     assert 100 < markup.count('role="listitem"') <= 1_000
 
 
+def test_requests_within_each_other(tmp_path: Path) -> None:
+    """A timeline of requests that all overlap is shown, as deep as they lie within each other."""
+    lines = [answered("GET", "/", 500, n, 50.0, requestId="test") for n in range(2_000)]
+    markup = report(write(tmp_path / "a.ndjson", lines))
+    assert 'class="what d8"' in markup
+    assert 100 < markup.count('role="listitem"') <= 1_000
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_odd_logs(tmp_path: Path, seed: int) -> None:
     """Lines of any make, the broken ones too, leave a whole page."""
