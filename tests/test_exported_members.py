@@ -5,12 +5,27 @@ from __future__ import annotations
 import importlib
 import importlib.resources
 import inspect
+import itertools
+import pydoc
 
 import pytest
 
 import clew
 import clew.records
 from tests.conftest import run_fresh
+
+
+def test_help_begins_with_what_it_is() -> None:
+    """``help(clew)`` says first what the package is, then the one line that sets it up."""
+    lines = pydoc.plain(pydoc.render_doc(clew)).split("\n\n")
+    name, description = next(
+        (one, two) for one, two in itertools.pairwise(lines) if one.startswith("NAME")
+    )
+    what = "One request id through every log line, every framework and every service."
+    assert name == f"NAME\n    clew - {what}"
+    first, second = description.splitlines()[:2]
+    assert first == "DESCRIPTION"
+    assert "adds one line, as ``clew.fastapi.install(app)``" in second
 
 
 def test_the_public_names_are_the_documented_ones() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.answers.shop_lines import shop, write
 from tests.conftest import run_fresh
 
 # Loads clew and what it uses, then takes away what the system lacks, and loads clew again.
@@ -89,6 +94,60 @@ def test_lines_are_written_without_what_a_system_lacks(system: str) -> None:
     assert written.count("GET / 200") == 4
     mark = "\\\\u2713" if system == "win32" else "\\u2713"
     assert written.count(mark) >= 4
+
+
+_HOMELESS = ["no HOME", "a HOME that is not there", "a HOME that cannot be written", "nobody's"]
+
+
+def homeless(kind: str, folder: Path) -> dict[str, str]:
+    """Return an environment without a home, in one of the ways in which there is none."""
+    names = ("HOME", "USERPROFILE", "HOMEDRIVE", "HOMEPATH", "USER", "LOGNAME", "XDG_CACHE_HOME")
+    environment = {name: text for name, text in os.environ.items() if name not in names}
+    homes = {"a HOME that is not there": folder / "none", "a HOME that cannot be written": "/proc"}
+    # Without HOME, Python asks who the user is: in a container often none that the system knows.
+    unknown = "import pwd\ndef getpwuid(_):\n    raise KeyError\npwd.getpwuid = getpwuid\n"
+    if kind == "nobody's":
+        (folder / "sitecustomize.py").write_text(unknown)
+        path = (str(folder), environment.get("PYTHONPATH", ""))
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+    return environment | ({"HOME": str(homes[kind])} if kind in homes else {})
+
+
+@pytest.mark.parametrize("kind", _HOMELESS)
+def test_logging_needs_no_home(kind: str, tmp_path: Path) -> None:
+    """Where there is no home, as in a container, clew loads and writes its lines."""
+    script = (
+        "import clew, clew.asgi, clew.wsgi, clew.pytest\n"
+        "clew.configure_logging(service='shop')\n"
+        "clew.get_logger('shop').info('Sold')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        env=homeless(kind, tmp_path),
+        cwd=tmp_path,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["message"] == "Sold"
+
+
+@pytest.mark.outside
+@pytest.mark.parametrize("kind", _HOMELESS)
+@pytest.mark.parametrize("command", ["ask slowest", "timeline order-1", "check", "report", "load"])
+def test_the_command_needs_no_home(command: str, kind: str, tmp_path: Path) -> None:
+    """Where there is no home, the command answers all the same."""
+    log = write(tmp_path / "shop.ndjson", shop())
+    more = {"report": ["--html", "r.html"], "load": ["shop.duckdb"]}.get(command, [])
+    done = subprocess.run(
+        [sys.executable, "-m", "clew", *command.split(), log, *more],
+        capture_output=True,
+        env=homeless(kind, tmp_path),
+        cwd=tmp_path,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="what is taken away is not there")
