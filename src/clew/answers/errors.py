@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# A URL with a user, up to the last @ before a blank, or between quotes.
-_QUOTED = re.compile(r"""(['"])((?:(?!\1).)*?\w://)((?:(?!\1).)*)@""", re.DOTALL)
-_BARE = re.compile(r"""()(\w://)(\S*)@""")
+# A URL with a user, up to the last @ before a blank, or between quotes. A path that is made of one
+# has a single slash.
+_QUOTED = re.compile(r"""(['"])((?:(?!\1).)*?\w:/+)((?:(?!\1).)*)@""", re.DOTALL)
+_BARE = re.compile(r"""()(\w:/+)(\S*)@""")
 
 
 def without_passwords(text: str) -> str:

@@ -89,6 +89,20 @@ def on_terminal(*arguments: object, columns: int = 80, **environment: str) -> st
 
 def coloured(*arguments: object, columns: int = 80, **environment: str) -> str:
     """Return what the command writes to a terminal."""
+    status, written = _shown(*arguments, columns=columns, notes=False, **environment)
+    assert status == 0
+    return written
+
+
+def said_on_terminal(*arguments: object) -> str:
+    """Return what the command writes to a terminal and says there, uncoloured, however it ends."""
+    _, written = _shown(*arguments, columns=200, notes=True, NO_COLOR="1", TERM="dumb")
+    assert "Traceback (most recent call last)" not in written
+    return written
+
+
+def _shown(*arguments: object, columns: int, notes: bool, **environment: str) -> tuple[int, str]:
+    """Run the command on a terminal, its stderr too with *notes*; return how it ended, and all."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     inherited = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "CI")}
@@ -96,7 +110,7 @@ def coloured(*arguments: object, columns: int = 80, **environment: str) -> str:
         [*CLEW, *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         stdout=theirs,
-        stderr=subprocess.DEVNULL,
+        stderr=theirs if notes else subprocess.DEVNULL,
         env={**inherited, "TERM": "xterm-256color", **environment},
     )
     os.close(theirs)
@@ -104,12 +118,12 @@ def coloured(*arguments: object, columns: int = 80, **environment: str) -> str:
     try:
         while piece := _read(ours):
             written += piece
-        assert process.wait(60) == 0
+        status = process.wait(60)
     finally:
         process.kill()
         process.wait()
         os.close(ours)
-    return written.decode().replace("\r\n", "\n")
+    return status, written.decode().replace("\r\n", "\n")
 
 
 def _read(terminal: int) -> bytes:

@@ -391,6 +391,22 @@ def test_without_the_extra_it_says_what_to_install(bare: str, log: Path) -> None
     assert json.loads(run_process("schema", PYTHONPATH=bare).stdout) == clew.json_schema()
 
 
+def test_without_the_extra_and_with_closed_streams(bare: str, log: Path) -> None:
+    """Without the extra, too, a closed stdout is said, and stdout gets nothing of stderr's."""
+    environment = {"PYTHONPATH": bare + os.pathsep + os.environ.get("PYTHONPATH", "")}
+    clew_command = f"{sys.executable} -m clew"
+
+    def ended(line: str) -> tuple[int, str, str]:
+        command = ["bash", "-c", f"{clew_command} {line}"]
+        own = {**os.environ, **environment}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=own)
+        return done.returncode, done.stdout, done.stderr
+
+    closed = "clew: The output cannot be written: stdout is closed\n"
+    assert ended("schema >&-") == (2, "", closed)
+    assert ended(f"ask slowest {log} 2>&-") == (2, "", "")
+
+
 def test_a_broken_installation_is_no_missing_extra(tmp_path: Path, log: Path) -> None:
     """What clew itself lacks is not said to come with the extra."""
     hider = "import sys\nsys.modules['clew.answers.errors'] = None\n"

@@ -8,14 +8,16 @@ import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from clew._table import SUFFIX
 from clew.answers import QUESTIONS
 from clew.answers.cli.output import progress
 from tests.answers.shop_lines import ORDER, answered, said, shop, worked, write
 
-from .command import coloured, on_terminal, required, run, run_process
+from .command import coloured, on_terminal, required, run, run_process, said_on_terminal
 
 pytestmark = pytest.mark.outside
 
@@ -183,6 +185,89 @@ def test_a_terminal_is_not_steered(form: str, tmp_path: Path) -> None:
         assert json.loads(shown)[0]["path"] == path
     piped = run("ask", "bad-links", log, "--format", form).stdout
     assert path in piped
+
+
+EVIL = "a\x9b31m\u202e\x7fz\U000e0041"
+
+
+@pytest.fixture
+def steering(tmp_path: Path) -> Path:
+    """The path of a log whose name, and each of whose texts, would steer a terminal."""
+    about: dict[str, Any] = {"requestId": "r1", "service": EVIL, "userId": "bob", EVIL: EVIL}
+    lines = [
+        answered(EVIL, f"/{EVIL}", 200, 1, 1.5, **about),
+        said(EVIL, 2, level=EVIL, action=EVIL, value=EVIL, **about),
+        said(
+            EVIL,
+            3,
+            exception={"type": EVIL, "message": EVIL, "stackTrace": f"{EVIL}\n{EVIL}"},
+            **about,
+        ),
+        said("bob@example.org", 4, **about, **{EVIL + "password": EVIL}),
+    ]
+    path = tmp_path / f"{EVIL}.ndjson"
+    texts = (json.dumps(line, ensure_ascii=False) for line in lines)
+    path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ask", "events", "LOG"],
+        ["ask", "requests", "LOG", "--by", EVIL],
+        ["ask", "requests", "LOG", "--by", EVIL, "--format", "csv"],
+        ["ask", "requests", "LOG", "--by", EVIL, "--format", "json"],
+        ["ask", "exceptions", "LOG"],
+        ["ask", "events", "LOG", "--action", f"{EVIL}x"],
+        ["ask", f"{EVIL}x", "LOG"],
+        ["ask", "events", "LOG", "--map", f"status={EVIL}"],
+        ["ask", "timeline", "LOG", "--request", "r1", "--format", "csv"],
+        ["timeline", "r1", "LOG"],
+        ["timeline", EVIL, "LOG"],
+        ["sql", f"SELECT message AS \"{EVIL}\",\n '{EVIL}' AS two FROM logs", "LOG"],
+        ["sql", f'SELECT message AS "{EVIL}" FROM logs', "LOG", "--format", "csv"],
+        ["sql", f'SELECT message AS "{EVIL}" FROM logs', "LOG", "--format", "json"],
+        ["sql", f"SELECT {EVIL}", "LOG"],
+        ["check", "LOG"],
+        ["check", f"LOG{EVIL}"],
+        ["check", "--privacy", "LOG"],
+        ["check", "--names", "LOG"],
+        ["schema", "--level", f"danger={EVIL}"],
+        ["export", "--user", "bob", "LOG"],
+        ["forget", "--user", "bob", "LOG"],
+        ["report", "LOG", "--html", f"FOLDER/{EVIL}.html"],
+        ["report", "LOG", "--html", f"FOLDER/{EVIL}/r.html"],
+        ["load", "LOG", f"FOLDER/{EVIL}.duckdb"],
+        ["load", "LOG", f"FOLDER/{EVIL}/a.duckdb"],
+        ["serve", "LOG", "--host", EVIL],
+        ["unfinished", f"FOLDER/{EVIL}"],
+        ["unfinished", "FOLDER"],
+        [EVIL],
+    ],
+    ids=lambda arguments: ascii(" ".join(arguments)),
+)
+def test_nothing_that_is_printed_steers_the_terminal(
+    arguments: list[str], steering: Path, tmp_path: Path
+) -> None:
+    """Whatever is printed of names, of ids, of arguments and of lines, on either stream, it is
+    escaped."""
+    (tmp_path / f"{EVIL}{SUFFIX}").touch()
+    given = [each.replace("LOG", str(steering)) for each in arguments]
+    text = said_on_terminal(*(each.replace("FOLDER", str(tmp_path)) for each in given))
+    assert text
+    assert not set("\x9b\u202e\x7f\U000e0041") & set(text)
+
+
+def test_the_heading_of_a_query_keeps_its_lines(log: Path) -> None:
+    """A query of several lines stands over its answer as it was given."""
+    text = on_terminal("sql", "SELECT 1 AS one,\n  2 AS two", log)
+    assert text.startswith("SQL\nSELECT 1 AS one,\n  2 AS two\n")
+
+
+def test_lines_of_a_person_stand_as_they_are(steering: Path) -> None:
+    """Without a terminal, the lines about somebody come byte for byte."""
+    assert run("export", "--user", "bob", steering).stdout == steering.read_text()
 
 
 def test_a_long_reading_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

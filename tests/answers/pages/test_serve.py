@@ -32,7 +32,8 @@ with (
     listen(sys.argv[2], int(sys.argv[3])) as listener,
     answers.open(sys.argv[1], growing=True) as logs,
 ):
-    serve(logs, listener, host=sys.argv[2], announce=partial(print, flush=True))
+    warn = partial(print, file=sys.stderr)
+    serve(logs, listener, host=sys.argv[2], announce=partial(print, flush=True), warn=warn)
 """
 
 
@@ -133,6 +134,18 @@ def command(path: Path, host: str = "127.0.0.1", port: int = 0) -> Iterator[subp
             yield process
     finally:
         process.kill()
+
+
+@pytest.mark.outside
+@pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("0.0.0.0", True)])
+def test_warns_of_others(path: Path, host: str, warned: bool) -> None:
+    """Where other machines can open the pages, too, it says so before they can."""
+    with command(path, host) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline().startswith("http://")
+        process.terminate()
+        said = process.stderr.read()
+    assert said.startswith("0.0.0.0 is not only this machine: whoever reaches port") is warned
 
 
 @pytest.mark.outside

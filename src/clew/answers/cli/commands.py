@@ -8,14 +8,13 @@ from typing import Any
 
 import click
 
-from clew._text import one_line
 from clew.answers.errors import AnswerError
 from clew.answers.query import Query
 
 from .asking import ask, sql, timeline
 from .group import cli, opened
 from .options import MAP, NARROWING, PERIOD, SOURCES
-from .output import echo, progress, say
+from .output import echo, echo_json, progress, say, tell
 from .privacy import check_names, check_privacy, export, forget
 from .unfinished import unfinished
 
@@ -44,7 +43,7 @@ def report(sources: tuple[str, ...], path: str, names: tuple[str, ...], **parame
         thread.submit(warm_up)  # what fails there fails again when it is needed
         with opened(sources, names) as logs:
             write(page(logs, scope))
-    echo(path)
+    tell(path)
 
 
 @cli.command(epilog="Example: clew serve gateway.ndjson orders.ndjson --port 8321")
@@ -59,7 +58,7 @@ def serve(sources: tuple[str, ...], host: str, port: int, names: tuple[str, ...]
 
     # A port that is in use is said before anything is read.
     with listen(host, port) as listener, opened(sources, names, growing=True) as logs:
-        serve_logs(logs, listener, host=host, announce=echo)
+        serve_logs(logs, listener, host=host, announce=echo, warn=say)
 
 
 @cli.command(
@@ -97,7 +96,7 @@ def load(
     for sentence in (*result.damage, *result.notes):
         say(sentence)
     say(result.summary)
-    echo(f"{result.added:,} events added")
+    tell(f"{result.added:,} events added")
 
 
 _levels = click.option(
@@ -128,7 +127,7 @@ def check(sources: tuple[str, ...], levels: tuple[str, ...], privacy: bool, name
 
     found, lines = faults(check_files(sources, levels=level_words_of(levels)))
     for fault in found:
-        echo(one_line(str(fault)))
+        echo(str(fault))
     misfits = sum(fault.lines for fault in found)
     say(f"{misfits:,} of {lines:,} lines do not fit the schema")
     return 1 if misfits else 0
@@ -143,4 +142,4 @@ def schema(levels: tuple[str, ...]) -> None:
     from clew.answers.check import level_words_of
     from clew.records import json_schema
 
-    echo(json.dumps(json_schema(levels=level_words_of(levels)), indent=2))
+    echo_json(json.dumps(json_schema(levels=level_words_of(levels)), indent=2).encode())

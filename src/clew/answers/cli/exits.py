@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import signal
 import sys
 from typing import Any, NoReturn
@@ -12,7 +11,7 @@ import click
 
 from clew.answers.errors import AnswerError
 
-from .output import say, writing
+from .output import say, silence, write, writing
 
 
 class Command(click.Command):
@@ -40,12 +39,19 @@ class Commands(click.Group):
         try:
             status = self(prog_name="clew", standalone_mode=False) or 0
         except click.exceptions.NoArgsIsHelpError as error:
-            click.echo(error.ctx.get_help() if error.ctx else "")
-            status = 2
+            status = _show_help(error)
         except (AnswerError, click.ClickException) as error:
             status = 2
             say(error.format_message() if isinstance(error, click.ClickException) else str(error))
         sys.exit(status)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            with writing():
+                return super().parse_args(ctx, args)
+        except BrokenPipeError:  # of `clew --help | head`
+            silence(sys.stdout)
+            ctx.exit()
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what ends it from outside is met here, before click speaks of it."""
@@ -55,7 +61,7 @@ class Commands(click.Group):
                 sys.stdout.flush()
             return status
         except BrokenPipeError:  # of `clew ask ... | head`: what was wanted has been read
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            silence(sys.stdout)
             return 0
         except KeyboardInterrupt:
             return 130
@@ -63,6 +69,17 @@ class Commands(click.Group):
             if "Query interrupted" not in str(error):  # what DuckDB makes of a signal
                 raise
             return _signal_status or 130
+
+
+def _show_help(error: click.exceptions.NoArgsIsHelpError) -> int:
+    """Show the help to whom gave no command; return the exit status."""
+    try:
+        write(error.ctx.get_help() if error.ctx else "")
+    except BrokenPipeError:
+        silence(sys.stdout)
+    except AnswerError as sentence:
+        say(str(sentence))
+    return 2
 
 
 _signal_status = 0

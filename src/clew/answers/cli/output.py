@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 import msgspec
@@ -34,20 +35,52 @@ def writing() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        # What is still in the buffer would fail once more at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise AnswerError(f"The output cannot be written: {error.strerror or error}") from error
+        silence(sys.stdout)
+        why = "stdout is closed" if error.errno == errno.EBADF else error.strerror or error
+        raise AnswerError(f"The output cannot be written: {why}") from error
+
+
+def silence(stream: TextIO) -> None:
+    """Have nobody read *stream*: what is still in its buffer would fail once more at the end."""
+    nobody = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nobody, stream.fileno())
+    os.close(nobody)
 
 
 @writing()
-def echo(text: str | bytes) -> None:
-    """Write *text* as a line to stdout."""
+def write(text: str) -> None:
+    """Write a *text* of ours to stdout, as it is."""
     click.echo(text)
+
+
+def echo(text: str) -> None:
+    """Write *text* to stdout, in one line."""
+    write(one_line(text))
+
+
+def tell(text: str) -> None:
+    """Write to stdout what was done, in one line; where that cannot be, say it on stderr."""
+    try:
+        echo(text)
+    except BrokenPipeError:
+        silence(sys.stdout)
+    except AnswerError:
+        say(text)
+
+
+@writing()
+def echo_json(lines: bytes) -> None:
+    """Write *lines* of JSON to stdout: as they are, or escaped on a terminal, which they steer."""
+    is_terminal = sys.stdout.isatty()
+    click.echo(escaped_controls(lines.decode("utf-8", "replace")) if is_terminal else lines)
 
 
 def say(sentence: str) -> None:
     """Note *sentence* on stderr, in one line."""
-    click.echo(f"clew: {one_line(without_passwords(' '.join(sentence.split())))}", err=True)
+    try:
+        click.echo(f"clew: {one_line(without_passwords(' '.join(sentence.split())))}", err=True)
+    except OSError:  # there is nobody to tell it
+        silence(sys.stderr)
 
 
 @contextmanager
@@ -106,15 +139,13 @@ def print_answer(answer: Answer, form: str, *, limited: bool) -> None:
 
         draw_answer(_console(), answer, limited=limited)
         return
-    # What steers a terminal is escaped on one; a program gets each value as it is.
-    is_terminal = sys.stdout.isatty()
     if form == "csv":
+        # What steers a terminal is escaped on one; a program gets each value as it is.
+        is_terminal = sys.stdout.isatty()
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(answer.columns)
-        for row in answer.rows:
+        for row in (answer.columns, *answer.rows):
             writer.writerow(
                 [one_line(cell) if is_terminal and isinstance(cell, str) else cell for cell in row]
             )
     else:
-        rows = b"[" + b",\n".join(_encode(row) for row in answer.dicts()) + b"]"
-        click.echo(escaped_controls(rows.decode()) if is_terminal else rows)
+        echo_json(b"[" + b",\n".join(_encode(row) for row in answer.dicts()) + b"]")

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clew._text import one_line
 from clew.answers.errors import AnswerError
 from clew.answers.query import Query
 
 from .group import cli
 from .options import SOURCES
-from .output import echo, say
+from .output import echo, echo_json, say, tell
 
 if TYPE_CHECKING:
     from clew.answers.question import Question
@@ -44,7 +43,7 @@ def check_privacy(sources: tuple[str, ...]) -> int:
     found = revealing(sources)
     for kind, where in found.items():
         lines = "line" if where.lines == 1 else "lines"
-        echo(one_line(f"{kind}: {where.lines:,} {lines}, first {where.first}"))
+        echo(f"{kind}: {where.lines:,} {lines}, first {where.first}")
     if not found:
         say("no line holds an address, a card number, a credential, a token or a key in clear")
     return 1 if found else 0
@@ -60,7 +59,7 @@ def check_names(sources: tuple[str, ...]) -> int:
         if clear:
             in_clear += 1
             said += "; a value of it is in clear"
-        echo(one_line(f"{name}: {said} ({where.lines:,}, first {where.first})"))
+        echo(f"{name}: {said} ({where.lines:,}, first {where.first})")
     if in_clear:
         say(f"{in_clear:,} names that are masked have values in clear")
     return 1 if in_clear else 0
@@ -80,7 +79,7 @@ def export(user: str, sources: tuple[str, ...]) -> None:
     count = 0
     for line in lines_about(user, sources):
         count += 1
-        echo(line.decode("utf-8", "replace"))
+        echo_json(line.removesuffix(b"\r"))
     say(f"{count:,} lines")
 
 
@@ -100,5 +99,6 @@ def forget(user: str, sources: tuple[str, ...]) -> None:
     for done in forget_in(user, sources):
         total += done.changed
         broken = f", {done.broken:,} broken ones left as they are" if done.broken else ""
-        echo(one_line(f"{done.name}: {done.changed:,} of {done.lines:,} lines changed{broken}"))
+        # A file that is done is no reason to leave the others as they are.
+        tell(f"{done.name}: {done.changed:,} of {done.lines:,} lines changed{broken}")
     say(f"{total:,} lines changed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,8 +21,6 @@ _NUMBERS = frozenset(("count", "amount", "duration", "share"))
 # Wrap what names something instead of truncating it; an id is never parted, to be copied.
 _WRAP = frozenset(("userId", "value", "oldValue"))
 _WHOLE = "requestId"
-# Characters that turn the direction of what follows (Unicode's bidirectional algorithm).
-_BIDIRECTIONAL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _BAR = 12
 _GAP = 2
 # The least width of a column of texts.
@@ -58,15 +55,15 @@ def draw_answer(console: Console, answer: Answer, *, limited: bool) -> None:
     rows = answer.rows
     if not limited:
         rows = rows[-TABLE_ROWS:] if history else rows[:TABLE_ROWS]
-    console.print(
-        Text(answer.question.title, "bold"), Text(answer.question.purpose, "dim"), sep="\n"
-    )
+    # Of SQL, that is the query itself, which may have lines.
+    purpose = "\n".join(map(one_line, answer.question.purpose.split("\n")))
+    console.print(Text(answer.question.title, "bold"), Text(purpose, "dim"), sep="\n")
     if not rows:
         console.print("\nNothing.")
         return
     cells = [
         [
-            Text(safe(format_value(kind, value)), "red" if kind == "flag" else "")
+            Text(one_line(format_value(kind, value)), "red" if kind == "flag" else "")
             for kind, value in zip(answer.kinds.values(), row, strict=True)
         ]
         for row in rows
@@ -100,7 +97,7 @@ def draw_answer(console: Console, answer: Answer, *, limited: bool) -> None:
 def _columns(answer: Answer, cells: Sequence[Sequence[Text]]) -> list[_Column]:
     columns = []
     for place, (name, kind) in enumerate(answer.kinds.items()):
-        title = heading(name, kind, answer.timezone)
+        title = one_line(heading(name, kind, answer.timezone))
         width = max(cell_len(title), *(row[place].cell_len for row in cells))
         columns.append(_Column(place, name, kind, title, width))
     return columns
@@ -155,20 +152,13 @@ def _grid(columns: Sequence[_Column], bar: int, *, header: bool) -> Table:
 def _print_beneath(console: Console, columns: Sequence[_Column], cells: Sequence[Text]) -> None:
     """Print what a row has in *columns* under it; an id has a line of its own."""
     parts = [(column.name, cells[column.place].plain) for column in columns]
-    others = [f"{name} {text}" for name, text in parts if text and name != _WHOLE]
+    others = [f"{one_line(name)} {text}" for name, text in parts if text and name != _WHOLE]
     if others:
         line = Text("  ".join(others), "dim", overflow="fold")
         console.print(Padding(line, (0, 0, 0, 2)))
     for name, text in parts:
         if text and name == _WHOLE:
             console.print(Text(f"  {text}", "dim"), soft_wrap=True)
-
-
-def safe(text: str) -> str:
-    """Return *text* on one line, without what would steer the terminal."""
-    return _BIDIRECTIONAL.sub(
-        lambda mark: mark[0].encode("unicode_escape").decode(), one_line(text)
-    )
 
 
 def _bar(length: float) -> str:

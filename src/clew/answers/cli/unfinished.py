@@ -13,12 +13,12 @@ import msgspec
 
 from clew._lost import has_record, lost_log
 from clew._remains import Remains, Stranger, is_alive, remains
-from clew._text import escaped_controls
+from clew._text import one_line
 from clew.answers.errors import AnswerError
 from clew.records import TaskLog
 
 from .group import cli
-from .output import echo, say
+from .output import echo, echo_json, say
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -26,30 +26,30 @@ _COLUMNS = ("since (UTC)", "seconds", "process", "service", "what", "userId", "r
 
 
 @cli.command(epilog="Example: clew unfinished /run/shop >> shop.ndjson")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path())
 @click.option("--running", is_flag=True, help="Show what live processes are at, and since when.")
-def unfinished(folder: Path, running: bool) -> None:
+def unfinished(folder: str, running: bool) -> None:
     """Write what killed processes were at, as lines of a log, and forget it.
 
     FOLDER is what configure_logging(unfinished=...) names. A process of the same service writes
     these lines, too, when it starts: here they are for a service that does not start again.
     """
-    if not folder.is_dir():
-        raise AnswerError(f"{str(folder)!r} is no folder: give the one of unfinished=...")
-    if sys.stdout is None:  # click would write nothing, and say nothing
-        raise AnswerError("The output cannot be written, stdout is closed: nothing is forgotten")
-    tables = _tables_in(folder)
+    # A Path would make one slash of the two by which a password is found in an address.
+    place = Path(folder)
+    if not place.is_dir():
+        raise AnswerError(f"{folder!r} is no folder: give the one of unfinished=...")
+    tables = _tables_in(place)
     if running:
         _show([table for table in tables if table.is_alive])
         return
     count = 0
     for table in tables:
-        if table.is_alive or (table.guardian is not None and is_alive(folder / table.guardian)):
+        if table.is_alive or (table.guardian is not None and is_alive(place / table.guardian)):
             continue
         for slot, row in table.rows:
             if not (row.is_ending and has_record(table.facts.get("log"), row)):
                 line = msgspec.to_builtins(lost_log(row, table.service, table.version))
-                echo(_encode({**line, **table.fields, **line}))
+                echo_json(_encode({**line, **table.fields, **line}))
                 count += 1
             table.settle(slot)
         if table.missed:
@@ -78,11 +78,11 @@ def _show(tables: list[Remains]) -> None:
                 what = f"{log.request.method} {log.request.path}"
             began = datetime.fromtimestamp(row.began, UTC).strftime("%Y-%m-%d %H:%M:%S")
             known = (str(table.facts.get("pid")), table.service or "", what, log.user_id or "")
-            rows.append((began, f"{now - row.began:.1f}", *known, log.request_id or ""))
+            cells = (began, f"{now - row.began:.1f}", *known, log.request_id or "")
+            rows.append(tuple(map(one_line, cells)))
         if table.missed:
             pid = table.facts.get("pid")
             say(f"Process {pid} had no room for {table.missed} more, which are not shown")
     widths = [max(len(line[place]) for line in rows) for place in range(len(_COLUMNS))]
     for line in rows:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        echo(escaped_controls("  ".join(cells)).rstrip())
+        echo("  ".join(map(str.ljust, line, widths)).rstrip())

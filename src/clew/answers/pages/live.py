@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from clew._text import one_line
 from clew.answers import lookups
 from clew.answers.errors import AnswerError
 from clew.answers.logs import Answer, Logs
@@ -71,7 +72,7 @@ def site(logs: Logs) -> Starlette:
                 loop = asyncio.get_running_loop()
                 return await loop.run_in_executor(threads, page, request)
             except Exception:
-                _log.exception("%s could not be answered", request.url.path)
+                _log.exception("%s could not be answered", one_line(request.url.path))
                 sentence = "What went wrong stands where clew serve was started."
                 return _error("Failed", f"This could not be answered. {sentence}", 500)
 

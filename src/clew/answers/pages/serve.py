@@ -37,18 +37,20 @@ _HEADERS = {
 
 
 def serve(
-    logs: Logs, listener: socket.socket, *, host: str, announce: Callable[[str], object]
+    logs: Logs,
+    listener: socket.socket,
+    *,
+    host: str,
+    announce: Callable[[str], object],
+    warn: Callable[[str], object],
 ) -> None:
     """Show *logs* as pages at a socket of `listen`, until SIGINT or SIGTERM.
 
-    Announces the address as soon as it can be opened.
+    Announces the address as soon as it can be opened, and warns when others can open it, too.
     """
     address, port = listener.getsockname()[:2]
     if not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
-        print(
-            f"clew: {host} is not only this machine: whoever reaches port {port} can read the logs",
-            file=sys.stderr,
-        )
+        warn(f"{host} is not only this machine: whoever reaches port {port} can read the logs")
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{port}/"
     server = _Server(config_of(logs, host=host), partial(announce, url))
