@@ -569,6 +569,15 @@ def test_what_cannot_be_written_is_reported(
     assert len(list(folder.iterdir())) == 1
 
 
+def test_an_empty_table_of_a_dead_process_is_removed(lines: Lines, folder: Path) -> None:
+    """Of whichever service: a process may die before it has said which it is of."""
+    folder.mkdir(parents=True)
+    kill_at(lambda: (Table(folder, {}), die()))
+    assert len(list(folder.iterdir())) == 1
+    lines.configure(unfinished=folder, service="shop")
+    assert list(folder.iterdir()) == []
+
+
 def test_a_damaged_table_costs_no_other(lines: Lines, folder: Path) -> None:
     """What cannot be understood is said on stderr, and what stands behind it is written."""
     lines.configure(unfinished=folder)

@@ -117,8 +117,15 @@ class Unfinished:
         return not was_recorded
 
     def _is_for_us(self, found: Remains) -> bool:
-        """Tell whether its process is dead, of this service, and no other says what it was at."""
-        if found.is_alive or found.service != self._service:
+        """Tell whether its process is dead, of this service, and no other says what it was at.
+
+        One in which nothing is, as of a process that died at its start, is anybody's.
+        """
+        if found.is_alive:
+            return False
+        if found.guardian is None and not (found.rows or found.missed):
+            return True
+        if found.service != self._service:
             return False
         if found.guardian is None or (not found.rows and found.age() > _UNTIL_LOST):
             return True
