@@ -572,7 +572,12 @@ def test_what_cannot_be_written_is_reported(
 def test_an_empty_table_of_a_dead_process_is_removed(lines: Lines, folder: Path) -> None:
     """Of whichever service: a process may die before it has said which it is of."""
     folder.mkdir(parents=True)
-    kill_at(lambda: (Table(folder, {}), die()))
+
+    def begin() -> None:
+        Table(folder, {})
+        die()
+
+    kill_at(begin)
     assert len(list(folder.iterdir())) == 1
     lines.configure(unfinished=folder, service="shop")
     assert list(folder.iterdir()) == []
