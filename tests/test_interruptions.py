@@ -22,6 +22,8 @@ import pytest
 
 import clew
 from clew._current import enter, entered
+from clew._faults import report_failure
+from clew._interruptions import raise_interruption
 from clew._lines.handler import own_handlers
 from clew._lines.uncaught import _of_loop
 from clew._nested import Nested
@@ -277,3 +279,23 @@ def test_goes_its_way_and_leaves_nothing_behind(
             assert shapes_of(stream, work) == usual, place
     assert left == UNSAVED.get(kind, [])
     assert interruption.number > 20
+
+
+@pytest.mark.parametrize("tell", [raise_interruption, report_failure])
+def test_where_there_is_no_room_for_a_call_nothing_is_raised_anew(
+    monkeypatch: pytest.MonkeyPatch, tell: Callable[[], None]
+) -> None:
+    """At the limit of recursion an exception of clew's own stays the one that it is."""
+
+    def full(*_: object) -> None:
+        raise RecursionError
+
+    def fail() -> None:
+        raise ValueError("clew's own")
+
+    monkeypatch.setattr(signal, "getsignal", full)
+    monkeypatch.setattr("traceback.format_exc", full)
+    try:
+        fail()
+    except ValueError:
+        tell()

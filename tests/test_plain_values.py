@@ -315,3 +315,53 @@ def test_after_a_value_that_fails_the_next_is_where_it_was() -> None:
     """What cannot be read costs itself: it is as often so as it comes, and nothing lies within."""
     broken = Broken([1])
     assert plain([broken] * 40 + [[1]]) == ["<unprintable Broken>"] * 40 + [[1]]
+
+
+class Talkative:
+    """What logs while it says what it is, as a query of Django's does."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __str__(self) -> str:
+        self.asked += 1
+        log.info("asked", own={self: [self]}, number=1)
+        return "talkative"
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_a_value_may_log_while_its_text_is_made(lines: Lines, both_ways: None, level: str) -> None:
+    """Its line comes once for each time that it is asked, with its class where it stands again, and
+    the line that asked comes as well, whether both are written at once or kept.
+    """
+    lines.configure(keep="DEBUG")
+    first, second, own = Talkative(), Talkative(), Talkative()
+
+    def fail() -> None:
+        clew.bind(first=first, second=[second])
+        getattr(log, level)("line", third={own: 1})
+        raise LookupError
+
+    with pytest.raises(LookupError), clew.context():
+        fail()
+    *asked, line = lines()
+    assert (line["message"], line["first"], line["second"]) == ("line", "talkative", ["talkative"])
+    assert line["third"] == {"talkative": 1}
+    assert [one["message"] for one in asked] == ["asked"] * 3
+    assert [first.asked, second.asked, own.asked] == [1, 1, 1]
+    for one in asked:
+        assert one["own"] == {"<Talkative>": ["<Talkative>"]}
+        assert (one["first"], one["second"], one["number"]) == ("<Talkative>", ["<Talkative>"], 1)
+
+
+def test_a_line_after_one_that_failed_asks_its_values_again(lines: Lines) -> None:
+    """What raises while it is asked is unprintable, and the next value is asked as ever."""
+
+    class Silent:
+        def __str__(self) -> str:
+            raise ValueError("no")
+
+    log.info("line", first=Silent(), second=Cart())
+    (line,) = lines()
+    assert "unprintable" in line["first"]
+    assert line["second"] == "cart"

@@ -40,13 +40,16 @@ def report_failure(record: logging.LogRecord | None = None) -> None:
         trace = trace.tb_next
     place = trace and (trace.tb_frame.f_code, trace.tb_lineno)
     fault = kind, place
-    if not is_due(fault):
-        _unsaid[fault] = _unsaid.get(fault, 0) + 1
-        return
-    unsaid = _unsaid.pop(fault, 0)
-    more = f" ({unsaid:,} more since the last one)" if unsaid else ""
-    where = "" if record is None else f"Logged at {record.pathname}:{record.lineno}\n"
-    write_error(f"--- Logging error ---{more}\n{traceback.format_exc()[-_LONGEST:]}{where}")
+    try:
+        if not is_due(fault):
+            _unsaid[fault] = _unsaid.get(fault, 0) + 1
+            return
+        unsaid = _unsaid.pop(fault, 0)
+        more = f" ({unsaid:,} more since the last one)" if unsaid else ""
+        where = "" if record is None else f"Logged at {record.pathname}:{record.lineno}\n"
+        write_error(f"--- Logging error ---{more}\n{traceback.format_exc()[-_LONGEST:]}{where}")
+    except RecursionError:  # there is no room for that
+        pass
 
 
 def is_due(fault: object) -> bool:

@@ -7,6 +7,8 @@ import sys
 from functools import partial
 from typing import Any
 
+_SIGNALS = signal.valid_signals()
+
 
 def raise_interruption() -> None:
     """Raise the exception that is being handled again, where the handler of a signal raised it.
@@ -17,7 +19,10 @@ def raise_interruption() -> None:
     _, error, trace = sys.exc_info()
     if error is None or trace is None or trace.tb_next is None:
         return
-    codes = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()}
+    try:
+        codes = {_code_of(signal.getsignal(number)) for number in _SIGNALS}
+    except RecursionError:  # there is no room for that
+        return
     while trace is not None:
         if trace.tb_frame.f_code in codes:
             raise error

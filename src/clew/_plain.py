@@ -19,8 +19,12 @@ from ._interruptions import raise_interruption
 from ._objects import fields_of, is_secret, lazy_object, rows_of
 from ._secrets.looks import MASK
 from ._secrets.pairs import NAME_KEYS
-from ._text import printable, text_of, unprintable
+from ._text import ask, printable, text_of, unprintable
 
+# Whose values are read without a call of anybody's code.
+_KNOWN = frozenset((str, bool, int, float, type(None), Decimal, UUID, bytes, bytearray)) | {
+    *(datetime, date, time, timedelta, list, tuple, dict, set, frozenset, type)
+}
 _DEEPEST = 32
 _MOST_VALUES = 100_000
 
@@ -49,7 +53,8 @@ def to_plain(value: object, masking: Masking, default: Callable[[Any], Any] | No
     Mappings, dataclasses, Structs, attrs classes, named tuples, pydantic's, SQLAlchemy's and
     Django's models become objects of what is loaded of them; what has ``tolist()``, ``item()`` or
     ``__index__``, as numpy's and pandas' numbers and arrays, a list or a number; what is none of
-    these is written as *default* or ``str`` gives it. A float outside the numbers is null. Cycles,
+    these is written as *default* or ``str`` gives it; in a line that is logged by these, it is
+    written as its class's name. A float outside the numbers is null. Cycles,
     values nested deeper than 32 and everything after 100,000 values become ``"..."``.
     """
     return _Converter(masking, default).plain(value)
@@ -63,22 +68,35 @@ class _Converter:
         self.default = default
         self.ancestors: list[object] = []
         self.remaining = _MOST_VALUES
+        self.asks = False  # whether code of the application's is at work for this
 
     def plain(self, value: Any) -> Any:
         try:
-            return self._plain(value)
+            kind = type(value)
+            if kind in _KNOWN:
+                return self._plain(value)
+            if self.asks or issubclass(kind, (enum.Enum, str)):
+                return self._foreign(value)
+            self.asks = True
+            try:
+                return ask(self._foreign, value)
+            finally:
+                self.asks = False
         except Exception:
             raise_interruption()
             return unprintable(value)
+
+    def _foreign(self, value: Any) -> Any:
+        if type(value).__name__ == "SimpleLazyObject":
+            return self.plain(lazy_object(value))
+        return self._plain(value)
 
     def _plain(self, value: Any) -> Any:
         self.remaining -= 1
         if value is None or value is True or value is False:
             return value
-        if type(value).__name__ == "SimpleLazyObject":
-            return self.plain(lazy_object(value))
         if isinstance(value, enum.Enum):
-            return self._plain(value.value)
+            return self.plain(value.value)
         if isinstance(value, enum.EnumMeta):
             return self._array([member.value for member in cast("Iterable[enum.Enum]", value)])
         if isinstance(value, str):
@@ -183,7 +201,7 @@ class _Converter:
             if self.remaining < 0:
                 plain["..."] = "..."
                 break
-            name = text_of(key)
+            name = text_of(key) if type(key) in _KNOWN or self.asks else ask(text_of, key)
             while name in plain:
                 name += "_"
             verdict = masking.verdict(name)

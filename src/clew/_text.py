@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ._interruptions import raise_interruption
 
@@ -39,6 +40,25 @@ def text_of(value: object) -> str:
     except Exception:
         raise_interruption()
         return unprintable(value)
+
+
+# Set while code of the application's says what a value is.
+_asking: ContextVar[bool] = ContextVar("clew_asking", default=False)
+
+
+def ask(read: Callable[[Any], T], value: object) -> T | str:
+    """Return what *read* makes of *value*, by code of the application's: that may log.
+
+    Its line may hold *value* again, as one that is bound: there it goes by its class, as does
+    every other value that has to be asked, or each such line would bring further ones.
+    """
+    if _asking.get():
+        return f"<{type(value).__qualname__}>"
+    try:
+        _asking.set(True)
+        return read(value)
+    finally:  # also where a signal's handler raises just before
+        _asking.set(False)
 
 
 def unprintable(value: object) -> str:
