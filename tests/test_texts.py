@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 
 from clew._redaction import DEFAULT, OFF, STRICT
@@ -81,6 +83,61 @@ def test_lines_of_code_keep_their_names() -> None:
     shown = DEFAULT.trace(trace)
     assert "password=password, token='***')" in shown
     assert shown.endswith("ValueError: password=***\n")
+
+
+# A line of code, and what is shown of it; None where it stays.
+CODE = [
+    ('raise E("host=db user=bob password=x1 a=b")', 'raise E("host=db user=bob password=*** a=b")'),
+    (
+        "raise E('in https://x/?a=b&access_token=x1', b)",
+        "raise E('in https://x/?a=b&access_token=***', b)",
+    ),
+    ("raise E(rb'failed: password=x1')", "raise E(rb'failed: password=***')"),
+    (
+        r'raise E("a \"password=x1\" \\", token=token)',
+        r'raise E("a \"password=***\" \\", token=token)',
+    ),
+    ('raise E("""it failed: password=x1', 'raise E("""it failed: password=***'),
+    ("raise E('bob', 'a password=x1', token)", "raise E('bob', 'a password=***', token)"),
+    ('raise E("a Cookie: a=x1; b=x1", cookie=c)', 'raise E("a Cookie: ***", cookie=c)'),
+    ("raise E(f\"a {b['c']} password=x1 {d}\")", "raise E(f\"a {b['c']} password=*** {d}\")"),
+    ("raise E(f\"a {b} password={b['c']}\")", None),
+    ('raise E(f"{a} {password=} {b}", token=token)', None),
+    ("x = f'{ {1: {2: password}} }', f'{{a}} token={token}'", None),
+    ('raise E("a password={}, token={token}, pin=%s, secret=%(b)r")', None),
+    ('raise E("a password=" + password, token)', None),
+    ('password = password_of(user)  # don\'t say "token"', None),
+    ('a = {"password": password, "b": token}', None),
+]
+
+
+@pytest.mark.parametrize(("code", "shown"), CODE)
+def test_what_is_written_out_within_a_literal_is_masked(code: str, shown: str | None) -> None:
+    """In a string of a line of code the rules of text hold; what is put into it elsewhere stays."""
+    trace = '  File "a.py", line 7, in b\n    {}\nE\n'
+    assert DEFAULT.trace(trace.format(code)) == trace.format(shown or code)
+
+
+def test_a_message_with_indented_lines_is_no_code() -> None:
+    """Behind the frames of a traceback the rules of text hold, also where a line is indented."""
+    frame = '  File "a.py", line 7, in b\n    a\n    ^\n'
+    trace = f"{frame}ValueError: a:\n    password=x1\n    token=x1\n\n{frame}E\n"
+    assert DEFAULT.trace(trace) == trace.replace("x1", "***")
+    for margin in ("  | ", "    | ", "      | "):
+        group = trace.replace("\n", f"\n{margin}")
+        assert DEFAULT.trace(group) == group.replace("x1", "***")
+        code = f"{margin}  File 'a.py'\n{margin}    a(token=token, pin=pin)\n{margin}E: token=x1"
+        assert DEFAULT.trace(code) == code.replace("x1", "***")
+
+
+def test_messages_of_a_group_are_no_code() -> None:
+    """Each exception of a group stands behind a margin, where the rules of text hold as well."""
+    try:
+        raise ExceptionGroup("token=x1", [ExceptionGroup("a", [ValueError("a token=x1")])])
+    except ExceptionGroup as error:
+        trace = "".join(traceback.format_exception(error))
+    assert "x1" in trace
+    assert "x1" not in DEFAULT.trace(trace)
 
 
 def test_off_masks_nothing() -> None:

@@ -374,6 +374,11 @@ sentry_sdk.capture_event({
         "query_string": "code=in-clear",
     },
     "contexts": {"shop": {"api_key": "in-clear"}},
+    "exception": {"values": [{"stacktrace": {"frames": [{
+        "pre_context": ["x = 'bob password=in-clear'"],
+        "context_line": "raise E('in token=in-clear')",
+        "post_context": ["    connect(token='in-clear')", "lines around"],
+    }]}}]},
     "spans": [{"description": "GET /?token=in-clear", "data": {"token": "in-clear"}}],
 })
 if redact == "strict":
@@ -390,14 +395,15 @@ sentry_sdk.flush()
 
 @pytest.mark.parametrize("redact", [["tenant"], "strict"], ids=str)
 def test_what_the_line_masks_is_masked_in_sentry(redact: object) -> None:
-    """Extra, breadcrumbs, requests, exceptions, their variables, contexts, spans and logs'
-    attributes hold what the lines hold, nothing in clear.
+    """Extra, breadcrumbs, requests, exceptions, their variables and lines of code, contexts, spans
+    and logs' attributes hold what the lines hold, nothing in clear.
     """
     script = MASKED if redact != "strict" else MASKED.replace('"tenant": "in-clear"', '"a": "b"')
     printed = run_fresh(script, json.dumps(redact))
     assert "failed" in printed and "***" in printed
     assert '"data":{"email"' in printed.replace(" ", ""), "a breadcrumb"
     assert "in-clear" not in printed
+    assert "lines around" in printed
     assert redact == "strict" or '"seen"' in printed
 
 

@@ -28,6 +28,9 @@ TAG = "requestId"
 # The name under which a transaction keeps its context until it is sent.
 _CONTEXT_KEY = "clew"
 
+# Makes a line of code one of a traceback.
+_FRAME = '  File "", line 0\n    '
+
 # The span id of the transaction that keeps the outermost context of this task or thread.
 _transaction_id: ContextVar[str | None] = ContextVar("clew_sentry_transaction", default=None)
 
@@ -40,7 +43,7 @@ def install() -> None:
     gave to Sentry stays. Records of requests and of outgoing calls become neither events nor
     breadcrumbs: Sentry has the exception already, from its own integration. What clew's lines
     mask is masked in what Sentry gets of lines, and in all events: their ``extra``, breadcrumbs,
-    requests, contexts and spans, their exceptions and the variables in these.
+    requests, contexts and spans, their exceptions with the variables and lines of code in these.
     Installing again changes nothing.
     """
     if not subscribe(_attach_to_transaction):
@@ -133,7 +136,16 @@ def _mask(event: Any, redactor: Redactor, settings: Redactor) -> None:
         return _changed(entry, value=text, stacktrace=stack)
 
     def stack(entry: Any) -> Any:
-        return _changed(entry, frames=lambda frames: [_changed(one, vars=fields) for one in frames])
+        return _changed(entry, frames=lambda frames: [frame(one) for one in frames])
+
+    def frame(entry: Any) -> Any:
+        around = dict.fromkeys(("pre_context", "post_context"), lambda all_of: [*map(code, all_of)])
+        return _changed(entry, vars=fields, context_line=code, **around)
+
+    def code(line: object) -> object:
+        if not isinstance(line, str):
+            return line
+        return redactor.trace(_FRAME + line).removeprefix(_FRAME)
 
     def fields(entry: Any) -> Any:
         return masked(entry, redactor) if isinstance(entry, Mapping) else entry

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from .extents import line_end, quoted_end, setting_end, value_end
+from .literals import Literals
 from .names import Verdict
 from .policy import Policy
 
@@ -82,7 +84,8 @@ class Places:
 
     def names(self, text: str, *, code: bool) -> str:
         """Return *text* with what stands behind names masked: assignments, members, headers."""
-        return self._replace(text, _NAMED, self._in_code if code else self._named)
+        place = partial(self._named, literals=Literals(text)) if code else self._named
+        return self._replace(text, _NAMED, place)
 
     def options(self, text: str) -> str:
         """Return *text* with the values of a command line's options masked."""
@@ -118,7 +121,9 @@ class Places:
             last = at = max(found.end, found.start)
         return "".join([*kept, text[last:]]) if kept else text
 
-    def _named(self, text: str, match: re.Match[str], *, code: bool = False) -> _Place | None:
+    def _named(
+        self, text: str, match: re.Match[str], *, literals: Literals | None = None
+    ) -> _Place | None:
         name = match["name"]
         if "%" in name or "\\" in name:
             name = decode(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), name))
@@ -129,11 +134,9 @@ class Places:
             verdict = self._judge(name)
         if verdict is None:
             return None
-        end = self._end(text, match, verdict, code=code)
+        find = self._end if literals is None else partial(self._end_in_code, literals)
+        end = find(text, match, verdict)
         return None if end is None else self._place(text, match.end(), end, verdict)
-
-    def _in_code(self, text: str, match: re.Match[str]) -> _Place | None:
-        return self._named(text, match, code=True)
 
     def _behind(self, text: str, match: re.Match[str]) -> _Place | None:
         verdict = self._judge(match["name"])
@@ -163,7 +166,24 @@ class Places:
         hidden = self._treat(verdict, value) if value else None
         return None if hidden is None or hidden == value else _Place(start, end, hidden)
 
-    def _end(self, text: str, match: re.Match[str], verdict: Verdict, *, code: bool) -> int | None:
+    def _end_in_code(
+        self, literals: Literals, text: str, match: re.Match[str], verdict: Verdict
+    ) -> int | None:
+        """Return where the value ends in a line of code; None where it is a variable."""
+        start = match.end()
+        literal = None if match["open"] else literals.around(start)
+        if literal is None:
+            is_written = match["sep"].strip() == "," or _QUOTES.match(text, start) is not None
+            is_written = is_written or bool(match["open"] and not match["close"])
+            return self._end(text, match, verdict) if is_written else None
+        end = self._end(text, match, verdict) if start < literal[0] else None
+        if end is None:
+            return None
+        end = min(end, literal[0])
+        is_variable = literals.holds_variable(start, end, is_formatted=literal[1])
+        return None if is_variable else end
+
+    def _end(self, text: str, match: re.Match[str], verdict: Verdict) -> int | None:
         """Return where the value ends; None where it is no value, but prose or a variable."""
         start, separator = match.end(), match["sep"].strip()
         quote = _QUOTES.match(text, start)
@@ -177,8 +197,6 @@ class Places:
             return end - len(opened) if text.endswith(opened, start, end) else end
         if quote is not None:
             return value_end(text, start)
-        if code:
-            return None
         if match["close"] or text[start : start + 1] in ("{", "["):
             return value_end(text, start)
         line = text.rfind("\n", max(0, match.start() - 8), match.start()) + 1

@@ -24,6 +24,9 @@ _SLASHED_USERINFO = re.compile(
 _ENCODED = re.compile(r"%(?:25)*(?:3[aAdD]|7[bB]|22|40)")
 _PIECES = re.compile(r"([\s&\"'<>,?=#]+)")
 
+# Behind the margin of an exception group, perhaps.
+_CODE = re.compile(r"(?: *\| )?    (?! *\| )")
+
 _LONGEST_WORD = 40
 
 
@@ -103,10 +106,11 @@ class Texts:
             return text
         kept: list[str] = []
         said: list[str] = []
+        in_frame = False  # a message may be indented as well
         for line in text.splitlines(keepends=True):
-            if line.lstrip(" |").startswith(("File ", "Traceback ")) or line.startswith(
-                ("    ", "  |     ")
-            ):
+            is_place = line.lstrip(" |").startswith(("File ", "Traceback "))
+            in_frame = is_place or (in_frame and _CODE.match(line) is not None)
+            if in_frame:
                 kept += [self.mask("".join(said)), self.mask(line, code=True)]
                 said.clear()
             else:
