@@ -140,6 +140,29 @@ def test_a_fork_leaves_the_queue_to_its_parent(restored_logging: None) -> None:
     assert sorted(numbers) == list(range(-1, 200))
 
 
+def test_a_fork_leaves_the_count_of_what_was_dropped_to_its_parent(restored_logging: None) -> None:
+    """What did not fit before the fork is said once, by the process that dropped it."""
+    texts: list[bytes] = []
+    with reader_and_stream("pipe") as (reader, stream):
+        clew.configure_logging(stream=stream, when_blocked="drop")
+        for number in range(500):
+            log.info("line", number=number, pad="x" * 10_000)
+        child = os.fork()
+        if child == 0:
+            log.info("the child's")
+            clew._lines.handler.own_handlers()[0].flush()
+            os._exit(0)
+        thread = read_all(reader, texts)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        clew._lines.handler.own_handlers()[0].flush()
+        stream.close()
+        thread.join(PATIENCE)
+    lines = [parse_line(line.decode()) for line in b"".join(texts).splitlines()]
+    written = sum(line["message"] == "line" for line in lines)
+    assert [line["dropped"] for line in lines if "dropped" in line] == [500 - written]
+    assert [line["message"] for line in lines].count("the child's") == 1
+
+
 PROGRAM = """
 import sys
 if sys.argv[1] == "gevent":

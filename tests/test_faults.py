@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 import pytest
@@ -34,6 +35,18 @@ def test_a_loss_after_the_end_of_others_is_said_at_once(capsys: pytest.CaptureFi
         losses.end()
     said = capsys.readouterr().err.splitlines()
     assert ["cannot be written" in line for line in said] == [True, False, True, False]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_leaves_losses_to_its_parent() -> None:
+    """What was lost before the fork is said by the process that lost it."""
+    losses = Losses("lines")
+    losses.add("the disk is full", 7)
+    child = os.fork()
+    if child == 0:
+        os._exit(losses.count)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert losses.count == 7
 
 
 def test_faults_that_differ_without_end_take_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,12 +8,14 @@ otherwise leave a traceback, and a stderr that nobody reads would stop the servi
 from __future__ import annotations
 
 import logging
+import os
 import select
 import sys
 import time
 import traceback
 from io import TextIOWrapper
 from typing import Any
+from weakref import WeakSet
 
 from ._interruptions import raise_interruption
 
@@ -101,6 +103,11 @@ class Losses:
         self._what = what
         self._since = 0.0
         self._next = 0.0
+        _losses.add(self)
+
+    def forget(self) -> None:
+        """Forget what was lost: this is a fork, and the parent says it."""
+        self.count = 0
 
     def add(self, reason: object, count: int = 1) -> None:
         """Count one more, or *count*, lost for *reason*."""
@@ -125,3 +132,16 @@ class Losses:
     def _say(self, state: str) -> None:
         since = time.strftime("%H:%M:%S", time.localtime(self._since))
         write_error(f"clew: {self._what} {state}; {self.count:,} lost since {since}\n")
+
+
+_losses: WeakSet[Losses] = WeakSet()
+
+
+def _forget_losses() -> None:
+    _unsaid.clear()
+    for losses in list(_losses):
+        losses.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_losses)

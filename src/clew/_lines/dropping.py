@@ -98,9 +98,10 @@ class DroppingWriter:
             time.sleep(0.002)
 
     def forget(self) -> None:
-        """Forget what is queued: this is a fork, and the parent writes it."""
+        """Forget what is queued and what was dropped: that is up to the parent of a fork."""
         self._lines.clear()
         self._rest, self._added, self._removed = b"", 0, 0
+        self._dropped = self._said = 0
         self._token = deque((None,))
 
     def _take(self) -> bool:
