@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import logging
 import logging.config
+import logging.handlers
 import os
+import queue
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -262,7 +264,9 @@ def test_without_a_record_the_lines_are_written_all_the_same(kept: Lines) -> Non
 
 
 def test_whoever_sets_logging_up_anew_ends_it(kept: Lines) -> None:
-    """A set-up without it keeps nothing; neither does a handler that was taken off."""
+    """A set-up without it keeps nothing; neither does a handler that was taken off, in whose place
+    others hear what they ask for.
+    """
     root = logging.getLogger()
     kept.configure()
     assert root.level == logging.INFO
@@ -270,13 +274,34 @@ def test_whoever_sets_logging_up_anew_ends_it(kept: Lines) -> None:
         log.debug("detail")
     kept.configure(keep="DEBUG")
     (handler,) = [one for one in root.handlers if isinstance(one, clew.LineHandler)]
-    other = Listener()
-    root.handlers[:] = [other]
+    other, curious = Listener(), Listener(logging.DEBUG)
+    root.handlers[:] = [other, curious]
     with failure():
         log.debug("detail")
+        standard.debug("legacy")
+        log.info("loud")
     assert kept() == []
-    assert other.heard == ["detail"]
+    assert other.heard == ["loud"]
+    assert curious.heard == ["detail", "legacy", "loud"]
     handler.close()
+
+
+def test_behind_a_queue_lines_below_the_level_do_not_come(kept: Lines) -> None:
+    """A queue in the place of clew's handler hears what it did without it, of either logger."""
+    root = logging.getLogger()
+    (handler,) = [one for one in root.handlers if isinstance(one, clew.LineHandler)]
+    waiting: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    to_queue = logging.handlers.QueueHandler(waiting)
+    to_queue.addFilter(clew.ContextFilter())
+    root.handlers[:] = [to_queue]
+    listener = logging.handlers.QueueListener(waiting, handler)
+    listener.start()
+    with clew.context():
+        log.debug("detail")
+        standard.debug("legacy")
+        log.info("loud")
+    listener.stop()
+    assert messages(kept) == ["loud"]
 
 
 def test_a_dictionary_sets_it_up(kept: Lines, capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,10 +63,7 @@ class Keeper:
         found: logging.Logger | None = logger
         while found is not None:
             parent = found.parent
-            if parent is None:
-                if handler not in found.handlers:
-                    return None  # somebody took it off again
-            elif found.level:
+            if parent is not None and found.level:
                 return None
             if propagates:
                 for other in found.handlers:
