@@ -29,7 +29,7 @@ from clew._http.settings import Settings
 from clew._http.watch import Watch, _watcher, say_slow
 from clew._http.wsgi import WSGIExchange
 from tests.adapters.drive import Call, serve_asgi
-from tests.conftest import Lines, serve
+from tests.conftest import Lines, parse_line, run_fresh, serve
 
 SLOW = 0.02
 
@@ -287,6 +287,96 @@ def test_goes_on_looking_whatever_comes_in_between(
     said = [line["requestId"] for line in lines() if line.get("action") == "SLOW_REQUEST"]
     assert said == [running.request_id, late.request_id]
     assert "an odd environ" in capsys.readouterr().err + lines.raw()
+
+
+GEVENT = """
+import sys
+if sys.argv[1] == "patched first":
+    import gevent.monkey
+    gevent.monkey.patch_all()
+import time
+import clew, clew.wsgi, gevent.monkey
+gevent.monkey.patch_all()
+from wsgiref.util import setup_testing_defaults
+
+def computes():
+    while time.monotonic() < end and not waits.dead:
+        pass
+
+def waits_for_it():
+    gevent.sleep(5 * SLOW)
+
+def app(environ, start_response):
+    {"/computes": computes, "/waits": waits_for_it}[environ["PATH_INFO"]]()
+    start_response("200 OK", [])
+    return []
+
+SLOW = 0.05
+clew.configure_logging()
+served = clew.wsgi.RequestIDMiddleware(app, slow=SLOW)
+
+def serve(path):
+    environ = {"PATH_INFO": path}
+    setup_testing_defaults(environ)
+    list(served(environ, lambda *_: None))
+
+end = time.monotonic() + 10 * SLOW
+waits = gevent.spawn(serve, "/waits")
+gevent.sleep(0)
+serve("/computes")
+waits.join()
+"""
+
+
+@pytest.mark.parametrize("order", ["patched first", "patched later"])
+def test_says_so_on_gevent_while_a_request_computes(order: str) -> None:
+    """Where no greenlet comes to its turn, both the one that computes and one that waits are said
+    to be slow, with where each stands.
+    """
+    pytest.importorskip("gevent")
+    lines = [parse_line(line) for line in run_fresh(GEVENT, order).splitlines()]
+    assert [line["message"].partition(" is ")[0] for line in lines] == [
+        *("GET /waits", "GET /computes", "GET /computes 200", "GET /waits 200")
+    ]
+    assert "in waits_for_it" in lines[0]["stackInfo"]
+    assert lines[1]["stackInfo"].splitlines()[-1].endswith("in computes")
+
+
+BESIDE = """
+import gevent.monkey
+gevent.monkey.patch_all()
+import logging, gevent, clew, clew.wsgi
+from wsgiref.util import setup_testing_defaults
+
+class Other(logging.Handler):
+    def emit(self, record):
+        gevent.sleep(0.001)  # others come to their turn while its lock is held
+
+def app(environ, start_response):
+    for _ in range(20):
+        clew.get_logger("shop").info("line")
+        gevent.sleep(0.001)
+    start_response("200 OK", [])
+    return []
+
+def serve():
+    environ = {}
+    setup_testing_defaults(environ)
+    list(served(environ, lambda *_: None))
+
+clew.configure_logging()
+logging.root.addHandler(Other())
+served = clew.wsgi.RequestIDMiddleware(app, slow=0.02)
+gevent.joinall([gevent.spawn(serve) for _ in range(20)], raise_error=True)
+"""
+
+
+def test_waits_for_no_lock_of_gevents() -> None:
+    """Beside a handler whose lock a greenlet holds, each line comes, and no greenlet is lost."""
+    pytest.importorskip("gevent")
+    lines = [parse_line(line) for line in run_fresh(BESIDE, errors="").splitlines()]
+    assert sum(line.get("action") == "SLOW_REQUEST" for line in lines) == 20
+    assert sum("response" in line for line in lines) == 20
 
 
 WRONG: list[tuple[object, str]] = [

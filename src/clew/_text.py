@@ -61,6 +61,11 @@ def ask(read: Callable[[Any], T], value: object) -> T | str:
         _asking.set(False)
 
 
+def ask_nothing() -> None:
+    """Let values that have to be asked go by their class in this thread, from now on."""
+    _asking.set(True)
+
+
 def unprintable(value: object) -> str:
     """Return what stands for a *value* that has no text."""
     return f"<unprintable {type(value).__qualname__}>"

@@ -9,12 +9,15 @@ import traceback
 from collections.abc import Iterable
 from contextvars import Context as Variables
 from functools import partial
-from threading import get_ident
 from types import BuiltinMethodType, FrameType
 from typing import Any
 
 from clew._context import Context
 from clew._current import context_in
+from clew._threads import original
+
+# By which Python knows its threads' frames.
+_get_ident = original("_thread", "get_ident")
 
 _LONGEST = 65_536
 _MOST_FRAMES = 100
@@ -30,7 +33,7 @@ Place = Any
 def thread_here() -> Place:
     """Return the thread in which the caller runs, and its greenlet."""
     greenlet = sys.modules.get("greenlet")
-    return get_ident(), None if greenlet is None else greenlet.getcurrent()
+    return _get_ident(), None if greenlet is None else greenlet.getcurrent()
 
 
 def loop_here() -> Place:

@@ -115,6 +115,20 @@ def put(logger: logging.Logger, level: int, entry: Entry) -> list[logging.Handle
     return others
 
 
+def put_beside(logger: logging.Logger, level: int, entry: Entry) -> bool:
+    """Write *entry* where clew's handler alone would, from a thread that may wait for no lock; tell
+    whether that could be.
+    """
+    handlers, keeper = _handlers_of(logger, level), dispatch.keeper
+    return (
+        len(handlers) == 1
+        and type(handlers[0]) is LineHandler
+        and not (logger.filters or (keeper is not None and level < keeper.below))
+        and _is_standard(type(logger), _METHODS)
+        and handlers[0].put_beside(entry)
+    )
+
+
 def _is_standard(kind: type[logging.Logger], methods: tuple[Any, ...]) -> bool:
     """Tell whether *kind* has these first *methods*, but for what keeps lines."""
     handle, call, *others = _methods_of(kind)

@@ -18,11 +18,11 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from threading import Thread
-from typing import Any, TextIO
+from typing import TextIO
 from weakref import WeakSet
 
 from clew._faults import Losses
+from clew._threads import start_thread
 
 from .line_writer import TAKEN, LineWriter
 
@@ -131,7 +131,7 @@ class DroppingWriter:
 
     def _empty_soon(self) -> None:
         if self._take():
-            _start_thread(self._empty)
+            start_thread(self._empty, "clew-lines")
 
     def _empty(self) -> None:
         """Write what is queued, and wait for the reader, which only this thread does."""
@@ -227,12 +227,3 @@ def _lock(descriptor: int) -> bool | None:
                 return False
             time.sleep(0)
     return None
-
-
-def _start_thread(work: Callable[[], None]) -> None:
-    """Run *work* in a thread of the system's that does not hold up the interpreter's end."""
-    monkey: Any = sys.modules.get("gevent.monkey")
-    if monkey is not None and monkey.is_module_patched("threading"):
-        monkey.get_original("_thread", "start_new_thread")(work, ())
-    else:
-        Thread(target=work, name="clew-lines", daemon=True).start()

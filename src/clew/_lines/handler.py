@@ -119,6 +119,25 @@ class LineHandler(logging.StreamHandler[TextIO]):
         self.write_line(encoder.encode(entry))
         return True
 
+    def put_beside(self, entry: Entry) -> bool:
+        """Write the line of *entry* from a thread that may wait for no lock, and is alone in that;
+        return False where it has to.
+
+        Where another thread is just writing, that one writes this line as well.
+        """
+        encoder, stream, writer = self.direct_encoder(), self.stream, self._writer
+        if encoder is None or stream is None:
+            return False
+        if writer is None or writer.stream is not stream:
+            writer = self._writer = self._writer_to(stream)
+        if writer.descriptor is None:
+            return False
+        try:
+            writer.write(encoder.encode(entry))
+        except Exception as error:
+            self.losses.add(error)
+        return True
+
     def close(self) -> None:
         """Keep no further lines; the stream stays open."""
         dispatch.stop(self)
