@@ -7,10 +7,11 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
+import flask
 import pytest
 import trio
 import trio.lowlevel
@@ -22,6 +23,7 @@ from starlette.routing import Route
 
 import clew
 import clew.asgi
+import clew.flask
 import clew.starlette
 from clew._current import current
 from clew._http.exchange import Exchange
@@ -69,6 +71,13 @@ def until_said(lines: Lines) -> None:
         time.sleep(0.001)
 
 
+async def until(lines: Lines) -> None:
+    """Be slow, and wait until the line is written."""
+    be_slow()
+    while "SLOW_REQUEST" not in lines.raw():  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+
+
 def line_of(lines: Lines) -> dict[str, Any]:
     """Return the one line about a slow request."""
     (line,) = [line for line in lines() if line.get("action") == "SLOW_REQUEST"]
@@ -113,12 +122,7 @@ def endpoints(lines: Lines) -> dict[str, Callable[..., Any]]:
 
     async def waits(_request: Any) -> Any:
         async def deep() -> None:
-            await until()
-
-        async def until() -> None:
-            be_slow()
-            while "SLOW_REQUEST" not in lines.raw():  # noqa: ASYNC110
-                await asyncio.sleep(0.001)
+            await until(lines)
 
         await asyncio.gather(deep())
         return PlainTextResponse("ok")
@@ -147,7 +151,19 @@ def endpoints(lines: Lines) -> dict[str, Callable[..., Any]]:
 
         return StreamingResponse(body())
 
-    found = (waits, blocks, threaded, to_thread, streams)
+    async def generates(_request: Any) -> Any:
+        async def body() -> AsyncIterator[bytes]:
+            async for part in parts():
+                await anext(parts(), None)
+                yield part
+
+        return StreamingResponse(body())
+
+    async def parts() -> AsyncIterator[bytes]:
+        await until(lines)
+        yield b"ok"
+
+    found = (waits, blocks, threaded, to_thread, streams, generates)
     return {"executor": executor, **{function.__name__: function for function in found}}
 
 
@@ -157,6 +173,7 @@ SHOWN = {
     "threaded": "in until_said",
     "to_thread": "in until_said",
     "streams": "in until_said",
+    "generates": "in parts",
     "executor": "await asyncio.get_running_loop()",
 }
 
@@ -179,7 +196,23 @@ def test_shows_where_a_task_stands(name: str, behind: bool, lines: Lines) -> Non
     line = line_of(lines)
     assert line["message"].startswith("GET /slow/7 is still running")
     assert line.get("route", "/slow/{id}") == "/slow/{id}"
-    assert SHOWN[name] in line["stackInfo"]
+    *_, last = line["stackInfo"].split("Stack (most recent call last):")
+    assert SHOWN[name] in last
+
+
+def test_shows_where_an_async_view_stands_below_a_thread(lines: Lines) -> None:
+    """Under WSGI a coroutine is run by a loop of another thread, whose stack comes last."""
+    app = flask.Flask("shop")
+    clew.flask.install(app, settings=patient())
+
+    @app.get("/")
+    async def view() -> str:
+        await until(lines)
+        return "ok"
+
+    assert app.test_client().get("/").text == "ok"
+    *_, last = line_of(lines)["stackInfo"].split("Stack (most recent call last):")
+    assert "in view" in last and "in until" in last
 
 
 def test_shows_where_a_task_of_trios_stands(lines: Lines) -> None:

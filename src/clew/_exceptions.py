@@ -105,6 +105,11 @@ _INSTALLED = re.compile(
 )
 
 
+def is_installed(file: str) -> bool:
+    """Tell whether *file* is one of Python or of an installed package."""
+    return _INSTALLED.match(file) is not None
+
+
 def without_installed(trace: str) -> str:
     """Return *trace*, a traceback's text, with one line for frames of installed packages in a row.
 
