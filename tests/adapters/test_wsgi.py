@@ -7,15 +7,20 @@ import io
 import sys
 import threading
 import uuid
+import warnings
 from collections.abc import Iterator
 from typing import Any
 from wsgiref.util import FileWrapper, setup_testing_defaults
 
 import pytest
 from a2wsgi import WSGIMiddleware
+from asgiref.wsgi import WsgiToAsgi
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 import clew
 import clew.asgi
+import clew.starlette
 import clew.wsgi
 
 from .drive import Call, serve_wsgi
@@ -544,6 +549,51 @@ def test_serves_once_inside_asgi(lines: Any) -> None:
     app = clew.asgi.RequestIDMiddleware(WSGIMiddleware(inner), generate=lambda: "out")  # type: ignore[arg-type]
     assert serve_asgi(app).request_id == "out"
     assert only(lines.http())["requestId"] == "out"
+
+
+def starlette_middleware(app: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from starlette.middleware.wsgi import WSGIMiddleware
+    return WSGIMiddleware(app)
+
+
+@pytest.mark.parametrize("mount", [starlette_middleware, WsgiToAsgi], ids=["starlette", "asgiref"])
+@pytest.mark.parametrize("root", ["", "/root"])
+def test_serves_once_where_the_environ_shows_no_scope(lines: Any, mount: Any, root: str) -> None:
+    """What Starlette or asgiref calls within a request is served by the outer clew as well."""
+    inner = wrapped(answering([b"x"]), generate=lambda: "in")
+    app = Starlette(routes=[Mount("/caf\u00e9", mount(inner))])
+    clew.starlette.install(app, generate=lambda: "out")
+    reply = serve_asgi(app, target="/caf%C3%A9/a?b=c%20d", root=root)
+    assert (reply.status, reply.request_id) == (200, "out")
+    assert only(lines.http())["requestId"] == "out"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"PATH_INFO": "/other"},
+        {"REQUEST_METHOD": "POST"},
+        {"QUERY_STRING": "a=b"},
+        {"REMOTE_ADDR": "127.0.0.9"},
+    ],
+    ids=str,
+)
+def test_a_call_within_a_request_is_a_request_of_its_own(lines: Any, other: dict[str, str]) -> None:
+    """What an ASGI application calls itself, as by a test client, has its own id and record."""
+    inner = wrapped(answering([b"x"]), generate=lambda: "in")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        own = {"PATH_INFO": scope["path"], "REQUEST_METHOD": scope["method"]}
+        own |= {"REMOTE_ADDR": scope["client"][0], "QUERY_STRING": ""}
+        body: Any = inner(own | other, start)
+        list(body)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+
+    serve_asgi(clew.asgi.RequestIDMiddleware(app, generate=lambda: "out"), target="/ok")
+    assert sorted(line["requestId"] for line in lines.http()) == ["in", "out"]
 
 
 def test_keeps_interleaved_responses_apart(lines: Any) -> None:

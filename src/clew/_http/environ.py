@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from clew._context import Context
+from clew._current import entered
 
 from .exchange import Exchange
 from .request import Facts
@@ -18,9 +21,36 @@ MARK = "clew.exchange"
 
 
 def live_exchange(environ: WSGIEnvironment) -> Exchange | None:
-    """Return the exchange that already serves the request of *environ*, also around a2wsgi."""
-    exchange = environ.get(MARK) or (environ.get("asgi.scope") or {}).get("clew")
+    """Return the exchange that already serves the request of *environ*, also around what calls a
+    WSGI application in an ASGI one: a2wsgi shows its scope, Starlette and asgiref take along the
+    context alone.
+    """
+    exchange: Any = environ.get(MARK)
+    if exchange is None:
+        scope = environ.get("asgi.scope")
+        if scope is not None:
+            exchange = scope.get("clew")
+        elif (around := entered()) is not None and _is_same(around, environ):
+            exchange = around
     return exchange if isinstance(exchange, Exchange) and exchange.live else None
+
+
+def _is_same(around: Context, environ: WSGIEnvironment) -> bool:
+    """Tell whether *around*, a request that an ASGI server took, is that of *environ*: it may as
+    well be one that calls another application.
+    """
+    scope = getattr(around, "scope", None)
+    if not isinstance(scope, MutableMapping) or scope.get("type") != "http":
+        return False
+    path, root = str(scope.get("path", "")), str(scope.get("root_path", ""))
+    given = f"{environ.get('SCRIPT_NAME') or ''}{environ.get('PATH_INFO') or ''}"
+    client = scope.get("client")
+    return (
+        given.encode("latin-1", "replace").decode("utf-8", "replace") in (path, root + path)
+        and environ.get("REQUEST_METHOD") == scope.get("method")
+        and (environ.get("QUERY_STRING") or "").encode("latin-1") == scope.get("query_string", b"")
+        and environ.get("REMOTE_ADDR") == (client[0] if client else None)
+    )
 
 
 class EnvironExchange(Exchange):
