@@ -116,18 +116,17 @@ class LogFile:
             return b"" if decoder_of(head) or head.startswith(_BOM) else head
         return b""
 
-    def read(self, *, growing: bool = False, size: int | None = None) -> Iterator[bytes]:
+    def read(self, *, growing: bool = False) -> Iterator[bytes]:
         """Yield what the last call had not reached, in pieces of whole lines.
 
-        *size* is how much is read at once. Of a *growing* file, a last line without its end is left
-        for the next call. A file that was cut, or replaced by another of its name, is read from its
-        beginning.
+        Of a *growing* file, a last line without its end is left for the next call. A file that was
+        cut, or replaced by another of its name, is read from its beginning.
         """
         try:
             if self.name == STDIN:
                 # Unbuffered: a thread that waits in a buffer's lock could not be left behind.
                 with open(0, "rb", buffering=0, closefd=False) as file:
-                    yield from self._split(file, size or _PIECE, growing=False)
+                    yield from self._split(file, growing=False)
                 return
             with Path(self.name).open("rb") as file:
                 status = os.fstat(file.fileno())
@@ -137,7 +136,7 @@ class LogFile:
                 self._inode = status.st_ino
                 self.places.add((status.st_dev, status.st_ino))
                 if self.consumed < status.st_size or not file.seekable():
-                    yield from self._split(file, size or _PIECE, growing=growing)
+                    yield from self._split(file, growing=growing)
         except OSError as error:
             if growing and self._inode and isinstance(error, FileNotFoundError):
                 return  # it is just being replaced
@@ -148,17 +147,17 @@ class LogFile:
         for piece in self.read():
             yield from piece.split(b"\n")[:-1]
 
-    def _split(self, file: BinaryIO, size: int, *, growing: bool) -> Iterator[bytes]:
-        for piece in self._pieces(file, size):
+    def _split(self, file: BinaryIO, *, growing: bool) -> Iterator[bytes]:
+        for piece in self._pieces(file):
             yield self._lines.feed(piece)
         if not growing:
             yield self._lines.rest()
 
-    def _pieces(self, file: BinaryIO, size: int) -> Iterator[bytes]:
+    def _pieces(self, file: BinaryIO) -> Iterator[bytes]:
         """Yield the bytes of *file*, decompressed; as many as there are where it is damaged."""
         if self.consumed and file.seekable():
             file.seek(self.consumed)
-        while read := file.read(size):
+        while read := file.read(_PIECE):
             begins = self.consumed == 0
             self.consumed += len(read)
             if begins:

@@ -13,7 +13,7 @@ from .blocks import read_pieces
 # So many lines that came out of others are kept in memory.
 MANY = 100_000
 # Pieces that tell how the rest of a file will be.
-_FIRST = 8
+_FIRST = 128
 
 
 def has_odd_lines(path: Path) -> bool:

@@ -23,7 +23,6 @@ with require("duckdb"):
 
 # A larger file is read where it is, when nothing has to be done to it first.
 _LARGE = 64 * 1024 * 1024
-_LARGE_PIECE = 1024 * 1024
 
 
 class FileReader:
@@ -166,7 +165,7 @@ class FileReader:
         """Yield the lines of *file*; of those that begin otherwise, what they are as clew's own."""
         needle = self._containing
         parser = self._parsers.get(file)
-        for piece in file.read(growing=self._growing, size=_LARGE_PIECE if needle else None):
+        for piece in file.read(growing=self._growing):
             if parser is None and (self._form is not None or self._begins_otherwise(file, piece)):
                 parser = self._parsers[file] = Parser(self._form, whole=True)
             if parser is not None:

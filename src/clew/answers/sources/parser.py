@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from clew.answers.files import has_surrogates, repair
 
 from .documents import Array, Document
@@ -10,6 +12,7 @@ from .unwrapper import CERTAIN, Unwrapper, encode, is_event, object_of
 
 # How clew's own lines begin, which are let through at a glance.
 PLAIN = b'{"level":"'
+_NOT_PLAIN = re.compile(rb'\n(?!\{"level":"|\Z)')
 # How an array begins whose elements have lines of their own.
 _ARRAY = {b"[{", b"[", b"[\r"}
 
@@ -27,8 +30,11 @@ class Parser(Unwrapper):
         Those that begin as clew's own are left out, as the engine has read them; if *strict*, only
         those that are certainly events. With ``whole`` all lines are read, and come out.
         """
+        bare = not (self._whole or self._array.is_open or has_surrogates(text))
+        if bare and not strict and text.startswith(PLAIN) and not _NOT_PLAIN.search(text):
+            return  # to cut it into lines would take half as long again
         lines = text.split(b"\n")
-        if not (self._whole or self._array.is_open or has_surrogates(text)):
+        if bare:
             if strict:
                 odd = [line for line in lines if not CERTAIN.match(line)]
             else:
