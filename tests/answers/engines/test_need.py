@@ -13,7 +13,9 @@ from clew import answers
 from clew.answers.engines import odd_lines, reader
 from clew.answers.engines.columns import COLUMNS
 from clew.answers.engines.need import ALL_COLUMNS, Need, need_of
+from clew.answers.files import LogFile
 from clew.answers.query import Query, find_question
+from clew.answers.timeline import timeline_of
 from tests.answers.logs_of import log
 from tests.answers.sources.wrapped import EVENTS, RAW, WRAPPINGS
 from tests.answers.test_files import line
@@ -44,11 +46,11 @@ def test_a_question_has_the_same_answer_alone(
 
 
 def test_no_question_needs_all() -> None:
-    """Each reads some columns; none the whole line, unless a field without a column is asked."""
+    """Each reads some columns; the whole line only of one request, or for a field without one."""
     for question, parameters in _ASKED:
         need = need_of(*query_of(question, parameters).statement)
         assert "createdAt" in need.columns
-        if not {"where", "by"} & parameters.keys():
+        if not {"where", "by", "request"} & parameters.keys():
             assert "fields" not in need.columns, question
         assert bool(need.containing) == ("request" in parameters), question
     need = need_of(*query_of("slowest", {}).statement)
@@ -95,8 +97,10 @@ def test_the_bytes_that_are_looked_for_are_written_in_one_way(
 
 
 @pytest.mark.parametrize("name", ["bare", "CRI", "docker json-file", "pretty-printed", "gzip"])
-def test_one_request_is_found_in_any_wrapping(tmp_path: Path, name: str) -> None:
-    """Only the lines that have the id are read; those of other requests are not."""
+def test_one_request_is_found_in_any_wrapping(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the lines that have the id are read, once; those of other requests are not."""
     text = WRAPPINGS["bare" if name == "gzip" else name]().encode()
     path = tmp_path / "app.log"
     path.write_bytes(gzip.compress(text) if name == "gzip" else text)
@@ -107,6 +111,9 @@ def test_one_request_is_found_in_any_wrapping(tmp_path: Path, name: str) -> None
     with answers.open(path, first=query) as logs:
         rows = logs.answer(query).rows
         assert len(rows) == len(of_request) == logs.lines
+        monkeypatch.setattr(LogFile, "read", None)
+        assert len(timeline_of(logs, query).spans) > 0
+        monkeypatch.undo()
         assert logs.summary == f"{len(rows)} lines have the id"
     with answers.open(path, first=query_of("timeline", {"request": "no-such"})) as logs:
         assert (logs.lines, logs.summary) == (0, "0 lines have the id")

@@ -52,13 +52,12 @@ class Need:
 
 def need_of(sql: str, parameters: Mapping[str, object]) -> Need:
     """Return what the query *sql* needs. One that binds ``$request`` asks of one request alone."""
-    columns = _columns_of(sql, parameters)
     request = parameters.get("request")
     if isinstance(request, str):
         parts = _SAFE.findall(request.encode(errors="replace"))
         if longest := max(parts, key=len, default=b""):
-            return Need(columns | (ALL_COLUMNS - LINE_COLUMNS), longest)
-    return Need(columns)
+            return Need(ALL_COLUMNS, longest)  # of few lines, so that none is read twice
+    return Need(_columns_of(sql, parameters))
 
 
 def _columns_of(sql: str, parameters: Mapping[str, object]) -> frozenset[str]:
