@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,7 +100,7 @@ def keep(
             table = EventTable(connection, ALL_COLUMNS)
             reader = FileReader(names, table, folder, form=form)
             with _room(folder):
-                reader.read(connection, progress, lambda: None)
+                reader.read(connection, progress, nullcontext)
                 added = _finish(connection) if is_new else _add(connection)
         count = reader.count
     return LoadResult(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from clew import answers
+from clew.answers.engines import duckdb as engine
 from clew.answers.engines import odd_lines, reader
 from clew.answers.engines.columns import COLUMNS
 from clew.answers.engines.need import ALL_COLUMNS, Need, need_of
@@ -152,3 +153,17 @@ def test_more_odd_lines_than_are_kept_in_memory(
     with answers.open(path) as logs:
         assert (logs.lines, logs.broken, logs.foreign) == (102, 0, 0)
         assert logs.engine.rows("SELECT count(*) FROM logs", {}) == [(102,)]
+
+
+def test_a_heavy_line_in_a_file_that_is_read_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that needs more memory than a file has the file read in pieces, with more of it."""
+    monkeypatch.setattr(reader, "_LARGE", 0)
+    monkeypatch.setattr(engine, "_ASK_MEMORY", "100MB")
+    path = tmp_path / "app.log"
+    heavy = b'{"createdAt":1,"action":"COUNTED","x":' + b"[" * 7_000_000 + b"]" * 7_000_000 + b"}\n"
+    path.write_bytes(line(1) + heavy + line(2))
+    with answers.open(path, first=query_of("actions", {})) as logs:
+        assert (logs.lines, logs.broken) == (3, 0)
+        assert sum(row[2] for row in logs.ask("actions").rows) == 3

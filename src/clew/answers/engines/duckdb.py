@@ -6,8 +6,8 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ class DuckDBEngine:
             before = self.lines
             try:
                 with self._cursor() as cursor:
-                    self._reader.read(cursor, progress, self._tidy)
+                    self._reader.read(cursor, progress, self._more_memory)
                 self._table.publish()
             except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
                 # Every later reading raises it again: only the lines before are kept.
@@ -133,9 +133,14 @@ class DuckDBEngine:
             f"set TMPDIR to a folder with more room: {error}"
         )
 
-    def _tidy(self) -> None:
-        self._limit(_ASK_MEMORY)
+    @contextmanager
+    def _more_memory(self) -> Iterator[None]:
+        """Let the block take what a few lines may need, which others would only fill."""
         self._limit(_READ_MEMORY)
+        try:
+            yield
+        finally:
+            self._limit(_ASK_MEMORY)
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         cursor = self._connection.cursor()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from clew.answers.errors import require
@@ -78,12 +79,12 @@ class FileReader:
         self,
         cursor: duckdb.DuckDBPyConnection,
         progress: Progress | None,
-        tidy: Callable[[], object],
+        more_memory: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        """Read what the files have beyond the last call; *tidy* is called before each block."""
+        """Read what the files have beyond the last call, odd lines with *more_memory*."""
         before = self._odd.count
         try:
-            self._read(cursor, progress, tidy)
+            self._read(cursor, progress, more_memory)
         except BaseException:
             self._odd.count = before  # of what was read nothing is kept
             raise
@@ -92,7 +93,7 @@ class FileReader:
         self,
         cursor: duckdb.DuckDBPyConnection,
         progress: Progress | None,
-        tidy: Callable[[], object],
+        more_memory: Callable[[], AbstractContextManager[None]],
     ) -> None:
         if self._growing:
             self._files.find_more()
@@ -100,22 +101,28 @@ class FileReader:
         large = [file for file in self._files if self._is_large(file)]
         rest = [file for file in self._files if file not in large]
         for file in large:
-            tidy()
-            if not self._read_large(file, cursor, progress, size):
+            count, found = self._read_large(file, cursor, progress, size)
+            if count is None:
                 rest.append(file)
+                continue
+            with more_memory():
+                self._take_large(file, count, found, cursor)
+            if progress is not None:
+                progress(self._files.consumed, size)
         # In one transaction: each would write the table anew.
         cursor.begin()
         pieces = (piece for file in rest for piece in self._pieces(file))
         for block in blocks.prefetch(blocks.write_blocks(pieces, self._folder, "block")):
-            tidy()
-            self._odd.find(block, self._table.add(block, cursor), self._parser, cursor)
+            with more_memory():
+                self._odd.find(block, self._table.add(block, cursor), self._parser, cursor)
             block.unlink()
             if progress is not None:
                 progress(self._files.consumed, size)
-        if not self._growing:
-            self._parser.end()
-            self._odd.take(self._parser, cursor)
-        cursor.commit()
+        with more_memory():
+            if not self._growing:
+                self._parser.end()
+                self._odd.take(self._parser, cursor)
+            cursor.commit()
 
     def _is_large(self, file: LogFile) -> bool:
         return (
@@ -130,8 +137,11 @@ class FileReader:
         cursor: duckdb.DuckDBPyConnection,
         progress: Progress | None,
         size: int,
-    ) -> bool:
-        """Let DuckDB read *file* where it is; tell whether it could."""
+    ) -> tuple[Count | None, Parser | None]:
+        """Let DuckDB read *file* where it is; return what is in it, None where it could not.
+
+        Beside it, what the odd lines in it are, where that is known.
+        """
         done = self._files.consumed
 
         def poll() -> None:
@@ -144,22 +154,27 @@ class FileReader:
         try:
             with blocks.Polling(poll):
                 count = self._table.add(path, cursor)
-        except duckdb.InvalidInputException:
-            return False  # a line is longer than its buffers, which are larger than the longest
+        except (duckdb.InvalidInputException, duckdb.OutOfMemoryException):
+            # A line is longer than its buffers, which are larger than the longest, or has millions
+            # of values.
+            return None, None
         finally:
             found = ahead.end() if ahead is not None else None
         file.consumed = file.size
+        return count, found
+
+    def _take_large(
+        self, file: LogFile, count: Count, found: Parser | None, cursor: duckdb.DuckDBPyConnection
+    ) -> None:
+        """Count the lines of *file*, and read those that are no events as what they are."""
         if found is None or count.foreign:
             found = Parser()
-            self._odd.find(path, count, found, cursor)
+            self._odd.find(Path(file.name), count, found, cursor)
         else:
             self._odd.count += Count(count.lines, count.odd)
         self._parsers[file] = found
         found.end()
         self._odd.take(found, cursor)
-        if progress is not None:
-            progress(done + file.size, size)
-        return True
 
     def _pieces(self, file: LogFile) -> Iterator[bytes]:
         """Yield the lines of *file*; of those that begin otherwise, what they are as clew's own."""
