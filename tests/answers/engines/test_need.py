@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from clew import answers
-from clew.answers.engines import duckdb as engine
 from clew.answers.engines import odd_lines, reader
 from clew.answers.engines.columns import COLUMNS
 from clew.answers.engines.need import ALL_COLUMNS, Need, need_of
@@ -160,10 +159,11 @@ def test_a_heavy_line_in_a_file_that_is_read_where_it_is(
 ) -> None:
     """One that needs more memory than a file has the file read in pieces, with more of it."""
     monkeypatch.setattr(reader, "_LARGE", 0)
-    monkeypatch.setattr(engine, "_ASK_MEMORY", "100MB")
     path = tmp_path / "app.log"
-    heavy = b'{"createdAt":1,"action":"COUNTED","x":' + b"[" * 7_000_000 + b"]" * 7_000_000 + b"}\n"
+    heavy = (
+        b'{"createdAt":1,"action":"COUNTED","value":' + b"[" * 7_000_000 + b"]" * 7_000_000 + b"}\n"
+    )
     path.write_bytes(line(1) + heavy + line(2))
-    with answers.open(path, first=query_of("actions", {})) as logs:
+    with answers.open(path) as logs:
         assert (logs.lines, logs.broken) == (3, 0)
         assert sum(row[2] for row in logs.ask("actions").rows) == 3

@@ -113,7 +113,8 @@ class DuckDBEngine:
             try:
                 with self._cursor() as cursor:
                     self._reader.read(cursor, progress, self._more_memory)
-                self._table.publish()
+                with self._more_memory():  # it writes what was committed
+                    self._table.publish()
             except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
                 # Every later reading raises it again: only the lines before are kept.
                 self._error = AnswerError(self._sentence(error))
