@@ -413,7 +413,7 @@ def test_waits_for_no_lock_of_gevents() -> None:
 
 
 WRONG: list[tuple[object, str]] = [
-    (0, "slow must be a number of seconds above 0, as 5.0, not 0"),
+    (0, "slow must be a number of seconds above 0 and below 1e9, as 5.0, not 0"),
     (True, "slow must be a number of seconds or None, not True"),
     ("5s", "slow must be a number of seconds or None, not '5s'"),
 ]

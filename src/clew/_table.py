@@ -15,6 +15,7 @@ import mmap
 import os
 import struct
 import sys
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from time import time, time_ns
@@ -82,7 +83,7 @@ class Slot:
 
     __slots__ = ("_free", "_state", "_table", "start")
 
-    def __init__(self, table: mmap.mmap, start: int, free: list[Slot]) -> None:
+    def __init__(self, table: mmap.mmap, start: int, free: deque[Slot]) -> None:
         self._table, self._free = table, free
         self.start, self._state = start, start + STATE
 
@@ -140,8 +141,11 @@ class Table:
             making.unlink(missing_ok=True)
             os.close(self._descriptor)
             raise
-        self._free: list[Slot] = []
+        self._free: deque[Slot] = deque()
         self._free += (self._slot(SLOT * n) for n in range(SLOTS, 0, -1))
+        # The last one is in the processor's cache. But whoever is asked what this process has
+        # recorded finds it in the slots that were freed longest ago.
+        self._take = self._free.pop if facts.get("guardian") is None else self._free.popleft
 
     def _slot(self, start: int) -> Slot:
         return Slot(self._map, start, self._free)
@@ -152,7 +156,7 @@ class Table:
         Never raises.
         """
         try:
-            slot = self._free.pop()
+            slot = self._take()
         except IndexError:
             self._miss()
             return None

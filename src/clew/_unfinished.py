@@ -93,8 +93,8 @@ class Unfinished:
     def may_say(self, task_id: str) -> bool:
         """Tell whether this one is to record that the process of a task was lost.
 
-        Not where that process has recorded the task before it died. What it was at is settled, and
-        the tables of dead processes in which nothing else is are removed.
+        Not where that process has recorded the task before it died. What it was at is settled. The
+        tables of dead processes in which nothing is are removed, once nobody asks for them.
         """
         table = self.table
         if not self._guards or table is None:
@@ -112,7 +112,7 @@ class Unfinished:
                         return True
                     was_recorded = True
             was_recorded = was_recorded or found.was_at(task_id)
-            if not (found.is_alive or found.rows):
+            if not (found.is_alive or found.rows) and found.age() > _UNTIL_LOST:
                 found.remove()
         return not was_recorded
 
