@@ -139,6 +139,18 @@ def test_what_cannot_be_asked_is_a_sentence(
             keep([str(tmp_path / "x.ndjson")], str(tmp_path / sources[0]))
 
 
+@pytest.mark.parametrize("start", [12_000, 40_000])
+def test_a_damaged_file_is_a_sentence(tmp_path: Path, store: str, start: int) -> None:
+    """A bad block of the disk is found as the file is opened, or when a question comes to it."""
+    keep([str(write(tmp_path / "x.ndjson", shop()))], store)
+    content = bytearray(Path(store).read_bytes())
+    for place in range(start, len(content), 4096):
+        content[place] ^= 0xFF
+    Path(store).write_bytes(content)
+    with pytest.raises(AnswerError, match="logs.duckdb' is damaged: load the logs into a new"):
+        messages(store)
+
+
 def test_what_cannot_be_loaded_into_is_a_sentence(tmp_path: Path, store: str) -> None:
     """A file that is none of DuckDB's, a folder that is not there; a file as its own source."""
     path = str(write(tmp_path / "x.ndjson", shop()))

@@ -41,10 +41,24 @@ def attach(connection: duckdb.DuckDBPyConnection, name: str, *, read_only: bool)
 
 
 @contextmanager
+def _damage(name: str) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        if type(error) is not duckdb.Error:
+            raise
+        # A block's checksum is another, or what was read of it makes no sense.
+        raise AnswerError(
+            f"{name!r} is damaged: load the logs into a new file ({error})"
+        ) from error
+
+
+@contextmanager
 def failures(name: str) -> Iterator[None]:
     """Say in one sentence what is wrong with the file *name*."""
     try:
-        yield
+        with _damage(name):
+            yield
     except duckdb.IOException as error:
         if "lock" in str(error):
             raise AnswerError(
@@ -91,6 +105,7 @@ class StoreEngine:
     searched = False
 
     def __init__(self, name: str) -> None:
+        self._name = name
         self.damage: list[str] = []
         self._folder = tempfile.TemporaryDirectory(prefix="clew-", ignore_cleanup_errors=True)
         self._connection = duckdb.connect(
@@ -116,7 +131,7 @@ class StoreEngine:
         return 0
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        with self._connection.cursor() as cursor:
+        with _damage(self._name), self._connection.cursor() as cursor:
             return fetch(cursor, sql, parameters, _MEMORY)
 
     def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
