@@ -156,15 +156,26 @@ class Table:
         Never raises.
         """
         try:
+            kind, request_id, name, path = subject.outline()
+        except Exception:  # a server's odd scope or environ
+            self._report()
+            return None
+        return self.note(kind, request_id, name, path)
+
+    def note(self, kind: bytes, request_id: bytes, name: bytes, path: bytes) -> Slot | None:
+        """Note that what has this outline begins now; return its slot, None where none is free.
+
+        Never raises.
+        """
+        try:
             slot = self._take()
         except IndexError:
             self._miss()
             return None
         try:
-            kind, request_id, name, path = subject.outline()  # starred, it took half as long again
             _write(self._map, slot.start, 0, time(), kind, request_id, name, path, BUSY)
             return slot
-        except Exception:  # a server's odd scope or environ
+        except Exception:  # what is no text
             self._free.append(slot)
             self._report()
             return None
@@ -198,21 +209,16 @@ class MaskedTable(Table):
         self.mask = mask
         super().__init__(*arguments)
 
-    def begin(self, subject: Subject) -> Slot | None:
-        return super().begin(_Masked(subject, self.mask))
+    def note(self, *outline: *Outline) -> Slot | None:
+        try:
+            outline = self.mask.outline(outline)
+        except Exception:
+            self._report()
+            return None
+        return super().note(*outline)
 
     def _slot(self, start: int) -> Slot:
         return _MaskedSlot(self.mask, self._report, self._map, start, self._free)
-
-
-class _Masked:
-    """A subject, as its record would show it."""
-
-    def __init__(self, subject: Subject, mask: Mask) -> None:
-        self._subject, self._mask = subject, mask
-
-    def outline(self) -> Outline:
-        return self._mask.outline(self._subject.outline())
 
 
 class _MaskedSlot(Slot):

@@ -13,7 +13,7 @@ from threading import RLock
 from ._faults import report_failure, warn
 from ._lost import has_record
 from ._remains import Remains, Stranger, is_alive, remains
-from ._table import Mask, MaskedTable, Slot, Subject, Table
+from ._table import Mask, MaskedTable, Outline, Slot, Subject, Table
 
 # Why a process keeps none, and where that is.
 _LEFT_OUT = "The table of unfinished requests cannot be made in %s, and is left out: %s"
@@ -28,8 +28,8 @@ class Unfinished:
     def __init__(self) -> None:
         # None where nobody asked for it, and until there is something to note.
         self.table: Table | None = None
-        # Notes that something begins now; returns where that is noted. Never raises.
-        self.begin: Callable[[Subject], Slot | None] = self._begin_first
+        # Notes that what has this outline begins now; returns where that is noted. Never raises.
+        self.note: Callable[[bytes, bytes, bytes, bytes], Slot | None] = self._note_first
         self.is_on = False
         self._folder = Path()
         self._lock = RLock()
@@ -67,7 +67,7 @@ class Unfinished:
     def stop(self) -> None:
         """Keep no table any more."""
         table, self.table = self.table, None
-        self.begin = self._begin_first
+        self.note = self._note_first
         self.is_on = self._guards = False
         if table is not None:
             table.close()
@@ -76,7 +76,7 @@ class Unfinished:
         # The table is the parent's; this process makes one of its own when it has something to say.
         self._guardian = self.table.path.name if self._guards and self.table is not None else None
         self.table, self._guards = None, False
-        self.begin = self._begin_first
+        self.note = self._note_first
         self._own.clear()
         self._lock = RLock()
 
@@ -132,9 +132,14 @@ class Unfinished:
         path = self._folder / found.guardian
         return not (self._guards if path in self._own else is_alive(path))
 
-    def _begin_first(self, subject: Subject) -> Slot | None:
+    def begin(self, subject: Subject) -> Slot | None:
+        """Note that *subject* begins now; return where that is noted. Never raises."""
         table = self.table or self._make()
         return None if table is None else table.begin(subject)
+
+    def _note_first(self, *outline: *Outline) -> Slot | None:
+        table = self.table or self._make()
+        return None if table is None else table.note(*outline)
 
     def _make(self) -> Table | None:
         with self._lock:  # a process's own locks of files do not keep its threads apart
@@ -149,7 +154,7 @@ class Unfinished:
                 if mask is None
                 else MaskedTable(mask, self._folder, facts, report_failure)
             )
-            self.begin = table.begin
+            self.note = table.note
             self._own.add(self.table.path)
         except Exception as error:
             self.is_on = False

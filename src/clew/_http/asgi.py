@@ -10,9 +10,6 @@ from collections.abc import Awaitable, Iterable, Sequence
 from time import perf_counter
 from typing import Any
 
-from clew._table import Outline
-
-from .presence import Presence
 from .progress import is_cancellation
 from .scope import Message, ScopeExchange
 from .websocket import is_normal_closure
@@ -215,9 +212,6 @@ class WebSocketExchange(ASGIExchange):
         super().__init__(*args)
         self.body_size = None
         self.eventful = True
-
-    def outline(self) -> Outline:
-        return Presence.outline(self)
 
     async def receive(self) -> Message:
         message = await self._receive()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clew._context import Context
 from clew._current import entered
+from clew._unfinished import unfinished
 
 from .exchange import Exchange
 from .request import Facts
@@ -64,6 +65,8 @@ class EnvironExchange(Exchange):
             value = value if value.strip() else str(environ.get(header.environ) or "")
         # Servers join repeated headers with a comma. An empty value counts as none.
         super().__init__(settings, value.split(",") if value.strip() else ())
+        if unfinished.is_on:
+            self.slot = unfinished.begin(self)
 
     def inject(self) -> None:
         """Let the environ hold this, and show the application the effective id, never a refused."""

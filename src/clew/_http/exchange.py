@@ -31,7 +31,6 @@ from clew._faults import report_failure
 from clew._lines.delivery import emit, own_logger
 from clew._process import process
 from clew._redaction import Redactor
-from clew._unfinished import unfinished
 from clew.records import HTTP_LOGGER
 
 from . import record
@@ -76,7 +75,7 @@ class Exchange(Progress, Presence, RequestUser):
             self.eventful = self.rejected is not None
         else:
             self.request_id = settings.made_id()
-        self.slot = unfinished.begin(self) if unfinished.is_on else None
+        self.slot = None
         if settings.watch is not None:
             self.watch()
         if begin_subscribers:

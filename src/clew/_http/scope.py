@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
-from clew._table import HTTP, Outline
+from clew._table import HTTP
+from clew._unfinished import unfinished
 
 from .exchange import Exchange
 from .request import Facts
@@ -55,6 +56,12 @@ class ScopeExchange(Exchange):
         # and so the headers stay in the scope.
         if settings.inject:
             scope["headers"] = [*headers, (name, raw_id)]
+        if unfinished.is_on:
+            path = scope.get("raw_path")
+            if path and settings.is_plain and not self.websocket:
+                self.slot = unfinished.note(HTTP, raw_id, scope["method"].encode(), path)
+            else:
+                self.slot = unfinished.begin(self)
 
     def _begin_with_headers(self, settings: Settings) -> None:
         """Begin with what the client sent, and replace or take out what is not the id."""
@@ -63,6 +70,8 @@ class ScopeExchange(Exchange):
         sent = ([value for value in self.header_values(one) if value.strip()] for one in known)
         Exchange.__init__(self, settings, next(filter(None, sent), ()))
         self.raw_id = self.request_id.encode()
+        if unfinished.is_on:
+            self.slot = unfinished.begin(self)
         for header in known:
             values = self.header_values(header)
             is_refused = bool(values) and self.rejected is not None
@@ -109,13 +118,6 @@ class ScopeExchange(Exchange):
 
     def find_place(self) -> Place:
         return loop_here()
-
-    def outline(self) -> Outline:
-        scope = self.scope
-        raw = scope.get("raw_path")
-        if not raw or not self.settings.is_plain:
-            return super().outline()
-        return HTTP, self.request_id.encode(), scope["method"].encode(), raw
 
     def method(self) -> str:
         return str(self.scope.get("method", "GET"))
