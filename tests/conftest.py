@@ -224,7 +224,10 @@ def run_fresh(
 def run_unread(script: str, *arguments: str, full: bool = False) -> tuple[str, str]:
     """Run *script* as `run_fresh` does, while nobody reads its stderr, a pipe with no room in it
     where it is *full*; return what it printed, and what it left on stderr. It may not hang.
+
+    Its coverage is not measured: that complains on stderr, too, where the disk is full.
     """
+    environment = {key: value for key, value in os.environ.items() if "COV" not in key}
     reader, writer = os.pipe()
     with open(reader, "rb", closefd=True) as unread, open(writer, "wb", buffering=0) as stderr:
         os.set_blocking(writer, False)
@@ -239,6 +242,7 @@ def run_unread(script: str, *arguments: str, full: bool = False) -> tuple[str, s
             [sys.executable, "-W", "error", "-c", script, *arguments],
             stdout=subprocess.PIPE,
             stderr=stderr,
+            env=environment,
             check=False,
             timeout=30,
         )

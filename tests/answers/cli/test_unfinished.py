@@ -86,7 +86,7 @@ clew.configure_logging(service="shop", version="1.0", fields=fields, unfinished=
 def application(environ, start_response):
     if environ["PATH_INFO"] == "/inner":
         os.kill(os.getpid(), 9)
-    del unfinished.table._free[:]
+    unfinished.table._free.clear()
     serve("/inner")
 def serve(path):
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path}
