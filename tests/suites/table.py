@@ -166,6 +166,8 @@ SUITES = (
         tests=("test",),
         quick=("test/test_connectionpool.py", "test/test_poolmanager.py", "test/test_response.py"),
         plugins=("anyio", "pytest_timeout", "pytest_socket"),
+        # Its threads wait for each other for ever, now and then, also without clew.
+        options=("-k", "not test_http2_probe_blocked_per_thread"),
         in_context=True,
     ),
     Suite(
