@@ -70,7 +70,9 @@ def stack_of(context: Context, place: Place) -> str:
         stacks = [_frames(frame), *_of_tasks(_loops_in(threads), context, threads)]
     elif isinstance(place, asyncio.AbstractEventLoop):
         stacks = _of_tasks([place], context, threads)
-        stacks += [frames for frames in (_working(each, context) for each in threads) if frames]
+        # What the loop's own thread is at, the tasks show.
+        others = [each for each in threads if place not in _loops_in([each])]
+        stacks += [frames for frames in (_working(each, context) for each in others) if frames]
     else:
         stacks = [] if place is None else [_of_coroutine(place.coro, threads)]
         stacks += [frames for frames in (_working(each, context) for each in threads) if frames]
