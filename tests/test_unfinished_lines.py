@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import errno
 import io
@@ -17,6 +18,7 @@ from typing import Any, NoReturn
 import pytest
 
 import clew
+import clew.asgi
 from clew import _unfinished
 from clew._http.settings import Settings
 from clew._lines.notes import LineMask
@@ -374,6 +376,23 @@ def test_all_that_a_process_recorded_lately_is_said_once(lines: Lines, folder: P
     unfinished.guard()
     kill_at(work)
     assert [name for name in names if unfinished.may_say(name)] == []
+
+
+@pytest.mark.parametrize("odd", [{}, {"method": b"GET"}, {"method": "G\udcff"}, {"raw_path": 7}])
+def test_an_odd_scope_is_served(odd: dict[str, Any], lines: Lines, folder: Path) -> None:
+    """What a server says of a request in its own way costs the note of it, not the request."""
+    lines.configure(unfinished=folder)
+    served: list[object] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        served.append(scope)
+
+    async def nothing(*_: object) -> Any:
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "path": "/", "raw_path": b"/", "headers": [], **odd}
+    asyncio.run(clew.asgi.RequestIDMiddleware(app)(scope, nothing, nothing))
+    assert len(served) == len(lines.http()) == 1
 
 
 # What is said of a folder.

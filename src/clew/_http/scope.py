@@ -57,10 +57,10 @@ class ScopeExchange(Exchange):
         if settings.inject:
             scope["headers"] = [*headers, (name, raw_id)]
         if unfinished.is_on:
-            path = scope.get("raw_path")
-            if path and settings.is_plain and not self.websocket:
-                self.slot = unfinished.note(HTTP, raw_id, scope["method"].encode(), path)
-            else:
+            method, path = scope.get("method"), scope.get("raw_path")
+            if path and settings.is_plain and type(method) is str and method.isascii():
+                self.slot = unfinished.note(HTTP, raw_id, method.encode(), path)
+            else:  # a WebSocket, or an odd scope
                 self.slot = unfinished.begin(self)
 
     def _begin_with_headers(self, settings: Settings) -> None:
