@@ -253,22 +253,34 @@ def emit(
     others = put(logger, level, entry)
     if others is not None and not others:
         return
+    _emit_record(logger, log, entry, error, others)
+
+
+def _emit_record(
+    logger: logging.Logger,
+    log: HTTPLog | TaskLog,
+    entry: Entry,
+    error: BaseException | None = None,
+    handlers: list[logging.Handler] | None = None,
+) -> None:
+    """Hand the record of *entry*, which is about *log*, to *handlers*, or to all of *logger*."""
     exc_info = None if error is None else (type(error), error, error.__traceback__)
-    record = make_record(logger, level, __file__, 0, log.message, (), exc_info, "emit", None, entry)
+    record = make_record(
+        *(logger, entry.level, __file__, 0, log.message, (), exc_info, "emit", None, entry)
+    )
     name, own = place_of(log)
     record.__dict__[name] = own
-    if ids:
-        entry.add_ids(record, ids)
-    deliver(logger, record, others)
+    if entry.ids:
+        entry.add_ids(record, entry.ids)
+    deliver(logger, record, handlers)
 
 
 def emit_lost(log: HTTPLog | TaskLog, fields: Mapping[str, object]) -> None:
     """Hand the *log* of what another process died at, whose lines had *fields*, to the handlers."""
-    logger, level = own_logger(log.logger), logging.ERROR
     if isinstance(log, TaskLog):  # which has that key itself, as its other lines have
         fields = {name: value for name, value in fields.items() if name != "task"}
     entry = Entry(
-        level,
+        logging.ERROR,
         log.message,
         log.created_at / 1000,
         log.logger,
@@ -278,7 +290,4 @@ def emit_lost(log: HTTPLog | TaskLog, fields: Mapping[str, object]) -> None:
         ids={},  # that there are any has an encoder look at what the record says
         log=log,
     )
-    record = make_record(logger, level, __file__, 0, log.message, (), None, "emit", None, entry)
-    name, own = place_of(log)
-    record.__dict__[name] = own
-    deliver(logger, record)
+    _emit_record(own_logger(log.logger), log, entry)
