@@ -140,6 +140,11 @@ class Redactor:
             text = self._texts.trace(text)
         return self._strictly(text) if self.strict else text
 
+    def code(self, line: str) -> str:
+        """Return a *line* of code with what is written out in it masked; names stay."""
+        line = self._texts.mask(line, code=True)
+        return self._strictly(line) if self.strict else line
+
     def _strictly(self, text: str) -> str:
         text = looks.without_emails(text)
         text = looks.without_cards(text)
@@ -214,6 +219,9 @@ class _NoRedactor(Redactor):
 
     def trace(self, text: str) -> str:
         return text
+
+    def code(self, line: str) -> str:
+        return line
 
     def path(self, path: str) -> str:
         return path

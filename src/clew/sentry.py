@@ -28,9 +28,6 @@ TAG = "requestId"
 # The name under which a transaction keeps its context until it is sent.
 _CONTEXT_KEY = "clew"
 
-# Makes a line of code one of a traceback.
-_FRAME = '  File "", line 0\n    '
-
 # The span id of the transaction that keeps the outermost context of this task or thread.
 _transaction_id: ContextVar[str | None] = ContextVar("clew_sentry_transaction", default=None)
 
@@ -143,9 +140,7 @@ def _mask(event: Any, redactor: Redactor, settings: Redactor) -> None:
         return _changed(entry, vars=fields, context_line=code, **around)
 
     def code(line: object) -> object:
-        if not isinstance(line, str):
-            return line
-        return redactor.trace(_FRAME + line).removeprefix(_FRAME)
+        return redactor.code(line) if isinstance(line, str) else line
 
     def fields(entry: Any) -> Any:
         return masked(entry, redactor) if isinstance(entry, Mapping) else entry

@@ -12,7 +12,7 @@ from .unwrapper import CERTAIN, Unwrapper, encode, is_event, object_of
 
 # How clew's own lines begin, which are let through at a glance.
 PLAIN = b'{"level":"'
-_NOT_PLAIN = re.compile(rb'\n(?!\{"level":"|\Z)')
+_NOT_PLAIN = re.compile(rb"\n(?!%b|\Z)" % re.escape(PLAIN))
 # How an array begins whose elements have lines of their own.
 _ARRAY = {b"[{", b"[", b"[\r"}
 
