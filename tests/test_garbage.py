@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import signal
 import weakref
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextvars import Context, copy_context
@@ -376,6 +377,30 @@ print("done")
 def test_a_collection_in_the_midst_of_a_change() -> None:
     """A collection that comes while a context variable is being set neither crashes nor errs."""
     assert run_fresh(IN_THE_MIDST) == "done\n"
+
+
+SIGNALS = """
+import json, signal, clew
+lists = json.dumps([[]] * 300_000)
+def stop(*_):
+    raise InterruptedError
+signal.signal(signal.SIGALRM, stop)
+caught = 0
+for _ in range(20):
+    signal.setitimer(signal.ITIMER_REAL, 0.001)
+    try:
+        for _ in range(20):
+            json.loads(lists)
+    except InterruptedError:
+        caught += 1
+print(caught)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no alarm")
+def test_what_a_signal_raises_while_there_are_collections_arrives() -> None:
+    """A time limit that ends in the midst of a collection is none of what the collector runs."""
+    assert run_fresh(SIGNALS) == "20\n"
 
 
 FORK = """

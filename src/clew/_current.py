@@ -2,73 +2,24 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 from contextvars import Context as Variables
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
 from opcode import opmap
-from threading import get_ident
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, cast
 from weakref import ReferenceType, ref
+
+from ._garbage import give_back, is_interrupted, threads
+from ._garbage import variable as _current
 
 if TYPE_CHECKING:
     from ._context import Context
 
 UNSET = object()
 
-_current: ContextVar[Context | None] = ContextVar("clew", default=None)
-
 # Weak reference to the context of the exception that escaped last.
 _escaped: ContextVar[ReferenceType[Context] | None] = ContextVar("clew_escaped", default=None)
-
-
-class _Collection:
-    """Knows whether the garbage collector runs, and in the midst of which context.
-
-    What it runs (finalizers, generators' ``finally``, weak references' callbacks) belongs to
-    anybody but the request in whose midst it comes. There is one collection at a time.
-    """
-
-    # Before 3.12 a collection may come in the midst of a variable's being set, whose old values
-    # Python does not hold on to: a finalizer that sets one would free them, and crash the process.
-    _holds_values = sys.version_info < (3, 12)
-
-    def __init__(self) -> None:
-        self.thread: int | None = None  # where one is going on
-        self.outer: Context | None = None
-        self._values: list[object] = []
-        # At the interpreter's end the names of modules are gone.
-        self._get, self._set = _current.get, _current.set
-        self._get_ident, self._copy, self._threshold = get_ident, copy_context, gc.get_threshold
-
-    def __call__(self, phase: str, _: object) -> None:
-        if phase == "start":
-            self.outer = self._get()
-            self.thread = self._get_ident()
-            if self._holds_values:
-                # Those before, too, where the next one may come while one is still being set.
-                before = self._values[:31] if self._threshold()[0] < 100 else []
-                self._values = [self._copy(), *before]
-            if self.outer is not None:
-                # What is called later from here takes the context along, as what closes an
-                # asynchronous generator does.
-                self._set(None)
-        elif self.thread is not None:
-            self.thread = None
-            if self._get() is not self.outer:  # a finalizer has not left its own
-                self._set(self.outer)
-            self.outer = None
-
-    def is_here(self) -> bool:
-        """Tell whether one is going on in this thread."""
-        return self.thread is not None and self.thread == get_ident()
-
-
-_collection = _Collection()
-gc.callbacks.append(_collection)
-
 
 entered = _current.get  # also for what the garbage collector runs
 
@@ -76,7 +27,7 @@ entered = _current.get  # also for what the garbage collector runs
 def current() -> Context | None:
     """Return the current context; None for what the garbage collector runs in its midst."""
     context = _current.get()
-    if context is not None and context is _collection.outer and _collection.is_here():
+    if threads and context is not None and is_interrupted(context):
         return None
     return context
 
@@ -112,8 +63,8 @@ def leave(
     """
     # The variable is set again, not reset by a token: a token is refused in another copy of the
     # context, which is where some servers close a response.
-    if context is not None and _collection.outer is context and _collection.is_here():
-        _collection.outer = None if outer is None else _not_ended(outer)
+    if threads and context is not None and is_interrupted(context):
+        give_back(None if outer is None else _not_ended(outer))
     elif _current.get() is not context:
         if context is not None and ends:
             context.after = outer

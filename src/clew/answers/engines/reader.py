@@ -158,10 +158,8 @@ class FileReader:
             # A line is longer than its buffers, which are larger than the longest, or has millions
             # of values.
             return None, None
-        finally:
-            found = ahead.end() if ahead is not None else None
         file.consumed = file.size
-        return count, found
+        return count, ahead.end() if ahead is not None else None
 
     def _take_large(
         self, file: LogFile, count: Count, found: Parser | None, cursor: duckdb.DuckDBPyConnection
