@@ -50,6 +50,33 @@ def test_what_was_loaded_is_asked_in_sql(tmp_path: Path, store: str) -> None:
             logs.engine.query(f"SELECT * FROM read_text('{tmp_path}/shop.ndjson')")
 
 
+def test_sql_sees_the_columns_of_a_line_alone(tmp_path: Path, store: str) -> None:
+    """What a file keeps beside, to be asked at once, is no column of `logs`."""
+    log_file = str(write(tmp_path / "shop.ndjson", shop()))
+    keep([log_file], store)
+    with answers.open(store) as logs, answers.open(log_file) as read_anew:
+        everything = "SELECT * FROM logs"
+        assert logs.sql(everything).columns == read_anew.sql(everything).columns
+
+
+@pytest.mark.parametrize("parameters", [{}, {"by": ["endpoint"]}, {"where": "endpoint like '%'"}])
+def test_a_file_without_endpoints_answers_alike(
+    tmp_path: Path, store: str, parameters: dict[str, object]
+) -> None:
+    """A file that was made before endpoints were kept is asked, and added to, as any other."""
+    lines = [*shop()]
+    keep([str(write(tmp_path / "first.ndjson", lines[::2]))], store)
+    with duckdb.connect(store) as connection:
+        connection.execute("ALTER TABLE lines DROP COLUMN lineEndpoint")
+    keep([str(write(tmp_path / "second.ndjson", lines[1::2]))], store)
+    whole = str(tmp_path / "whole.duckdb")
+    keep([str(write(tmp_path / "whole.ndjson", lines))], whole)
+    with answers.open(store) as earlier, answers.open(whole) as later:
+        rows = later.ask("errors", **parameters).rows
+        assert rows
+        assert earlier.ask("errors", **parameters).rows == rows
+
+
 def test_a_file_that_has_gone_is_a_sentence(store: str) -> None:
     """What was removed between the look at it and its opening is named."""
     with pytest.raises(AnswerError, match=r"logs.duckdb' cannot be read or written: "):

@@ -9,11 +9,10 @@ from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .engines.columns import COLUMNS
 from .engines.engine import Progress
 from .engines.need import ALL_COLUMNS
 from .engines.reader import FileReader
-from .engines.store import attach, check_store, failures, is_store
+from .engines.store import DERIVED, attach, check_store, failures, is_store
 from .engines.table import EventTable
 from .errors import AnswerError, require
 from .files import find
@@ -25,11 +24,10 @@ with require("duckdb"):
 
 SUFFIX = ".duckdb"
 _MEMORY = "700MB"
-_NAMES = ", ".join(f'"{column.name}"' for column in COLUMNS)
 # Of lines that are equal, those beyond as many as there are. Both sides are hashed by the same
 # version of DuckDB, so that no hash is kept.
-_ADD = f"""
-    INSERT INTO store.lines ({_NAMES})
+_ADD = """
+    INSERT INTO store.lines ({names})
     WITH present AS (
         SELECT createdAt, hash(fields) AS hashed, count(*) AS copies FROM store.lines GROUP BY ALL
     ), coming AS (
@@ -43,7 +41,7 @@ _ADD = f"""
         SELECT *, row_number() OVER (PARTITION BY createdAt, hashed) AS copy
         FROM coming JOIN missing USING (createdAt, hashed)
     )
-    SELECT {_NAMES} FROM numbered WHERE copy > copies
+    SELECT {names} FROM numbered WHERE copy > copies
 """
 
 
@@ -92,16 +90,17 @@ def keep(
         connection = duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": more})
         with failures(target), closing(connection):
             attach(connection, str(path), read_only=False)
+            columns: list[str] = []
             if not is_new:
-                check_store(connection, target)
+                columns = check_store(connection, target)
                 into = folder / "incoming.duckdb"
                 connection.execute("ATTACH $path AS incoming", {"path": str(into)})
             connection.execute(f"USE {'store' if is_new else 'incoming'}")
-            table = EventTable(connection, ALL_COLUMNS)
+            table = EventTable(connection, ALL_COLUMNS, DERIVED)
             reader = FileReader(names, table, folder, form=form)
             with _room(folder):
                 reader.read(connection, progress, nullcontext)
-                added = _finish(connection) if is_new else _add(connection)
+                added = _finish(connection) if is_new else _add(connection, columns)
         count = reader.count
     return LoadResult(
         count.lines,
@@ -163,8 +162,9 @@ def _finish(connection: duckdb.DuckDBPyConnection) -> int:
     return int(added)
 
 
-def _add(connection: duckdb.DuckDBPyConnection) -> int:
-    """Add the events that a file lacks; return how many they are."""
+def _add(connection: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> int:
+    """Add the events that a file with these *columns* lacks; return how many they are."""
     connection.execute("USE memory")
-    [(added,)] = connection.execute(_ADD).fetchall()
+    names = ", ".join(f'"{name}"' for name in columns)
+    [(added,)] = connection.execute(_ADD.format(names=names)).fetchall()
     return int(added)

@@ -129,11 +129,14 @@ class Logs:
         """
         if {"limit", "request"} & query.values.keys():
             return self.find(query)
-        answer = self.find(query.about(query.question, limit=most))
+        few = query.about(query.question, limit=most)
+        if not query.question.each:
+            return self.answer(few, counting=True)
+        # Counting them beside would have all of every line read.
+        answer = self.answer(few)
         if len(answer.rows) < most:
             return answer
-        statement, bound = query.statement
-        [(total,)] = self.engine.rows(f"SELECT count(*) FROM ({statement}) AS whole", bound)
+        [(total,)] = self.engine.rows(*query.count)
         return replace(answer, total=total)
 
     def sql(self, text: str) -> Answer:
@@ -156,10 +159,14 @@ class Logs:
         kinds = {name: "text" if name in texts else "value" for name in columns}
         return Answer(Question("sql", "SQL", text, kinds, text, order=(columns[0],)), rows, kinds)
 
-    def answer(self, query: Query) -> Answer:
-        """Return the answer to *query*."""
+    def answer(self, query: Query, *, counting: bool = False) -> Answer:
+        """Return the answer to *query*; *counting* says how many rows there are without a limit."""
         columns, zone = query.columns, query.zone
-        rows = self.engine.rows(*query.statement)
+        rows = self.engine.rows(*query.statement(counting=counting))
+        total = None
+        if counting:
+            total = rows[0][-1] if rows and rows[0][-1] > len(rows) else None
+            rows = [row[:-1] for row in rows]
         left_out = max((row[-1] for row in rows if len(row) > len(columns)), default=0)
         converted = [
             tuple(
@@ -169,7 +176,7 @@ class Logs:
             for row in rows
         ]
         timezone = str(query.texts.get("timezone", "UTC"))
-        return Answer(query.question, converted, columns, timezone, left_out)
+        return Answer(query.question, converted, columns, timezone, left_out, total)
 
     def close(self) -> None:
         """Remove what was made for asking; the logs stay as they are."""
@@ -238,7 +245,7 @@ def _read(
 
     need = None
     if first is not None and not growing:
-        need = need_of(first, {}) if isinstance(first, str) else need_of(*first.statement)
+        need = need_of(first, {}) if isinstance(first, str) else need_of(*first.statement())
     return DuckDBEngine(names, growing=growing, progress=progress, need=need, form=form)
 
 

@@ -97,9 +97,21 @@ class Query:
         known = self.question.columns
         return [path for path in self.values.get("by", ()) if ".".join(path) not in known]
 
+    def statement(self, *, counting: bool = False) -> tuple[str, dict[str, object]]:
+        """Return one query in DuckDB's SQL, narrowed and in order, and what is bound in it.
+
+        *counting* adds a last column, which says how many rows there are without a limit.
+        """
+        statement, names, bound = self._unordered(counting=counting)
+        return self._in_order(statement, names), bound
+
     @property
-    def statement(self) -> tuple[str, dict[str, object]]:
-        """Return one query in DuckDB's SQL, narrowed and in order, and what is bound in it."""
+    def count(self) -> tuple[str, dict[str, object]]:
+        """Return a query in DuckDB's SQL that tells how many rows there are, and what is bound."""
+        statement, _, bound = self._unordered(counting=False)
+        return f"SELECT count(*) FROM ({statement}) AS whole", bound
+
+    def _unordered(self, *, counting: bool) -> tuple[str, list[str], dict[str, object]]:
         question, values = self.question, self.values
         binder = Binder(self.zone)
         steps = Steps(values.get("bucket"), self.zone)
@@ -126,6 +138,8 @@ class Query:
         ]
         if "leftOut" in sql:
             chosen.append('CAST(sum("leftOut") OVER () AS BIGINT) AS "leftOut"')
+        if counting:
+            chosen.append("count(*) OVER () AS found")
         needed = needed_relations(relations, sql)
         before = ", ".join(f"{name} AS ({of})" for name, of in needed.items())
         statement = f"""
@@ -135,7 +149,7 @@ class Query:
         """
         known = {**values, **binder.values}
         bound = {name: known.get(name) for name in re.findall(r"\$([a-z_]+[0-9]*)", statement)}
-        return self._in_order(statement, names), bound
+        return statement, names, bound
 
     def _in_order(self, statement: str, names: list[str]) -> str:
         question, limit = self.question, self.values.get("limit")

@@ -77,6 +77,11 @@ class Question:
         return not self.order and not {"createdAt", "bucket"}.isdisjoint(self.columns)
 
     @property
+    def each(self) -> bool:
+        """Tell whether it has a row for each request, or each line, that is within."""
+        return not {"WHERE", "GROUP"} & set(self.sql.split())
+
+    @property
     def measure(self) -> int | None:
         """Return the place of the column that a bar is drawn of, None where there is none."""
         kinds = list(self.columns.values())

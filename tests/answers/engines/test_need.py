@@ -48,14 +48,14 @@ def test_a_question_has_the_same_answer_alone(
 def test_no_question_needs_all() -> None:
     """Each reads some columns; the whole line only of one request, or for a field without one."""
     for question, parameters in _ASKED:
-        need = need_of(*query_of(question, parameters).statement)
+        need = need_of(*query_of(question, parameters).statement())
         assert "createdAt" in need.columns
         if not {"where", "by", "request"} & parameters.keys():
             assert "fields" not in need.columns, question
         assert bool(need.containing) == ("request" in parameters), question
-    need = need_of(*query_of("slowest", {}).statement)
+    need = need_of(*query_of("slowest", {}).statement())
     assert need.columns.isdisjoint({"message", "stackTrace", "userId", "value"})
-    need = need_of(*query_of("slowest", {"where": "tenant = 'acme'"}).statement)
+    need = need_of(*query_of("slowest", {"where": "tenant = 'acme'"}).statement())
     assert "fields" in need.columns
 
 

@@ -130,9 +130,10 @@ def _translate(sql: str, types: tuple[tuple[str, str], ...]) -> str:
         (function.parent or function).replace(sqlglot.parse_one(keys, "clickhouse"))  # of unnest
     for quantile in list(tree.find_all(exp.PercentileCont)):
         # The other quantiles of ClickHouse interpolate otherwise, or estimate.
+        several = isinstance(quantile.expression, exp.Array)
         exact = exp.CombinedParameterizedAgg(
-            this="quantileExactInclusive",
-            expressions=[quantile.expression],
+            this="quantilesExactInclusive" if several else "quantileExactInclusive",
+            expressions=quantile.expression.expressions if several else [quantile.expression],
             params=[quantile.this],
         )
         quantile.replace(exact)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from clew.answers.errors import AnswerError, require
+from clew.answers.narrowing import ENDPOINT
 
 from .columns import COLUMNS
 from .cursor import fetch, fetch_freely
@@ -20,6 +21,9 @@ with require("duckdb"):
 
 _MAGIC = slice(8, 12), b"DUCK"
 _MEMORY = "500MB"
+_ENDPOINT = "lineEndpoint"
+# What would have to be made of every line's path for each question.
+DERIVED = {_ENDPOINT: ENDPOINT}
 
 
 def is_store(name: str) -> bool:
@@ -72,8 +76,11 @@ def failures(name: str) -> Iterator[None]:
         ) from error
 
 
-def check_store(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Refuse a file that ``clew load`` has not made, or that an earlier version has."""
+def check_store(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+    """Refuse a file that ``clew load`` has not made, or that an earlier version has.
+
+    Return the columns that it has.
+    """
     columns = {
         column
         for (column,) in connection.execute(
@@ -92,6 +99,7 @@ def check_store(connection: duckdb.DuckDBPyConnection, name: str) -> None:
             f"{name!r} has no column {missing[0]!r}, as an earlier version of clew made it: "
             "load the logs into a new file"
         )
+    return [name for name in (*(column.name for column in COLUMNS), *DERIVED) if name in columns]
 
 
 class StoreEngine:
@@ -118,23 +126,29 @@ class StoreEngine:
                 # A file of somebody else's is asked here: it may name no other one.
                 self._connection.execute("SET enable_external_access = false")
                 self._connection.execute("SET lock_configuration = true")
-                check_store(self._connection, name)
-                names = ", ".join(f'"{column.name}"' for column in COLUMNS)
-                self._connection.execute(f"CREATE VIEW logs AS SELECT {names} FROM store.lines")
+                self._columns = check_store(self._connection, name)
+                self._show(self._columns)
                 [(self.lines,)] = self.rows("SELECT count(*) FROM logs", {})
         except BaseException:
             self.close()
             raise
+
+    def _show(self, columns: Iterable[str]) -> None:
+        names = ", ".join(f'"{name}"' for name in columns)
+        self._connection.execute(f"CREATE OR REPLACE VIEW logs AS SELECT {names} FROM store.lines")
 
     def read(self, progress: Progress | None = None) -> int:  # noqa: ARG002 - there is none
         """Return that nothing has come: nobody can write while the file is asked."""
         return 0
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        if _ENDPOINT in self._columns:
+            sql = sql.replace(ENDPOINT, _ENDPOINT)
         with _damage(self._name), self._connection.cursor() as cursor:
             return fetch(cursor, sql, parameters, _MEMORY)
 
     def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        self._show(column.name for column in COLUMNS)
         with self._connection.cursor() as cursor:
             return fetch_freely(cursor, sql)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,11 +50,18 @@ class Count:
 class EventTable:
     """A table of which each line of the files has a row; a view ``logs`` shows the events in it.
 
-    The first one is named ``lines``. A line that is no event has a row without a time.
+    The first one is named ``lines``. A line that is no event has a row without a time. *derived*
+    columns are texts, which are made of the others by SQL.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, columns: Iterable[str]) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        columns: Iterable[str],
+        derived: Mapping[str, str] | None = None,
+    ) -> None:
         self._connection = connection
+        self._derived = derived or {}
         names = set(columns)
         self._columns = [column for column in COLUMNS if column.name in names]
         [(tables,)] = connection.execute(
@@ -62,6 +69,7 @@ class EventTable:
         ).fetchall()
         self._name = f"lines{tables}" if tables else "lines"
         typed = "".join(f'"{column.name}" {sql_type(column)}, ' for column in self._columns)
+        typed += "".join(f"{name} VARCHAR, " for name in self._derived)
         connection.execute(f"CREATE TABLE {self._name} ({typed}isForeign BOOLEAN)")
         self._count = Count()
         self._published = False
@@ -83,11 +91,14 @@ class EventTable:
 
     def add(self, path: Path, cursor: duckdb.DuckDBPyConnection) -> Count:
         """Read the lines of a file; return what is in it."""
-        values = [column.duckdb_sql for column in self._columns]
-        values.append(f"CASE WHEN line IS NOT NULL AND {_TIME} IS NULL THEN true END")
+        values = [f'{column.duckdb_sql} AS "{column.name}"' for column in self._columns]
+        values.append(f"CASE WHEN line IS NOT NULL AND {_TIME} IS NULL THEN true END AS isForeign")
+        rows = f"SELECT {', '.join(values)} FROM {_source(self._columns)}"
+        if self._derived:
+            derived = ", ".join(f"{sql} AS {name}" for name, sql in self._derived.items())
+            rows = f"SELECT *, {derived} FROM ({rows}) AS events"
         [(lines,)] = cursor.execute(
-            f"INSERT INTO {self._name} SELECT {', '.join(values)} FROM {_source(self._columns)}",
-            {"path": str(path)},
+            f"INSERT INTO {self._name} BY NAME {rows}", {"path": str(path)}
         ).fetchall()
         [(odd, foreign)] = cursor.execute(
             f"SELECT count(*), count(isForeign) FROM {self._name} WHERE createdAt IS NULL"

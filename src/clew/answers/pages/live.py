@@ -103,10 +103,10 @@ class _StoppableLogs(Logs):
 
     stopped = False
 
-    def answer(self, query: Query) -> Answer:
+    def answer(self, query: Query, *, counting: bool = False) -> Answer:
         if self.stopped:
             raise RuntimeError("The page is being closed")
-        return super().answer(query)
+        return super().answer(query, counting=counting)
 
 
 def _file(name: str, media_type: str) -> Callable[[Request], Response]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from clew.answers import lookups
@@ -196,7 +196,9 @@ def panel(
     """Answer *query* in up to *rows* rows, with a plot over *period* of what goes by buckets."""
     question = query.question
     if "bucket" not in question.columns:
-        return Panel(query, *_cut(logs, query, rows))
+        answer = logs.page(query, rows)
+        shown = answer.rows[-rows:] if question.history else answer.rows[:rows]
+        return Panel(query, shown, answer.total or len(answer.rows))
     if period is None:
         answer = logs.answer(query)
         return Panel(query, answer.rows[-rows:], len(answer.rows))
@@ -205,21 +207,6 @@ def panel(
     wide = not question.requires if wide is None else wide
     chart = chart_of(query, answer.rows, period, wide=wide)
     return Panel(query, answer.rows[-rows:], len(answer.rows), chart)
-
-
-def _cut(logs: Logs, query: Query, rows: int) -> tuple[list[tuple[Any, ...]], int]:
-    """Return the rows that a page shows, and how many there are."""
-    question = query.question
-    backwards = tuple(f"-{name}" for name in question.columns)
-    counting = replace(
-        question,
-        columns={**question.columns, "found": "count"},
-        sql=f"SELECT *, count(*) OVER () AS found FROM ({question.sql}) AS whole",
-        order=backwards if question.history else question.order,
-    )
-    answer = run_lookup(logs, counting, query, limit=rows)
-    page = [row[:-1] for row in answer]
-    return (page[::-1] if question.history else page), (answer[0][-1] if answer else 0)
 
 
 def requests(logs: Logs, lookup: Question, scope: Query, rows: int = ROWS) -> list[NotableRequest]:

@@ -4,4 +4,8 @@
 # median has one further decimal and the others two: rounding to more than that leaves all the same.
 MEDIAN = "round(quantile_cont(durationUs, 0.5), 4) AS median"
 P95 = "round(quantile_cont(durationUs, 0.95), 4) AS p95"
-P99 = "round(quantile_cont(durationUs, 0.99), 4) AS p99"
+
+# All three at once, where each row has a time: a third of the work.
+SPREAD = "quantile_cont(durationUs, [0.5, 0.95, 0.99]) AS spread"
+OF_SPREAD = """round(spread[1], 4) AS median, round(spread[2], 4) AS p95,
+                round(spread[3], 4) AS p99"""

@@ -2,7 +2,7 @@
 
 from clew.answers.question import OF_REQUESTS, Question
 
-from .quantiles import MEDIAN, P95, P99
+from .quantiles import MEDIAN, OF_SPREAD, P95, SPREAD
 
 ENDPOINT = {"service": "text", "method": "text", "endpoint": "text", "requests": "count"}
 _WORK = {"failed": "count", "median": "duration", "p95": "duration", "total": "duration"}
@@ -15,10 +15,13 @@ QUESTIONS = (
         purpose="Which endpoints keep one request in twenty waiting longest: begin to tune here.",
         columns=ENDPOINT | dict.fromkeys(("median", "p95", "p99", "max"), "duration"),
         sql=f"""
-            SELECT [by] service, method, endpoint, count(*) AS requests, {MEDIAN}, {P95}, {P99},
-                max(durationUs) AS max
-            FROM answered
-            GROUP BY [by] service, method, endpoint
+            SELECT [by] service, method, endpoint, requests, {OF_SPREAD}, max
+            FROM (
+                SELECT [by] service, method, endpoint, count(*) AS requests, {SPREAD},
+                    max(durationUs) AS max
+                FROM answered
+                GROUP BY [by] service, method, endpoint
+            ) AS endpoints
         """,
         order=("-p95",),
         takes=OF_REQUESTS,
@@ -50,9 +53,12 @@ QUESTIONS = (
         columns={"bucket": "bucket", "requests": "count"}
         | dict.fromkeys(("median", "p95", "p99"), "duration"),
         sql=f"""
-            SELECT [bucket] AS bucket, [by] count(*) AS requests, {MEDIAN}, {P95}, {P99}
-            FROM answered
-            GROUP BY [by] bucket
+            SELECT bucket, [by] requests, {OF_SPREAD}
+            FROM (
+                SELECT [bucket] AS bucket, [by] count(*) AS requests, {SPREAD}
+                FROM answered
+                GROUP BY [by] bucket
+            ) AS steps
         """,
         takes=OF_REQUESTS,
     ),

@@ -48,6 +48,11 @@ QUESTIONS = (
         sql="""
             WITH touched AS MATERIALIZED (
                 SELECT createdAt, userId, action, requestId FROM events WHERE value = $value
+            ), nearby AS MATERIALIZED (
+                SELECT requestId, createdAt, durationUs, service, userId, ipAddress,
+                    method IS NOT NULL AND coalesce(direction, '') <> 'outgoing' AS isInbound
+                FROM logs
+                WHERE requestId IN (SELECT requestId FROM touched)
             ), inbound AS (
                 SELECT requestId, ipAddress,
                     row_number() OVER (
@@ -55,15 +60,14 @@ QUESTIONS = (
                         ORDER BY createdAt * 1000 - coalesce(durationUs, 0),
                             coalesce(durationUs, 0) DESC, service, ipAddress
                     ) AS place
-                FROM logs
-                WHERE method IS NOT NULL AND coalesce(direction, '') <> 'outgoing'
-                    AND requestId IN (SELECT requestId FROM touched)
+                FROM nearby
+                WHERE isInbound
             ), edge AS (
                 SELECT requestId, ipAddress FROM inbound WHERE place = 1
             ), known AS (
                 SELECT requestId, arg_min(userId, (createdAt, userId)) AS userId
-                FROM logs
-                WHERE userId IS NOT NULL AND requestId IN (SELECT requestId FROM touched)
+                FROM nearby
+                WHERE userId IS NOT NULL
                 GROUP BY requestId
             )
             SELECT touched.createdAt AS createdAt,
