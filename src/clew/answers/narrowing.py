@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
 from .conditions import Comparison, Condition, Junction, escape, like_pattern
-from .engines.columns import COLUMNS
+from .engines.columns import COLUMNS, ENDPOINT
 from .engines.engine import PATH
 from .errors import AnswerError
 from .times import milliseconds_of
@@ -18,11 +18,6 @@ _NUMBER = r"^-?[0-9]{1,300}(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?$"
 _EXACT = 2**53
 
 STATUS = "coalesce(graphqlStatus, httpStatus)"
-# What scanners look for is one place.
-PLACE = (
-    "CASE WHEN route IS NULL AND httpStatus = 404 THEN '(no route)' ELSE coalesce(route, path) END"
-)
-ENDPOINT = f"CASE WHEN operation IS NULL THEN {PLACE} ELSE {PLACE} || ' ' || operation END"
 # What has a name of its own beside the columns: its SQL and its kind.
 _NAMES = {
     "status": (STATUS, "integer"),

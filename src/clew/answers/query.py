@@ -11,8 +11,9 @@ from functools import partial
 from typing import Any
 
 from .conditions import read_condition, read_name
+from .engines.columns import PLACE
 from .errors import AnswerError
-from .narrowing import PLACE, STATUS, Binder
+from .narrowing import STATUS, Binder
 from .question import RELATIONS, Question
 from .questions import QUESTIONS
 from .times import Steps, bucket_size, milliseconds_of, zone_of

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from clew.records import TASK_LOGGER
 
-from .narrowing import ENDPOINT, STATUS
+from .engines.columns import ENDPOINT
+from .narrowing import STATUS
 
 # Each is made of ``events``, the lines within what narrows the question.
 RELATIONS = {

@@ -130,6 +130,11 @@ COLUMNS: tuple[Column, ...] = (
     Column("exceptionPlace", "place", "exception.stackTrace"),
     Column("fields", "json", ""),
 )
+# What scanners look for is one place.
+PLACE = (
+    "CASE WHEN route IS NULL AND httpStatus = 404 THEN '(no route)' ELSE coalesce(route, path) END"
+)
+ENDPOINT = f"CASE WHEN operation IS NULL THEN {PLACE} ELSE {PLACE} || ' ' || operation END"
 # What tables of ClickHouse lack that earlier versions created.
 LATER_COLUMNS = COLUMNS[[column.name for column in COLUMNS].index("serviceVersion") :]
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from clew.answers.errors import AnswerError, require
-from clew.answers.narrowing import ENDPOINT
 
-from .columns import COLUMNS
+from .columns import COLUMNS, ENDPOINT
 from .cursor import fetch, fetch_freely
 from .engine import Progress
 
