@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,3 +33,13 @@ def fetch_freely(
     except duckdb.Error as error:
         raise AnswerError(f"DuckDB says: {one_sentence(error)}") from error
     return [column[0] for column in cursor.description or ()], rows
+
+
+def close(connection: duckdb.DuckDBPyConnection) -> None:
+    """Close *connection*, which refuses to be while another thread makes a cursor of it."""
+    for _ in range(100):
+        try:
+            connection.close()
+            return
+        except duckdb.Error:
+            time.sleep(0.01)

@@ -15,7 +15,7 @@ from clew.answers.errors import AnswerError, require
 from clew.answers.files import STDIN
 from clew.answers.sources.form import Form
 
-from .cursor import fetch, fetch_freely
+from .cursor import close, fetch, fetch_freely
 from .engine import Progress
 from .need import ALL_COLUMNS, Need, need_of
 from .reader import FileReader
@@ -176,7 +176,7 @@ class DuckDBEngine:
             if self._need.covers(need):
                 return
             if self._locked:  # for good: no setting is changed, and no file read
-                self._connection.close()
+                close(self._connection)
                 (self._folder / "events.duckdb").unlink(missing_ok=True)
                 self._connection = _connect(self._folder, in_memory=False)
                 self._locked = False
@@ -185,7 +185,7 @@ class DuckDBEngine:
             self.read()
 
     def close(self) -> None:
-        self._connection.close()
+        close(self._connection)
         self._remove()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from clew.answers.errors import AnswerError, require
 
 from .columns import COLUMNS, ENDPOINT
-from .cursor import fetch, fetch_freely
+from .cursor import close, fetch, fetch_freely
 from .engine import Progress
 
 with require("duckdb"):
@@ -118,7 +118,7 @@ class StoreEngine:
         self._connection = duckdb.connect(
             config={"memory_limit": _MEMORY, "temp_directory": self._folder.name}
         )
-        weakref.finalize(self, self._connection.close)
+        weakref.finalize(self, close, self._connection)
         try:
             with failures(name):
                 attach(self._connection, name, read_only=True)
@@ -152,5 +152,5 @@ class StoreEngine:
             return fetch_freely(cursor, sql)
 
     def close(self) -> None:
-        self._connection.close()
+        close(self._connection)
         self._folder.cleanup()
