@@ -6,11 +6,15 @@ import json
 import logging
 import os
 import threading
+from collections.abc import Sequence
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, SamplingResult
+from opentelemetry.util.types import Attributes
 
 import clew
 import clew.opentelemetry
@@ -28,8 +32,29 @@ def set_up() -> None:
         step()
 
 
+class AsAsked(Sampler):
+    """A sampler that leaves a request out where its URL asks for that."""
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: trace.SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[trace.Link] | None = None,
+        trace_state: trace.TraceState | None = None,
+    ) -> SamplingResult:
+        unsampled = "unsampled" in str(attributes)
+        return SamplingResult(Decision.DROP if unsampled else Decision.RECORD_AND_SAMPLE)
+
+    def get_description(self) -> str:
+        return "AsAsked"
+
+
 def provide() -> None:
-    provider = TracerProvider()  # OTEL_TRACES_SAMPLER says which spans are kept
+    as_asked = AsAsked()
+    provider = TracerProvider(sampler=ParentBased(as_asked, remote_parent_sampled=as_asked))
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
 
