@@ -12,8 +12,9 @@ from sentry_sdk.integrations.asgi import SentryAsgiMiddleware
 import clew
 import clew.asgi
 import clew.sentry
+from integrations.sentry.apps import sdk
 
-sentry_sdk.init(traces_sample_rate=1.0)
+sdk.init()
 clew.configure_logging()
 clew.sentry.install()
 

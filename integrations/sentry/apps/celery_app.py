@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import sentry_sdk
 from celery import Celery
+from sentry_sdk.integrations.celery import CeleryIntegration
 
 import clew
 import clew.celery
 import clew.sentry
+from integrations.sentry.apps import sdk
 
-sentry_sdk.init(traces_sample_rate=1.0)
+sdk.init(CeleryIntegration())
 clew.configure_logging()
 clew.sentry.install()
 
 queue = Path.cwd() / "queue"
 queue.mkdir(exist_ok=True)
-app = Celery("celery_app", broker="filesystem://")
+app = Celery("shop", broker="filesystem://")
 app.conf.broker_transport_options = {
     "data_folder_in": str(queue),
     "data_folder_out": str(queue),
@@ -26,6 +27,6 @@ app.conf.broker_transport_options = {
 clew.celery.install(app, user_id=True)
 
 
-@app.task  # type: ignore[untyped-decorator]
+@app.task(name="shop.work")  # type: ignore[untyped-decorator]
 def work() -> None:
     raise RuntimeError("the crash of the test")

@@ -8,11 +8,13 @@ from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from sentry_sdk.integrations.django import DjangoIntegration
 
 import clew
 import clew.sentry
+from integrations.sentry.apps import sdk
 
-sentry_sdk.init(traces_sample_rate=1.0)
+sdk.init(DjangoIntegration())
 clew.sentry.install()
 settings.configure(
     ALLOWED_HOSTS=["*"],

@@ -9,18 +9,19 @@ import threading
 
 import sentry_sdk
 from fastapi import BackgroundTasks, FastAPI
+from sentry_sdk.integrations.fastapi import FastApiIntegration
+from sentry_sdk.integrations.starlette import StarletteIntegration
 
 import clew
 import clew.fastapi
 import clew.sentry
+from integrations.sentry.apps import sdk
 
 FIRST = "INSTALL_FIRST" in os.environ
 if FIRST:
     clew.sentry.install()
-if "STREAM" in os.environ:
-    sentry_sdk.init(traces_sample_rate=1.0, trace_lifecycle="stream")
-else:
-    sentry_sdk.init(traces_sample_rate=1.0)
+options = {"trace_lifecycle": "stream"} if "STREAM" in os.environ else {}
+sdk.init(StarletteIntegration(), FastApiIntegration(), **options)
 clew.configure_logging()
 if not FIRST:
     clew.sentry.install()

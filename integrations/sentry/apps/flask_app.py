@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sentry_sdk
 from flask import Flask
+from sentry_sdk.integrations.flask import FlaskIntegration
 
 import clew
 import clew.flask
 import clew.sentry
+from integrations.sentry.apps import sdk
 
-sentry_sdk.init(traces_sample_rate=1.0)
+sdk.init(FlaskIntegration())
 clew.configure_logging()
 clew.sentry.install()
 

@@ -12,8 +12,9 @@ from sentry_sdk.integrations.wsgi import SentryWsgiMiddleware
 import clew
 import clew.sentry
 import clew.wsgi
+from integrations.sentry.apps import sdk
 
-sentry_sdk.init(traces_sample_rate=1.0)
+sdk.init()
 clew.configure_logging()
 clew.sentry.install()
 
