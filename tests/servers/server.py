@@ -71,8 +71,8 @@ class Answer:
 class Server:
     """A server, from its command line to its end, and the lines that it writes.
 
-    In the command, ``{host}``, ``{port}`` and ``{directory}`` are filled in. A Unix socket is
-    served where *unix_socket* names it, relative to *directory*.
+    In the command, ``{host}``, ``{port}``, ``{address}``, which is both, and ``{directory}`` are
+    filled in. A Unix socket is served where *unix_socket* names it, relative to *directory*.
     """
 
     def __init__(
@@ -94,7 +94,8 @@ class Server:
         self._reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._reservation.bind((host, 0))
         self.port: int = self._reservation.getsockname()[1]
-        fill = {"host": host, "port": self.port, "directory": directory}
+        address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        fill = {"host": host, "port": self.port, "address": address, "directory": directory}
         self._command = [sys.executable, "-m", *(word.format(**fill) for word in command)]
         self._environment = {
             **os.environ,
@@ -293,7 +294,7 @@ class Program:
 
 
 _UVICORN = ("uvicorn", "--host={host}", "--port={port}")
-_GUNICORN = ("gunicorn", "--bind={host}:{port}", "--access-logfile=-")
+_GUNICORN = ("gunicorn", "--bind={address}", "--access-logfile=-")
 _GRANIAN = ("granian", "--host={host}", "--port={port}", "--access-log")
 
 _IN_UVICORN = ("uvicorn.error", "Exception in ASGI application")
@@ -307,7 +308,7 @@ PROGRAMS = {
         (*_UVICORN, "--http=httptools", "--loop=uvloop"), *_IN_UVICORN, ("httptools", "uvloop")
     ),
     "hypercorn": Program(
-        ("hypercorn", "--bind={host}:{port}", "--access-logfile=-"),
+        ("hypercorn", "--bind={address}", "--access-logfile=-"),
         "hypercorn.error",
         "Error in ASGI Framework",
     ),

@@ -1,9 +1,8 @@
-"""Other ways to connect than TCP over IPv4, prefixes, and WebSockets."""
+"""Unix sockets, and WebSockets."""
 
 from __future__ import annotations
 
 import contextlib
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,15 +14,6 @@ from websockets.sync.client import ClientConnection, connect
 from .server import STACKS, Server, fresh_id, stacks
 
 pytestmark = pytest.mark.outside
-
-
-def has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as attempt:
-            attempt.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize(
@@ -47,48 +37,6 @@ def test_unix_socket(command: list[str]) -> None:
         assert (answer.status, answer.request_id) == (200, request_id)
         record = server.record(request_id)
     assert record.request.ip_address is None
-
-
-@pytest.mark.skipif(not has_ipv6(), reason="there is no IPv6 loopback")
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["uvicorn", "--host={host}", "--port={port}", "asgi_app:app"],
-        ["hypercorn", "--bind=[{host}]:{port}", "asgi_app:app"],
-        ["granian", "--interface=asgi", "--host={host}", "--port={port}", "asgi_app:app"],
-        ["gunicorn", "--bind=[{host}]:{port}", "wsgi_app:app"],
-    ],
-    ids=lambda command: command[0],
-)
-def test_ipv6(command: list[str], tmp_path: Path) -> None:
-    """Over IPv6 the address is the peer's, without brackets or a port."""
-    with Server(command, tmp_path, host="::1") as server:
-        answer = server.ask("/", request_id := fresh_id())
-        assert (answer.status, answer.request_id) == (200, request_id)
-        record = server.record(request_id)
-    assert record.request.ip_address == "::1"
-
-
-@pytest.mark.parametrize(
-    ("stack", "option"),
-    [
-        ("uvicorn-h11-fastapi", "--root-path=/api"),
-        ("hypercorn-fastapi", "--root-path=/api"),
-        ("granian-asgi-fastapi", "--url-path-prefix=/api"),
-        ("granian-wsgi-flask", "--url-path-prefix=/api"),
-        ("gunicorn-sync-django", "--env=SCRIPT_NAME=/api"),
-    ],
-)
-def test_prefix(stack: str, option: str, tmp_path: Path) -> None:
-    """The prefix that the server is told stands once in the path, and not in the route."""
-    with STACKS[stack].serve(tmp_path, option) as server:
-        # Uvicorn is told what a proxy took away; the others serve below it.
-        path = "/items/7" if stack.startswith("uvicorn") else "/api/items/7"
-        answer = server.ask(path, request_id := fresh_id())
-        assert answer.body == b"item 7"
-        (record,) = server.settled(request_id)
-    assert record.request.path == "/api/items/7"
-    assert str(record.request.route).startswith("/items/")
 
 
 @pytest.fixture(
@@ -146,17 +94,17 @@ def test_websocket(uvicorn: Server) -> None:
     assert "app" in loggers
 
 
-@pytest.mark.parametrize("path", ["/socket", "/refused"])
-def test_websocket_has_no_other_access_line(uvicorn: Server, path: str) -> None:
+def test_websocket_has_no_other_access_line(uvicorn: Server) -> None:
     """Of a handshake only clew writes a line, and so no secret of its query is in any."""
-    query = f"token={(secret := fresh_id())}"
-    with (
-        contextlib.suppress(InvalidStatus),
-        shake_hands(uvicorn, f"{path}?{query}", request_id := fresh_id()),
-    ):
-        pass
-    uvicorn.record(request_id)
-    assert secret not in uvicorn.output() + uvicorn.errors()
+    for path in ("/socket", "/refused"):
+        query = f"token={(secret := fresh_id())}"
+        with (
+            contextlib.suppress(InvalidStatus),
+            shake_hands(uvicorn, f"{path}?{query}", request_id := fresh_id()),
+        ):
+            pass
+        uvicorn.record(request_id)
+        assert secret not in uvicorn.output() + uvicorn.errors(), path
 
 
 def test_websocket_closed_by_the_application(uvicorn: Server) -> None:
