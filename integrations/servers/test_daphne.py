@@ -26,29 +26,27 @@ def serve(directory: Path, *options: str) -> Server:
 
 
 @pytest.mark.parametrize(
-    ("verbosity", "said", "unsaid"),
-    [(0, "GET / 200", "Starting server at"), (2, "Starting factory", "HTTP GET")],
+    ("verbosity", "said", "unsaid", "where", "count"),
+    [
+        (0, "GET / 200", "Starting server at", "-", 0),
+        (2, "Starting factory", "HTTP GET", "access.log", 1),
+    ],
 )
-def test_verbosity(verbosity: int, said: str, unsaid: str, tmp_path: Path) -> None:
-    """It counts for daphne's lines, Twisted's among them from 2 on, and not for the HTTPLog."""
-    with serve(tmp_path, f"--verbosity={verbosity}") as server:
+def test_verbosity_and_access_log(
+    verbosity: int, said: str, unsaid: str, where: str, count: int, tmp_path: Path
+) -> None:
+    """The verbosity counts for daphne's lines, Twisted's among them from 2 on, and not for the
+    HTTPLog. Access lines never come between the others; a file of their own gets them.
+    """
+    (tmp_path / "access.log").touch()
+    with serve(tmp_path, f"--verbosity={verbosity}", f"--access-log={where}") as server:
         server.ask("/", request_id := fresh_id())
         server.settled(request_id)
     messages = [line.message for line in decoded(server.output())]
     assert [message for message in messages if message.startswith(said)]
     assert not [message for message in messages if message.startswith(unsaid)]
     assert server.errors() == ""
-
-
-@pytest.mark.parametrize(("where", "lines"), [("-", 0), ("access.log", 1)])
-def test_access_log(where: str, lines: int, tmp_path: Path) -> None:
-    """Access lines never come between the others; a file of their own gets them."""
-    (tmp_path / "access.log").touch()
-    with serve(tmp_path, f"--access-log={where}") as server:
-        server.ask("/", request_id := fresh_id())
-        server.settled(request_id)
-    decoded(server.output())
-    assert len((tmp_path / "access.log").read_text().splitlines()) == lines
+    assert len((tmp_path / "access.log").read_text().splitlines()) == count
 
 
 HANDSHAKES = """
