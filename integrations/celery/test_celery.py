@@ -121,24 +121,22 @@ LABELS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("flow", "counts"),
-    [
-        ("chain", {"shop.add": 3}),
-        ("group", {"shop.add": 3}),
-        ("chord", {"shop.add": 2, "shop.total": 1}),
-        ("link", {"shop.add": 2}),
-        ("errback", {"shop.fail": 1, "shop.total": 1}),
-        ("replace", {"shop.fan_out": 1, "shop.add": 2, "shop.total": 1}),
-    ],
-)
-def test_every_task_of_a_flow_has_the_id(
-    web: Server, worker: Worker, flow: str, counts: dict[str, int]
-) -> None:
+FLOWS = {
+    "chain": {"shop.add": 3},
+    "group": {"shop.add": 3},
+    "chord": {"shop.add": 2, "shop.total": 1},
+    "link": {"shop.add": 2},
+    "errback": {"shop.fail": 1, "shop.total": 1},
+    "replace": {"shop.fan_out": 1, "shop.add": 2, "shop.total": 1},
+}
+
+
+def test_every_task_of_a_flow_has_the_id(web: Server, worker: Worker) -> None:
     """The tasks of chains, groups and chords, links and replacements have the request's id."""
-    web.ask(f"/flows/{flow}", request_id := fresh_id(), method="POST")
-    for name, count in counts.items():
-        assert len(of_request(worker, request_id, name, count)) == count
+    for flow, counts in FLOWS.items():
+        web.ask(f"/flows/{flow}", request_id := fresh_id(), method="POST")
+        for name, count in counts.items():
+            assert len(of_request(worker, request_id, name, count)) == count, flow
 
 
 # The record of a run.
@@ -195,22 +193,17 @@ def test_the_last_retry_fails(worker: Worker, send: Send) -> None:
     assert sorted(log.task.outcome for log in logs) == ["failed", "retried"]
 
 
-@pytest.mark.parametrize(
-    ("name", "outcome", "level"),
-    [
+def test_other_ends_are_recorded(worker: Worker, send: Send) -> None:
+    """A run that is rejected or ignored, or acknowledged late, ends in one record as well."""
+    for name, outcome, level in (
         ("reject", "rejected", "warning"),
         ("ignore", "ignored", "info"),
         ("late", "succeeded", "info"),
-    ],
-)
-def test_other_ends_are_recorded(
-    worker: Worker, send: Send, name: str, outcome: str, level: str
-) -> None:
-    """A run that is rejected or ignored, or acknowledged late, ends in one record as well."""
-    (log,) = worker.tasks(task := send(name, carried(request_id := fresh_id())))
-    assert (log.task.outcome, log.level, log.request_id) == (outcome, level, request_id)
-    settled(worker, send)
-    assert len(worker.tasks(task)) == 1
+    ):
+        (log,) = worker.tasks(task := send(name, carried(request_id := fresh_id())))
+        assert (log.task.outcome, log.level, log.request_id) == (outcome, level, request_id)
+        settled(worker, send)
+        assert len(worker.tasks(task)) == 1, name
 
 
 def test_a_soft_time_limit_is_a_failure(
@@ -376,30 +369,28 @@ def test_periodic_tasks_have_ids_of_their_own(
 # What a stranger writes to the broker.
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        "text",
-        17,
-        [],
-        {},
-        carried(""),
-        carried("x" * 201),
-        carried('forged"}\n{"level":"info"'),
-        carried("id\u2028"),
-        {"requestId": 5},
-        {"requestId": {"a": "b"}},
-        {"requestId": None, "userId": "7"},
-    ],
-    ids=str,
-)
-def test_a_bad_header_is_replaced(worker: Worker, send: Send, header: object) -> None:
+BAD_HEADERS: list[object] = [
+    "text",
+    17,
+    [],
+    {},
+    carried(""),
+    carried("x" * 201),
+    carried('forged"}\n{"level":"info"'),
+    carried("id\u2028"),
+    {"requestId": 5},
+    {"requestId": {"a": "b"}},
+    {"requestId": None, "userId": "7"},
+]
+
+
+def test_a_bad_header_is_replaced(worker: Worker, send: Send) -> None:
     """A header that is no object, or whose id is not safe, costs the id and not the task; no try
     hands it on."""
-    logs = worker.tasks(task := send("retry", header), 3)
-    (request_id,) = {log.request_id for log in logs}
-    assert request_id is not None and uuid.UUID(request_id)
-    assert {line["requestId"] for line in worker.of(task)} == {request_id}
+    for header, task in [(header, send("retry", header)) for header in BAD_HEADERS]:
+        (request_id,) = {log.request_id for log in worker.tasks(task, 3)}
+        assert request_id is not None and uuid.UUID(request_id), header
+        assert {line["requestId"] for line in worker.of(task)} == {request_id}, header
 
 
 def test_a_strange_set_of_headers_costs_the_id(worker: Worker, sender: Any) -> None:
@@ -409,45 +400,38 @@ def test_a_strange_set_of_headers_costs_the_id(worker: Worker, sender: Any) -> N
     assert request_id is not None and uuid.UUID(request_id)
 
 
-@pytest.mark.parametrize(
-    ("fields", "kept"),
-    [
-        ({"tenant": "x" * 5000}, {"tenant": "x" * 1024}),
-        ({"tenant": 2**70}, {"tenant": str(2**70)}),
-        ({"tenant": True}, {"tenant": True}),
-        ({"tenant": {"a": ["b"]}}, {}),
-        ({"tenant": ["a"] * 1000}, {}),
-        ({"tenant": None}, {}),
-        ({f"field{n}": n for n in range(1000)}, {}),
-        (
-            {"requestId": "forged", "level": "debug", "password": "x", "tenant": "a"},
-            {"tenant": "a"},
-        ),
-        ("text", {}),
-        ([1], {}),
-    ],
-    ids=lambda value: str(value)[:40],
-)
-def test_only_chosen_and_short_fields_are_taken(
-    worker: Worker, send: Send, fields: object, kept: dict[str, object]
-) -> None:
+FIELDS: list[tuple[object, dict[str, object]]] = [
+    ({"tenant": "x" * 5000}, {"tenant": "x" * 1024}),
+    ({"tenant": 2**70}, {"tenant": str(2**70)}),
+    ({"tenant": True}, {"tenant": True}),
+    ({"tenant": {"a": ["b"]}}, {}),
+    ({"tenant": ["a"] * 1000}, {}),
+    ({"tenant": None}, {}),
+    ({f"field{n}": n for n in range(1000)}, {}),
+    (
+        {"requestId": "forged", "level": "debug", "password": "x", "tenant": "a"},
+        {"tenant": "a"},
+    ),
+    ("text", {}),
+    ([1], {}),
+]
+
+
+def test_only_chosen_and_short_fields_are_taken(worker: Worker, send: Send) -> None:
     """Of the fields in a header, those are bound that were chosen here, cut to a bound."""
-    (log,) = worker.tasks(task := send("send_mail", carried(fresh_id(), fields=fields)))
-    (line,) = worker.of(task)
     known = {"level", "message", "createdAt", "logger", "service", "requestId", "task"}
-    assert {key: line[key] for key in line.keys() - known - {"action", "value"}} == kept
-    assert line["requestId"] == log.request_id
+    for fields, kept in FIELDS:
+        (log,) = worker.tasks(task := send("send_mail", carried(fresh_id(), fields=fields)))
+        (line,) = worker.of(task)
+        taken = {key: line[key] for key in line.keys() - known - {"action", "value"}}
+        assert (taken, line["requestId"]) == (kept, log.request_id)
 
 
-@pytest.mark.parametrize(
-    ("user", "taken"), [("42", "42"), (42, None), ("", None), ("u" * 201, None), ({"a": 1}, None)]
-)
-def test_only_a_short_text_is_a_user(
-    worker: Worker, send: Send, user: object, taken: str | None
-) -> None:
+def test_only_a_short_text_is_a_user(worker: Worker, send: Send) -> None:
     """Of what stands as a user in a header, a short text is taken."""
-    (log,) = worker.tasks(send("send_mail", carried(fresh_id(), userId=user)))
-    assert log.user_id == taken
+    for user, taken in (("42", "42"), (42, None), ("", None), ("u" * 201, None), ({"a": 1}, None)):
+        (log,) = worker.tasks(send("send_mail", carried(fresh_id(), userId=user)))
+        assert log.user_id == taken, user
 
 
 # The worker's own lines.
@@ -564,18 +548,21 @@ def test_an_eager_task_has_its_callers_id() -> None:
 OUTSIDE = "import contextvars; contextvars.Context().run(shop.retry.apply, throw=False)"
 
 
-@pytest.mark.parametrize("call", ["shop.retry.delay()", "shop.retry.apply()", OUTSIDE])
-def test_eager_retries_keep_the_id(call: str) -> None:
+def test_eager_retries_keep_the_id() -> None:
     """Tries that follow at once have one id, inside a context and outside of any."""
-    *lines, _ = eager(call)
-    records = [line for line in lines if line["logger"] == "clew.task"]
-    assert [(r["task"].get("retries", 0), r["task"]["outcome"]) for r in records] == [
-        (0, "retried"),
-        (1, "retried"),
-        (2, "succeeded"),
-    ]
-    (request_id,) = {line["requestId"] for line in lines}
-    assert (request_id == "outer") == (call != OUTSIDE)
+    calls = ("shop.retry.delay()", "shop.retry.apply()", OUTSIDE)
+    *lines, _ = eager(*calls)
+    assert len(lines) == 18, "a line and a record for each try"
+    for number, call in enumerate(calls):
+        own = lines[number * 6 : number * 6 + 6]
+        records = [line for line in own if line["logger"] == "clew.task"]
+        assert [(r["task"].get("retries", 0), r["task"]["outcome"]) for r in records] == [
+            (0, "retried"),
+            (1, "retried"),
+            (2, "succeeded"),
+        ]
+        (request_id,) = {line["requestId"] for line in own}
+        assert (request_id == "outer") == (call != OUTSIDE)
 
 
 def test_an_eager_retry_that_is_raised() -> None:
@@ -786,33 +773,32 @@ def test_the_callers_header_stays() -> None:
     assert sent(install, send) == [None, "mine"]
 
 
-@pytest.mark.parametrize(
-    ("options", "why"),
-    [
-        ({"fields": "tenant"}, "fields must be a collection of strings, not 'tenant'"),
-        ({"fields": [5]}, "fields has 5"),
-        ({"fields": ["password"]}, "fields has 'password', the name of a secret"),
-        ({"fields": ["user[email]"]}, "the name of a secret or of personal data"),
-        ({"fields": ["accessToken"]}, "a broker would store"),
-        ({"fields": ["requestId"]}, "names of fields that you bind yourself"),
-        ({"fields": ["task"]}, "names of fields that you bind yourself"),
-        ({"fields": ["user_id"]}, "travels with user_id=True"),
-        ({"user_id": 1}, "user_id must be True or False, not 1"),
-        ({"log": None}, "log must be True or False, not None"),
-        ({"setup_logging": 0}, "setup_logging must be True or False, not 0"),
-        ({"exclude": "shop.*"}, "exclude must be a collection of strings"),
-        ({"exclude": ["*.quiet"]}, "exclude has '*.quiet': allowed are a task's name"),
-    ],
-    ids=lambda value: str(value)[:40],
-)
-def test_wrong_options_are_refused(options: dict[str, Any], why: str) -> None:
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"fields": "tenant"}, "fields must be a collection of strings, not 'tenant'"),
+    ({"fields": [5]}, "fields has 5"),
+    ({"fields": ["password"]}, "fields has 'password', the name of a secret"),
+    ({"fields": ["user[email]"]}, "the name of a secret or of personal data"),
+    ({"fields": ["accessToken"]}, "a broker would store"),
+    ({"fields": ["requestId"]}, "names of fields that you bind yourself"),
+    ({"fields": ["task"]}, "names of fields that you bind yourself"),
+    ({"fields": ["user_id"]}, "travels with user_id=True"),
+    ({"user_id": 1}, "user_id must be True or False, not 1"),
+    ({"log": None}, "log must be True or False, not None"),
+    ({"setup_logging": 0}, "setup_logging must be True or False, not 0"),
+    ({"exclude": "shop.*"}, "exclude must be a collection of strings"),
+    ({"exclude": ["*.quiet"]}, "exclude has '*.quiet': allowed are a task's name"),
+]
+
+
+def test_wrong_options_are_refused() -> None:
     """A wrong option is refused where it is given, in a sentence."""
     import clew.celery
 
     app = celery.Celery("refused", set_as_current=False)
-    with pytest.raises((TypeError, ValueError)) as refused:
-        clew.celery.install(app, **options)
-    assert why in str(refused.value)
+    for options, why in WRONG:
+        with pytest.raises((TypeError, ValueError)) as refused:
+            clew.celery.install(app, **options)
+        assert why in str(refused.value)
 
 
 def test_only_an_app_is_installed_in() -> None:
@@ -877,8 +863,8 @@ def test_without_celery_it_says_what_to_install() -> None:
 def test_a_worker_under_load_mixes_nothing_up(
     environment: dict[str, str], send: Send, worker: Worker
 ) -> None:
-    """Hundreds of tasks at once: each line has the id that its task was sent with."""
-    tasks = {send("bill", carried(request := fresh_id())): request for _ in range(200)}
+    """A hundred tasks at once, and as many that they send: each line has its own task's id."""
+    tasks = {send("bill", carried(request := fresh_id())): request for _ in range(100)}
     for task, request_id in tasks.items():
         (log,) = worker.tasks(task)
         assert log.request_id == request_id
