@@ -158,23 +158,24 @@ class Shipping(logging.Handler):
         self.ship()
 
 
-@pytest.mark.parametrize("logger", ["clew", "standard", "outgoing"])
 def test_what_a_handler_sends_is_neither_logged_nor_carries_the_id(
-    caller: Caller, server: Server, lines: Lines, logger: str
+    caller: Caller, server: Server, lines: Lines
 ) -> None:
     """A handler that ships lines by a wrapped client makes one call a line, without the id."""
     client = caller.client()
     logging.root.addHandler(Shipping(lambda: caller.call(client, server.url("/ship"))))
-    with clew.context(request_id="made-here"):
-        if logger == "clew":
-            clew.get_logger("shop").info("line", value=1)
-        elif logger == "standard":
-            logging.getLogger("shop").info("line")
-        else:
-            with Server() as other:
-                CALLERS["urllib3"]().client().request("GET", other.url())
-    assert server.ids() == [None]
-    assert len(lines()) == 1
+    with clew.context(request_id="made-here"), Server() as other:
+        for number, log in enumerate(
+            (
+                lambda: clew.get_logger("shop").info("line", value=1),
+                lambda: logging.getLogger("shop").info("line"),
+                lambda: CALLERS["urllib3"]().client().request("GET", other.url()),
+            ),
+            1,
+        ):
+            log()
+            assert server.ids() == [None] * number
+            assert len(lines()) == number
 
 
 def test_what_a_handlers_task_sends_is_not_logged(
@@ -412,19 +413,15 @@ def test_a_header_of_the_callers_is_logged(caller: Caller, server: Server, lines
     assert line["request"]["headers"] == {"requestId": "mine"}
 
 
-@pytest.mark.parametrize(
-    ("status", "level"),
-    [(304, "info"), (404, "warning"), (503, "danger")],
-)
-def test_levels_go_by_the_status(
-    caller: Caller, server: Server, status: int, level: str, lines: Lines
-) -> None:
+def test_levels_go_by_the_status(caller: Caller, server: Server, lines: Lines) -> None:
     """The level is info below 400, warning for 4xx and danger for 5xx, as inbound."""
-    caller.call(caller.client(), server.url(f"/status/{status}"))
-    (line,) = lines.http()
-    assert (line["level"], line["response"]["httpStatus"]) == (level, status)
-    assert line["message"] == f"GET /status/{status} {status}"
-    assert "outcome" not in line
+    for status, level in ((304, "info"), (404, "warning"), (503, "danger")):
+        caller.call(caller.client(), server.url(f"/status/{status}"))
+        line = lines.http()[-1]
+        assert (line["level"], line["response"]["httpStatus"]) == (level, status)
+        assert line["message"] == f"GET /status/{status} {status}"
+        assert "outcome" not in line
+    assert len(lines.http()) == 3
 
 
 def closed_port() -> int:
@@ -562,28 +559,28 @@ def test_a_fault_of_clews_own_reaches_no_caller(
 PACKED = len(gzip.compress(b"a" * 1000, mtime=0))
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "size"),
-    [
-        ("GET", "/hello", b"hello", 5),
-        ("GET", "/chunked", b"abcde", 5),
-        ("GET", "/packed", b"a" * 1000, PACKED),
-        ("GET", "/packed/chunked", b"a" * 1000, PACKED),
-        ("GET", "/status/204", b"", 0),
-        ("GET", "/status/304", b"", 0),
-        ("HEAD", "/hello", b"", 0),
-        ("HEAD", "/chunked", b"", 0),
-    ],
+BODIES = (
+    ("GET", "/hello", b"hello", 5),
+    ("GET", "/chunked", b"abcde", 5),
+    ("GET", "/packed", b"a" * 1000, PACKED),
+    ("GET", "/packed/chunked", b"a" * 1000, PACKED),
+    ("GET", "/status/204", b"", 0),
+    ("GET", "/status/304", b"", 0),
+    ("HEAD", "/hello", b"", 0),
+    ("HEAD", "/chunked", b"", 0),
 )
-def test_bodies_are_counted_as_sent(
-    caller: Caller, server: Server, lines: Lines, method: str, path: str, body: bytes, size: int
-) -> None:
+
+
+def test_bodies_are_counted_as_sent(caller: Caller, server: Server, lines: Lines) -> None:
     """bodySize counts the bytes that came over the wire."""
-    answer = caller.call(caller.client(), server.url(path), method=method)
-    assert answer.body == body
-    (line,) = lines.http()
-    # Of a body that there cannot be, httpx says nothing.
-    assert (line["response"].get("bodySize") or 0) == size
+    client = caller.client()
+    for method, path, body, size in BODIES:
+        lines.clear()
+        answer = caller.call(client, server.url(path), method=method)
+        assert answer.body == body
+        (line,) = lines.http()
+        # Of a body that there cannot be, httpx says nothing.
+        assert (line["response"].get("bodySize") or 0) == size, (method, path)
 
 
 @every_caller
@@ -732,23 +729,21 @@ def test_a_body_cancelled_while_it_is_read_is_aborted(
 # Mistakes.
 
 
-@pytest.mark.parametrize(
-    ("options", "error", "named"),
-    [
-        ({"hosts": "*.internal"}, TypeError, r"hosts .*'\*\.internal'.*write \['\*\.internal'\]"),
-        ({"hosts": ["a.internal/path"]}, ValueError, "hosts has 'a.internal/path'"),
-        ({"header": "X Id"}, ValueError, "header is 'X Id'"),
-        ({"header": "Host"}, ValueError, "header is 'Host'"),
-        ({"header": 5}, TypeError, "header .*5"),
-        ({"log": "no"}, TypeError, "log must be True or False, not 'no'"),
-    ],
-)
-def test_a_wrong_option_is_refused(
-    options: dict[str, Any], error: type[Exception], named: str
-) -> None:
+WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({"hosts": "*.internal"}, TypeError, r"hosts .*'\*\.internal'.*write \['\*\.internal'\]"),
+    ({"hosts": ["a.internal/path"]}, ValueError, "hosts has 'a.internal/path'"),
+    ({"header": "X Id"}, ValueError, "header is 'X Id'"),
+    ({"header": "Host"}, ValueError, "header is 'Host'"),
+    ({"header": 5}, TypeError, "header .*5"),
+    ({"log": "no"}, TypeError, "log must be True or False, not 'no'"),
+]
+
+
+def test_a_wrong_option_is_refused() -> None:
     """A wrong option of wrap() raises, and names itself."""
-    with pytest.raises(error, match=named):
-        CallOptions.of(**{"hosts": None, "header": None, "log": True, **options})
+    for options, error, named in WRONG:
+        with pytest.raises(error, match=named):
+            CallOptions.of(**{"hosts": None, "header": None, "log": True, **options})
 
 
 def test_a_wrong_argument_is_refused(caller: Caller, server: Server, lines: Lines) -> None:
