@@ -42,31 +42,29 @@ def server(
         yield server
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status", "route"),
-    [
-        ("GET", "/", 200, "/"),
-        ("GET", "/items/lamp?token=abc", 200, "/items/{item}"),
-        ("GET", "/items/l%C3%A4mp%0Ax", 200, "/items/{item}"),
-        ("GET", "/tenants/acme/items/lamp", 200, "/tenants/{tenant}/items/{item}"),
-        ("GET", "/refused", 403, "/refused"),
-        ("POST", "/orders", 400, "/orders"),
-        ("GET", "/nowhere", 404, None),
-        ("POST", "/items/lamp", 405, None),
-    ],
-)
-def test_a_request_leaves_one_record(
-    method: str, path: str, status: int, route: str | None, server: Server
-) -> None:
+REQUESTS: list[tuple[str, str, int, str | None]] = [
+    ("GET", "/", 200, "/"),
+    ("GET", "/items/lamp?token=abc", 200, "/items/{item}"),
+    ("GET", "/items/l%C3%A4mp%0Ax", 200, "/items/{item}"),
+    ("GET", "/tenants/acme/items/lamp", 200, "/tenants/{tenant}/items/{item}"),
+    ("GET", "/refused", 403, "/refused"),
+    ("POST", "/orders", 400, "/orders"),
+    ("GET", "/nowhere", 404, None),
+    ("POST", "/items/lamp", 405, None),
+]
+
+
+def test_a_request_leaves_one_record(server: Server) -> None:
     """Each request has its record with the route's template, and the header on its response."""
-    answer = server.ask(path, own := fresh_id(), method=method)
-    assert (answer.status, answer.request_id) == (status, own)
-    record = server.record(own)
-    assert (record.response.http_status, record.request.route) == (status, route)
-    assert record.request.path == path.partition("?")[0]
-    assert record.request.query == ("token=***" if "?" in path else None)
-    assert (record.outcome, record.exception) == (None, None)
-    assert record.response.body_size == len(answer.body)
+    for method, path, status, route in REQUESTS:
+        answer = server.ask(path, own := fresh_id(), method=method)
+        assert (answer.status, answer.request_id) == (status, own)
+        record = server.record(own)
+        assert (record.response.http_status, record.request.route) == (status, route)
+        assert record.request.path == path.partition("?")[0]
+        assert record.request.query == ("token=***" if "?" in path else None)
+        assert (record.outcome, record.exception) == (None, None)
+        assert record.response.body_size == len(answer.body)
 
 
 def test_the_user_is_whom_authentication_has_found(server: Server) -> None:
@@ -108,12 +106,12 @@ def test_a_crash_within_the_response_is_known(server: Server) -> None:
     assert "ValueError: no more lamps" in record.exception.stack_trace
 
 
-@pytest.mark.parametrize("inbound", ["two words", "x" * 201, "a\tb", "é"])
-def test_a_bad_id_is_replaced(inbound: str, server: Server) -> None:
+def test_a_bad_id_is_replaced(server: Server) -> None:
     """An id that may not be taken over is replaced, and stands in no line."""
-    answer = server.ask("/", headers=[("X-Request-ID", inbound)])
-    assert clew.is_safe_id(answer.request_id)
-    assert server.record(answer.request_id).request.rejected_request_id in ("charset", "length")
+    for inbound in ["two words", "x" * 201, "a\tb", "é"]:
+        answer = server.ask("/", headers=[("X-Request-ID", inbound)])
+        assert clew.is_safe_id(answer.request_id)
+        assert server.record(answer.request_id).request.rejected_request_id in ("charset", "length")
 
 
 def test_a_websocket_has_one_record(server: Server) -> None:
@@ -167,29 +165,29 @@ def served(app: Litestar, path: str = "/", **headers: str) -> tuple[int, list[di
     return status, stream()
 
 
-@pytest.mark.parametrize(
-    ("user", "user_id"),
-    [
-        *((Named(id=7), "7"), (Named(pk=7), "7"), (Named(identity="ada"), "ada")),
-        *((Named(user_id=NUMBER), str(NUMBER)), (7, "7"), ("ada", "ada"), (NUMBER, str(NUMBER))),
-        *(({"id": 7}, "7"), ({"name": "ada"}, None), (Named(name="ada"), None), (None, None)),
-        *((Named(id=7, is_authenticated=True), "7"), (Named(id=7, is_authenticated=False), None)),
-        *((Hostile, None), (Named(id=object()), None)),
-    ],
-)
-def test_users_of_any_kind(user: object, user_id: str | None, restored_logging: None) -> None:
+USERS: list[tuple[object, str | None]] = [
+    *((Named(id=7), "7"), (Named(pk=7), "7"), (Named(identity="ada"), "ada")),
+    *((Named(user_id=NUMBER), str(NUMBER)), (7, "7"), ("ada", "ada"), (NUMBER, str(NUMBER))),
+    *(({"id": 7}, "7"), ({"name": "ada"}, None), (Named(name="ada"), None), (None, None)),
+    *((Named(id=7, is_authenticated=True), "7"), (Named(id=7, is_authenticated=False), None)),
+    *((Hostile, None), (Named(id=object()), None)),
+]
+
+
+def test_users_of_any_kind(restored_logging: None) -> None:
     """A user of whatever type is known by the id; one without any costs nothing."""
+    for user, user_id in USERS:
 
-    @get("/", sync_to_thread=False)
-    def hello(request: Request[Any, Any, Any]) -> str:
-        request.scope["user"] = Hostile() if user is Hostile else user
-        return "hello"
+        @get("/", sync_to_thread=False)
+        def hello(request: Request[Any, Any, Any]) -> str:
+            request.scope["user"] = Hostile() if user is Hostile else user
+            return "hello"
 
-    app = Litestar([hello], logging_config=None)
-    clew.litestar.install(app)
-    status, lines = served(app)
-    assert status == 200
-    assert [line.get("userId") for line in lines if "request" in line] == [user_id]
+        app = Litestar([hello], logging_config=None)
+        clew.litestar.install(app)
+        status, lines = served(app)
+        assert status == 200
+        assert [line.get("userId") for line in lines if "request" in line] == [user_id]
 
 
 def test_options_are_those_of_every_adapter(restored_logging: None) -> None:

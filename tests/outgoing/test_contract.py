@@ -165,14 +165,12 @@ def test_what_a_handler_sends_is_neither_logged_nor_carries_the_id(
     client = caller.client()
     logging.root.addHandler(Shipping(lambda: caller.call(client, server.url("/ship"))))
     with clew.context(request_id="made-here"), Server() as other:
-        for number, log in enumerate(
-            (
-                lambda: clew.get_logger("shop").info("line", value=1),
-                lambda: logging.getLogger("shop").info("line"),
-                lambda: CALLERS["urllib3"]().client().request("GET", other.url()),
-            ),
-            1,
-        ):
+        logs: list[Callable[[], object]] = [
+            lambda: clew.get_logger("shop").info("line", value=1),
+            lambda: logging.getLogger("shop").info("line"),
+            lambda: CALLERS["urllib3"]().client().request("GET", other.url()),
+        ]
+        for number, log in enumerate(logs, 1):
             log()
             assert server.ids() == [None] * number
             assert len(lines()) == number
