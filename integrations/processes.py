@@ -68,10 +68,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 class Worker(Server):
     """A worker, or any process that serves no port: it is ready when it says so in a line."""
 
-    # A process of Celery's pool that comes in the place of one that was killed may never hear
-    # from the worker that it is to stop.
-    grace = 5.0
-
     def __init__(
         self, command: list[str], directory: Path, *, ready: Callable[[Line], bool], **how: Any
     ) -> None:

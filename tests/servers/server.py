@@ -75,8 +75,6 @@ class Server:
     filled in. A Unix socket is served where *unix_socket* names it, relative to *directory*.
     """
 
-    grace = PATIENCE / 2  # seconds after which its workers are told to stop as well
-
     def __init__(
         self,
         command: Sequence[str],
@@ -154,7 +152,7 @@ class Server:
                 # Granian's worker often loses the signal that granian hands on to it.
                 is_granian = "granian" in self._command
                 try:
-                    self.process.wait(2 if is_granian else self.grace)
+                    self.process.wait(2 if is_granian else PATIENCE / 2)
                 except subprocess.TimeoutExpired:
                     for worker in self._workers():
                         os.kill(worker, signal.SIGTERM)
