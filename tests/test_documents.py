@@ -24,6 +24,7 @@ from docs.links import file_of, is_outside, links
 from examples import visitors
 from examples.shop import open_shop
 from tests.conftest import parse_line, run_fresh
+from tests.rows import each_row
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted(
@@ -62,7 +63,7 @@ def places(document: Path) -> set[str]:
 
 
 @pytest.mark.skipif(not (ROOT / "src").exists(), reason="the wheel is tested, without src/")
-@pytest.mark.parametrize("document", DOCUMENTS)
+@each_row("document", DOCUMENTS)
 def test_links_lead_somewhere(document: str) -> None:
     """Each link within the repository leads to a file that is there, and to a heading of it."""
     wrong = []
@@ -76,7 +77,7 @@ def test_links_lead_somewhere(document: str) -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+@each_row("document", DOCUMENTS)
 def test_lines_that_are_shown_fit_the_schema(document: str, tmp_path: Path) -> None:
     """Each whole line of clew's that a document shows is one, by `clew check`."""
     lines = [
@@ -117,7 +118,7 @@ def script_of(document: str) -> str:
     return "\n".join(["import clew", *parts])
 
 
-@pytest.mark.parametrize("document", RUN_BESIDE)
+@each_row("document", RUN_BESIDE)
 def test_python_is_python(document: str) -> None:
     """What is run elsewhere, or wants a project around it, is Python at least."""
     for block in blocks(document, "python"):

@@ -13,6 +13,7 @@ import pytest
 import clew
 import clew.records
 from tests.conftest import run_fresh
+from tests.rows import each_row
 
 
 def test_help_begins_with_what_it_is() -> None:
@@ -84,7 +85,7 @@ for name in ("fastapi", "nonsense", "_tasks"):
     ]
 
 
-@pytest.mark.parametrize("name", clew.__all__)
+@each_row("name", clew.__all__)
 def test_public_names_are_documented(name: str) -> None:
     """Every public name exists and says what it does."""
     assert inspect.getdoc(getattr(clew, name))
@@ -97,7 +98,7 @@ ALWAYS = frozenset(
 )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("module", "names"),
     [
         ("clew.asgi", ["RequestIDMiddleware"]),

@@ -27,6 +27,7 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 import clew
 from clew._lines.console import is_terminal
 from tests.conftest import Lines, parse_line, serve, without_capture
+from tests.rows import each_row
 
 log = clew.get_logger("shop.orders")
 
@@ -41,7 +42,7 @@ def formatted(record: logging.LogRecord, **options: Any) -> dict[str, Any]:
     return parse_line(clew.JSONFormatter(**options).format(record))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("level", "word"),
     [
         *((0, "debug"), (1, "debug"), (-5, "debug"), (10, "debug"), (19, "debug")),
@@ -628,7 +629,7 @@ HOSTILE: dict[str, Callable[[], object]] = {
 }
 
 
-@pytest.mark.parametrize(("value", "written"), WRITTEN.values(), ids=WRITTEN.keys())
+@each_row(("value", "written"), WRITTEN.values())
 def test_what_json_cannot_hold_is_written_sensibly(value: object, written: object) -> None:
     """A value is written as the nearest that JSON has, and costs nothing beside it."""
     line = formatted(record(field=value, action="SELL"))
@@ -682,7 +683,7 @@ def as_dictionary_key(value: object) -> logging.LogRecord:
     return record(field={value: 1}, action="SELL")
 
 
-@pytest.mark.parametrize("make", VALUES.values(), ids=VALUES.keys())
+@each_row("make", VALUES.values())
 def test_a_line_never_fails(make: Callable[[], object]) -> None:
     """Whatever a field holds or is named, one valid line comes out, with the good fields in it."""
     ways = [as_field, as_bound_field]

@@ -11,6 +11,7 @@ import clew
 import clew.graphql
 from clew.graphql import status_of
 from tests.conftest import Lines, serve
+from tests.rows import each_row
 
 ERROR: dict[str, Any] = {"message": "no"}
 OF_A_FIELD: dict[str, Any] = {"message": "no", "path": ["orders"]}
@@ -31,13 +32,13 @@ class GraphQLError(Exception):
         self.original_error = parts.get("original_error")
 
 
-@pytest.mark.parametrize("errors", [None, [], (), iter(())], ids=["None", "[]", "()", "iterator"])
+@each_row("errors", [None, [], (), iter(())])
 def test_no_errors_are_a_200(errors: Any) -> None:
     """An answer without errors is a 200."""
     assert status_of(errors) == 200
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("code", "status"),
     [
         *[("UNAUTHENTICATED", 401), ("UNAUTHORIZED", 401), ("FORBIDDEN", 403), ("NOT_FOUND", 404)],
@@ -57,7 +58,7 @@ def test_an_errors_code_says_what_it_means(code: object, status: int) -> None:
     assert status_of([GraphQLError(extensions={"code": code}, path=["orders"])]) == status
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("error", "status"),
     [
         (ERROR, 400),
@@ -82,7 +83,7 @@ def test_an_error_without_a_code_is_judged_by_where_it_arose(error: object, stat
     assert status_of([error]) == status
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("errors", "status"),
     [
         ([coded("FORBIDDEN"), OF_A_FIELD, coded("NOT_FOUND")], 500),
@@ -106,7 +107,7 @@ def told(lines: Lines, work: Any, **options: Any) -> tuple[str | None, int | Non
     return line["request"].get("operation"), line["response"].get("graphqlStatus")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "name", "operation"),
     [
         ("query", "Orders", "query Orders"),

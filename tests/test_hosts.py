@@ -8,9 +8,10 @@ import sys
 import pytest
 
 from clew._http.hosts import HostPatterns, wire_host
+from tests.rows import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("hosts", "host", "admitted"),
     [
         (["*.internal"], "orders.internal", True),
@@ -64,7 +65,7 @@ def test_without_patterns_every_host_is_admitted() -> None:
     assert not HostPatterns([]).admit_all
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("host", "wire"),
     [("A.Internal.", "a.internal"), ("[::1]", "::1"), ("0:0::1", "::1"), ("a:b", "a:b")],
 )
@@ -73,14 +74,13 @@ def test_a_host_on_the_wire(host: str, wire: str) -> None:
     assert wire_host(host) == wire
 
 
-@pytest.mark.parametrize(
+@each_row(
     "host",
     [
         *(5, None, b"a.internal", "", "*", "*.", "*internal", "a.*.internal", "*.*.a", "."),
         *("https://a.internal", "a.internal/path", "a b", "a\nb", "a@b", "a:b", "a:80:90", "a:٤"),
         *("[::1", "[::1]x", "[::1]:x", "[a]", "::g", "a?b", "a#b", "a\\b", "\u2028", "ａ/b", "-ü"),
     ],
-    ids=repr,
 )
 def test_what_is_no_host_is_refused(host: object) -> None:
     """Each of the hosts is one host, or all below one; what is neither is named."""

@@ -11,6 +11,7 @@ import pytest
 
 import clew
 from tests.conftest import run_fresh
+from tests.rows import each_row
 
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -85,7 +86,7 @@ def test_ids_are_the_same_without_uuid_utils() -> None:
     assert UUID7.fullmatch(run_fresh(WITHOUT_UUID_UTILS).strip())
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value",
     [
         "a",
@@ -109,7 +110,7 @@ def test_a_good_id_is_safe(value: str) -> None:
 UUID = "018f6b0e-8f4e-7c3a-9b1d-2f3e4d5c6b7a"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value",
     [
         "",

@@ -20,6 +20,7 @@ import clew
 from clew._lines import delivery
 from clew._lines.handler import LineHandler
 from tests.conftest import Lines, Raising, parse_line, run_fresh, serve
+from tests.rows import each_row
 
 log = clew.get_logger("shop.orders")
 
@@ -45,7 +46,7 @@ def heard(format: str = "%(message)s") -> Recording:
     return handler
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("write", "word"),
     [
         (log.debug, "debug"),
@@ -86,7 +87,7 @@ def test_a_logger_is_the_standard_one_of_its_name() -> None:
     assert isinstance(clew.get_logger("a"), clew.Logger)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("message", "args", "text"),
     [
         ("plain", (), "plain"),
@@ -253,7 +254,7 @@ OWNED = [
 ]
 
 
-@pytest.mark.parametrize("name", RESERVED)
+@each_row("name", RESERVED)
 def test_attributes_of_records_are_names_for_fields(name: str, lines: Lines) -> None:
     """A field may be named like a record's attribute: it is written, and nothing is disturbed."""
     user = heard("%(name)s %(levelname)s %(message)s")
@@ -267,7 +268,7 @@ def test_attributes_of_records_are_names_for_fields(name: str, lines: Lines) -> 
     assert user.texts == ["shop.orders INFO the message"] * 2
 
 
-@pytest.mark.parametrize("name", OWNED)
+@each_row("name", OWNED)
 def test_clews_keys_stay_clews(name: str, lines: Lines) -> None:
     """A field named like a key of clew's is written with an underscore behind it."""
     for value in ("mine", 42, 1.5, ["mine"], {"a": 1}, None, True):

@@ -9,6 +9,7 @@ import pytest
 
 import clew
 from clew._redaction import DEFAULT, Redact, redactor
+from tests.rows import each_row
 
 NAMES = Path(__file__).with_name("names")
 
@@ -61,14 +62,14 @@ SAME = [
 ]
 
 
-@pytest.mark.parametrize(("name", "writings"), SAME)
+@each_row(("name", "writings"), SAME)
 def test_writings(name: str, writings: str) -> None:
     """A name is masked in any writing, with accents or without, also as one word."""
     number = "4111111111111111"
     assert [one for one in (name, *writings.split()) if DEFAULT.hidden(one, number) is None] == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "clear", "masked"),
     [
         ("password", [True, False], ["x", 7, 0.5, None, "", ["x"], {"a": 1}]),
@@ -101,7 +102,7 @@ def test_what_is_personal() -> None:
         assert sum(chosen.hidden(name, "x") is not None for name in names) == count
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "redact", "reason"),
     [
         ("accessToken", "default", "'accessToken' is masked, but for small numbers and truth"),

@@ -11,6 +11,7 @@ import clew
 from clew._plain import to_plain
 from clew._redaction import DEFAULT
 from tests.conftest import Lines
+from tests.rows import each_row
 
 log = clew.get_logger("shop")
 
@@ -44,7 +45,7 @@ class Cart:
         return "cart"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("value", "written"), [(Index(), 7), (Scalar(), 1.5), (Array(), [1, 1.5]), (Cart(), "cart")]
 )
 def test_what_is_a_number_is_written_as_one(value: object, written: object, lines: Lines) -> None:

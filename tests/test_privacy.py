@@ -25,6 +25,7 @@ from clew._http.wire import shown_query
 from clew._plain import to_plain
 from clew._redaction import DEFAULT, STRICT, redactor
 from tests.conftest import Lines, parse_line, serve
+from tests.rows import each_row
 
 log = clew.get_logger("shop")
 
@@ -159,7 +160,7 @@ CONTAINERS: dict[str, object] = {
 }
 
 
-@pytest.mark.parametrize("container", CONTAINERS.values(), ids=CONTAINERS.keys())
+@each_row("container", CONTAINERS.values())
 def test_masking_reaches_into(container: object, lines: Lines) -> None:
     """A sensitive name is masked in whatever holds it, at any depth."""
     log.info("line", field=container)
@@ -170,9 +171,7 @@ def test_masking_reaches_into(container: object, lines: Lines) -> None:
     assert SECRET not in lines.raw()
 
 
-@pytest.mark.parametrize(
-    "kind", ["dataclass", "Struct", "attrs", "named tuple", "pydantic", "frozen mapping"]
-)
+@each_row("kind", ["dataclass", "Struct", "attrs", "named tuple", "pydantic", "frozen mapping"])
 def test_a_container_becomes_an_object(kind: str) -> None:
     """What has named fields is written as an object of them."""
     assert to_plain(CONTAINERS[kind], DEFAULT) == {"name": "a", "password": "***"}
@@ -200,7 +199,7 @@ def test_a_dictionary_as_message_is_masked(
     assert SECRET not in lines.raw()
 
 
-@pytest.mark.parametrize("key", [Key.PIN, b"password", ("password",)], ids=repr)
+@each_row("key", [Key.PIN, b"password", ("password",)])
 def test_keys_of_any_type_are_compared(key: object, lines: Lines) -> None:
     """Keys that are no plain strings are compared by what they say, on the top level too."""
     dictionary_as_message({key: SECRET})
@@ -300,7 +299,7 @@ def test_a_long_range_is_bounded() -> None:
     assert len(to_plain(range(300_000), DEFAULT)) < 200_000
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("redact", "names", "masked"),
     [
         ("default", ["password", "tenant"], ["password"]),
@@ -319,7 +318,7 @@ def test_the_redact_option(redact: Any, names: list[str], masked: list[str] | No
     assert chosen.query(query).count("***") == len(expected)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("query", "masked"),
     [
         ("page=2&q=shoes", "page=2&q=shoes"),
@@ -423,9 +422,7 @@ def test_strict_masks_what_looks_sensitive() -> None:
     assert [text for text, hidden in REVEALING if hidden in STRICT.text(text)] == []
 
 
-@pytest.mark.parametrize(
-    ("text", "hidden"), [REVEALING[0], REVEALING[10], REVEALING[27], REVEALING[33]]
-)
+@each_row(("text", "hidden"), [REVEALING[0], REVEALING[10], REVEALING[27], REVEALING[33]])
 def test_strict_masks_wherever_there_is_a_text(text: str, hidden: str, lines: Lines) -> None:
     """Strict masks in messages, values, at any depth, and errors."""
     lines.configure(redact="strict")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-import pytest
-
 from clew._http.progress import Progress
+from tests.rows import each_row
 
 Step = Callable[[Progress], None]
 
@@ -43,7 +42,7 @@ def disconnected(progress: Progress) -> None:
 ERROR = ValueError("no")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("steps", "status", "outcome"),
     [
         # All went well.
@@ -89,7 +88,7 @@ def test_results(steps: list[Step], status: int, outcome: str | None) -> None:
     assert progress.result() == (status, outcome)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("steps", "status", "outcome"),
     [
         ([started(101)], 101, "websocket"),
@@ -108,7 +107,7 @@ def test_results_of_websockets(steps: list[Step], status: int, outcome: str) -> 
     assert progress.result() == (status, outcome)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("steps", "size"),
     [
         ([], 0),

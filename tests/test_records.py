@@ -23,6 +23,7 @@ import clew.httpx
 import clew.records
 from clew._exceptions import describe
 from tests.conftest import Lines, serve
+from tests.rows import each_row
 
 log = clew.get_logger("shop.orders")
 
@@ -290,7 +291,7 @@ BROKEN: list[tuple[dict[str, Any], str, object]] = [
 ]
 
 
-@pytest.mark.parametrize(("good", "key", "value"), BROKEN)
+@each_row(("good", "key", "value"), BROKEN)
 def test_the_schema_refuses_a_broken_line(good: dict[str, Any], key: str, value: object) -> None:
     """A line that lacks a key it must have, or has one of the wrong type, does not fit."""
     line = copy.deepcopy(good)
@@ -305,7 +306,7 @@ def test_the_schema_refuses_a_broken_line(good: dict[str, Any], key: str, value:
     assert not validator.is_valid(line)
 
 
-@pytest.mark.parametrize("line", [[], "text", 5, None, {}])
+@each_row("line", [[], "text", 5, None, {}])
 def test_the_schema_refuses_what_is_no_record(line: object) -> None:
     """What is no object, or an empty one, does not fit."""
     assert not jsonschema.Draft202012Validator(clew.json_schema()).is_valid(line)
@@ -350,7 +351,7 @@ class Mute(Exception):
         raise RuntimeError("no text")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("error", "type", "message"),
     [
         (ValueError("boom"), "ValueError", "boom"),
@@ -359,7 +360,6 @@ class Mute(Exception):
         (KeyError("key"), "KeyError", "'key'"),
         (Mute(), f"{__name__}.Mute", None),
     ],
-    ids=lambda value: type(value).__name__,
 )
 def test_an_exception_is_told_as_text(
     error: Exception, type: str, message: str | None, lines: Lines

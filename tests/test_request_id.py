@@ -11,6 +11,7 @@ import pytest
 import clew
 from clew._http.request import HTTPRequest
 from clew._http.request_id import choose_id
+from tests.rows import each_row
 
 
 class Sent(HTTPRequest):
@@ -28,7 +29,7 @@ def chosen(*values: str, sent: HTTPRequest | None = None, **options: Any) -> tup
     return choose_id(values, settings, sent or Sent())
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("value", "reason"),
     [
         ("x" * 200, None),
@@ -66,7 +67,7 @@ def test_the_first_reason_counts() -> None:
     assert chosen("good", accept=lambda _: False) == ("made", "custom")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("trust", "peer", "reason"),
     [
         ("always", None, None),

@@ -12,6 +12,7 @@ import pytest
 import clew
 from clew._http.wire import Header
 from tests.conftest import Lines, Raising
+from tests.rows import each_row
 
 
 def test_the_defaults_are_the_documented_ones() -> None:
@@ -42,7 +43,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@each_row(
     "options",
     [
         {"header": "x-trace"},
@@ -60,7 +61,6 @@ def test_the_defaults_are_the_documented_ones() -> None:
         {"redact": ["tenant"]},
         {"level": lambda _: 20, "enrich": lambda _: {}, "user_id": lambda _: "1"},
     ],
-    ids=lambda options: " ".join(options),
 )
 def test_what_is_allowed_is_taken(options: dict[str, Any]) -> None:
     """Every documented kind of value is taken as it is."""
@@ -130,7 +130,7 @@ WRONG: list[tuple[str, object, type[Exception], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("option", "value", "error", "remedy"), WRONG)
+@each_row(("option", "value", "error", "remedy"), WRONG)
 def test_a_wrong_option_is_refused(
     option: str, value: object, error: type[Exception], remedy: str
 ) -> None:
@@ -196,7 +196,7 @@ def test_options_are_keywords_only() -> None:
         clew.Settings("X-Trace")  # type: ignore[call-arg]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("exclude", "path", "excluded"),
     [
         ("/healthz", "/healthz", True),

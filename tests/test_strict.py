@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-import pytest
-
 from clew._redaction import STRICT
+from tests.rows import each_row
 
 CARD = "4111111111111111"
 GROUPS = [CARD[at : at + 4] for at in range(0, 16, 4)]
@@ -59,7 +58,7 @@ PEOPLE = [
 PARTS = ("jane", "JANE", "jan\u00e9", "neil", "amFuZ", "eyJ")
 
 
-@pytest.mark.parametrize("text", CARDS, ids=ascii)
+@each_row("text", CARDS)
 def test_cards(text: str) -> None:
     """A card's number is found in groups or in one run, whatever parts its groups."""
     shown = STRICT.text(f"paid by {text} today")
@@ -67,7 +66,7 @@ def test_cards(text: str) -> None:
     assert sum(map(str.isdigit, shown)) < 8
 
 
-@pytest.mark.parametrize("text", PEOPLE, ids=ascii)
+@each_row("text", PEOPLE)
 def test_addresses_and_credentials(text: str) -> None:
     """E-mail addresses and credentials are found in any spelling."""
     assert not any(part in STRICT.text(f"said {text} today") for part in PARTS)
@@ -119,7 +118,7 @@ def daily() -> dict[str, list[str]]:
     }
 
 
-@pytest.mark.parametrize(("kind", "texts"), daily().items())
+@each_row(("kind", "texts"), daily().items())
 def test_what_strict_leaves(kind: str, texts: list[str]) -> None:
     """At most a hundredth of what a day's lines hold is taken for a card or an address."""
     masked = [text for text in texts if STRICT.text(text) != text]

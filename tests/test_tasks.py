@@ -19,6 +19,7 @@ import clew
 from clew._nested import Nested
 from clew._tasks import TaskRun, TaskSettings
 from tests.conftest import Lines, Raising
+from tests.rows import each_row
 
 log = clew.get_logger("shop")
 
@@ -202,7 +203,7 @@ def test_whatever_a_message_says_of_its_task(given: object, lines: Lines) -> Non
     jsonschema.Draft202012Validator(clew.json_schema()).validate(record)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "payload",
     [None, "r", 7, ["r"], {}, {"requestId": None}, {"requestId": "a b"}, {"requestId": "x" * 201}],
 )
@@ -216,7 +217,7 @@ class Colour(enum.Enum):
     RED = "red"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("value", "travels"),
     [
         ("acme", "acme"),
@@ -236,7 +237,6 @@ class Colour(enum.Enum):
         ({"password": "x"}, None),
         (["a"], None),
     ],
-    ids=lambda value: str(value)[:30].encode("ascii", "replace").decode(),
 )
 def test_what_travels_of_a_field(value: object, travels: object) -> None:
     """Texts, numbers and truth values travel, short; what has a short text does as that; lists
@@ -270,7 +270,7 @@ def test_a_task_names_the_task_that_sent_it() -> None:
         assert "parentId" not in run.payload()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("user", "chosen", "travels"),
     [(7, True, "7"), (7, False, None), (None, True, None), ("u" * 201, True, None)],
 )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import traceback
 
-import pytest
-
 from clew._redaction import DEFAULT, OFF, STRICT
 from clew._secrets.defaults import shown_path
+from tests.rows import each_row
 
 STAY = [
     *("token: unexpected end of input", "Basic concepts", "bearer of bad news", "12:30", "a=1&b=2"),
@@ -58,7 +57,7 @@ MASKED = [
 ]
 
 
-@pytest.mark.parametrize("text", STAY)
+@each_row("text", STAY)
 def test_what_has_no_secret_stays(text: str) -> None:
     """A text without a secret is written as it is, also in a traceback and as a path's part."""
     assert DEFAULT.text(text) == text
@@ -66,7 +65,7 @@ def test_what_has_no_secret_stays(text: str) -> None:
     assert DEFAULT.trace(text) == text
 
 
-@pytest.mark.parametrize(("text", "shown"), MASKED)
+@each_row(("text", "shown"), MASKED)
 def test_only_the_secret_is_masked(text: str, shown: str) -> None:
     """What stands around a secret stays; and what is masked once stays as it is then."""
     assert DEFAULT.text(text) == shown
@@ -111,7 +110,7 @@ CODE = [
 ]
 
 
-@pytest.mark.parametrize(("code", "shown"), CODE)
+@each_row(("code", "shown"), CODE)
 def test_what_is_written_out_within_a_literal_is_masked(code: str, shown: str | None) -> None:
     """In a string of a line of code the rules of text hold; what is put into it elsewhere stays."""
     trace = '  File "a.py", line 7, in b\n    {}\nE\n'

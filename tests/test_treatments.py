@@ -12,6 +12,7 @@ import clew
 from clew._redaction import redactor
 from clew._secrets.treatments import KEY_VARIABLE, TOKEN, last4, network, read_keys, token, tokens
 from tests.conftest import Lines, serve
+from tests.rows import each_row
 
 log = clew.get_logger("shop")
 
@@ -153,7 +154,7 @@ def test_a_wrong_name_or_treatment() -> None:
             redactor(redact)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("address", "shown"),
     [
         ("203.0.113.77", "203.0.113.0/24"),
@@ -171,7 +172,7 @@ def test_networks(address: str, shown: str) -> None:
     assert network(address) == shown
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("number", "shown"),
     [(CARD, "***1234"), ("4111111111111234", "***1234"), ("1234", "***"), ("bob", "***")],
 )

@@ -13,9 +13,10 @@ from clew._http.wire import (
 )
 from clew._redaction import DEFAULT, STRICT
 from clew._targets import clean_method, clean_path
+from tests.rows import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("path", "cleaned"),
     [
         ("/", "/"),
@@ -44,7 +45,7 @@ def test_paths_are_cut() -> None:
     assert shown_path("/to/bob%40example.com", DEFAULT) == "/to/bob%40example.com"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("root", "path", "rest"),
     [
         ("", "/a", "/a"),
@@ -60,7 +61,7 @@ def test_a_path_below_a_root_has_it_in_front(root: str, path: str, rest: str) ->
     assert below(root, path) == rest
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("method", "cleaned"),
     [("GET", "GET"), ("PURGE", "PURGE"), ("A\nB", "A%0AB"), ("é", "%C3%A9"), ("x" * 99, "x" * 32)],
 )

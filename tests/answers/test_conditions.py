@@ -12,6 +12,7 @@ import pytest
 from clew import answers
 from clew.answers import AnswerError
 from clew.answers.conditions import meets, read_condition
+from tests.rows import each_row
 
 from .logs_of import MIDNIGHT
 from .test_query import HOSTILE
@@ -106,14 +107,14 @@ FOUND: dict[str, str] = {
 }
 
 
-@pytest.mark.parametrize("condition", FOUND)
+@each_row("condition", FOUND)
 def test_a_condition_finds_the_lines_that_meet_it(logs: answers.Logs, condition: str) -> None:
     """A comparison with what is not there is not met, nor is its contrary."""
     found = logs.ask("events", where=condition, since="2026-11-01").dicts()
     assert "".join(row["createdAt"][18] for row in found) == FOUND[condition]
 
 
-@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: ascii(hostile)[:20])
+@each_row("hostile", HOSTILE)
 def test_a_hostile_text_is_a_value(logs: answers.Logs, hostile: str) -> None:
     """Whatever a text looks like, in a condition it is the text that it is."""
     written = hostile.replace("'", "''")
@@ -126,7 +127,7 @@ def test_a_hostile_text_is_a_value(logs: answers.Logs, hostile: str) -> None:
     assert logs.ask("events", grep=hostile, service="no such").rows == []
 
 
-@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: ascii(hostile)[:20])
+@each_row("hostile", HOSTILE)
 def test_a_hostile_name_is_a_name(logs: answers.Logs, hostile: str) -> None:
     """A field's name is looked for as it is, or refused in a sentence."""
     quoted = hostile[:50].replace('"', '""')
@@ -186,9 +187,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(
-    ("why", "condition"), [(why, of) for why in REFUSED for of in REFUSED[why]]
-)
+@each_row(("why", "condition"), [(why, of) for why in REFUSED for of in REFUSED[why]])
 def test_what_is_not_allowed_is_refused(logs: answers.Logs, why: str, condition: str) -> None:
     """What is no comparison of a field with a value is named in a sentence, and never asked."""
     with pytest.raises(AnswerError) as caught:
@@ -207,7 +206,7 @@ def test_a_condition_of_any_depth_is_one_sentence(logs: answers.Logs) -> None:
         assert found == 1
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("condition", "met"),
     [
         ("share > 0.01", True),

@@ -20,6 +20,7 @@ import zstandard
 from clew import answers
 from clew.answers import AnswerError, decoding, files
 from clew.answers.check import check
+from tests.rows import each_row
 
 ACTION = "COUNTED"
 
@@ -46,7 +47,7 @@ def read(*sources: Path) -> tuple[int, int, int]:
         return logs.lines, logs.broken, counted(logs)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "name",
     [
         *("app.log", "app.ndjson", "app.jsonl", "app.log.gz", "app.ndjson.zst", "app.jsonl.gz"),
@@ -101,7 +102,7 @@ def test_a_file_of_any_name_is_read_when_it_is_named(tmp_path: Path) -> None:
     assert read(tmp_path / "app.txt") == (2, 0, 2)
 
 
-@pytest.mark.parametrize("name", ["app.log", "a*.log", "no/app.log", "x" * 300, "nul\0.log"])
+@each_row("name", ["app.log", "a*.log", "no/app.log", "x" * 300, "nul\0.log"])
 def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     """A file that is not there, or that cannot be, is a sentence with its name."""
     with pytest.raises(AnswerError, match=r"^(There is no file '|'.*' cannot be read: )"):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from clew.answers.formatting import format_duration
+from tests.rows import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("milliseconds", "shown"),
     [
         (0.0, "0.00 ms"),

@@ -10,6 +10,7 @@ import pytest
 from clew import answers
 from clew.answers import AnswerError
 from clew.answers.free_sql import checked
+from tests.rows import each_row
 
 from .shop_lines import answered, said, shop, worked, write
 
@@ -127,7 +128,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("why", REFUSED)
+@each_row("why", REFUSED)
 def test_all_else_is_refused(why: str) -> None:
     """What could read a file, change a setting or load an extension never comes to an engine."""
     for text in REFUSED[why]:

@@ -18,6 +18,7 @@ from clew.answers import AnswerError
 from clew.answers.engines import reader
 from clew.answers.engines.store import StoreEngine
 from clew.answers.keep import LoadResult, keep
+from tests.rows import each_row
 
 from .cli.command import run as run_command
 from .logs_of import log
@@ -134,7 +135,7 @@ def test_the_command_keeps_and_asks(tmp_path: Path, store: str) -> None:
         assert (logs.engine.read(), logs.lines, logs.broken, logs.damage) == (0, 9, 0, [])
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("sources", "sentence"),
     [
         (["x.ndjson", "logs.duckdb"], "'.*logs.duckdb' is asked alone; load files into it"),

@@ -15,6 +15,7 @@ import pytest
 from clew import answers
 from clew.answers import AnswerError
 from clew.answers.query import Query
+from tests.rows import each_row
 
 from .logs_of import MIDNIGHT
 
@@ -91,7 +92,7 @@ def test_an_unknown_question_is_answered_with_the_nearest(logs: answers.Logs) ->
     assert "There is no question ''" in refused(logs, "")
 
 
-@pytest.mark.parametrize("question", REQUIRED)
+@each_row("question", REQUIRED)
 def test_what_a_question_needs_is_asked_for(logs: answers.Logs, question: str) -> None:
     """Without what it cannot do without, a question says what that is, with an example."""
     [name] = REQUIRED[question]
@@ -100,7 +101,7 @@ def test_what_a_question_needs_is_asked_for(logs: answers.Logs, question: str) -
     logs.ask(question, **REQUIRED[question])
 
 
-@pytest.mark.parametrize("question", answers.QUESTIONS)
+@each_row("question", answers.QUESTIONS)
 def test_a_parameter_that_a_question_does_not_take_is_refused(
     logs: answers.Logs, question: str
 ) -> None:
@@ -160,9 +161,7 @@ WRONG: dict[tuple[str, str], tuple[Any, ...]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "remedy", "value"), [(*key, value) for key, of in WRONG.items() for value in of]
-)
+@each_row(("name", "remedy", "value"), [(*key, value) for key, of in WRONG.items() for value in of])
 def test_a_wrong_value_is_named_with_the_remedy(
     logs: answers.Logs, name: str, remedy: str, value: Any
 ) -> None:
@@ -180,7 +179,7 @@ def test_a_period_without_length_is_refused(logs: answers.Logs) -> None:
         assert sentence.startswith(f"since {since} is not before until {until}")
 
 
-@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: ascii(hostile)[:20])
+@each_row("hostile", HOSTILE)
 def test_a_hostile_value_is_a_value(logs: answers.Logs, hostile: str) -> None:
     """Whatever a value looks like, it is found as the text that it is, and nothing else is."""
     assert logs.ask("customers", action=hostile).rows == [(hostile, 1, 0)]
@@ -194,7 +193,7 @@ def test_a_hostile_value_is_a_value(logs: answers.Logs, hostile: str) -> None:
     assert logs.ask("actions", action="TICK").rows
 
 
-@pytest.mark.parametrize("name", ["since", "until", "bucket", "limit", "status"])
+@each_row("name", ["since", "until", "bucket", "limit", "status"])
 def test_a_hostile_value_is_no_number(logs: answers.Logs, name: str) -> None:
     """Where a number, a date or a word is wanted, a hostile value is refused."""
     question = "statuses" if name == "status" else "latency"
@@ -221,7 +220,7 @@ def test_bytes_of_the_shell_that_are_no_text_find_nothing(tmp_path: Path) -> Non
     assert done.stdout == b"[]\n"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("since", "ticks"),
     [
         ("2026-11-01", 3),

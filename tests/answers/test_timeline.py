@@ -11,6 +11,7 @@ from clew import answers
 from clew.answers.lookups import REQUEST_EVENTS
 from clew.answers.query import Query
 from clew.answers.timeline import Span, Timeline, timeline_of
+from tests.rows import each_row
 
 from .shop_lines import answered, said, worked, write
 
@@ -259,7 +260,7 @@ def test_the_way_to_another_service_is_named(path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("line", "failed"),
     [
         (answered("GET", "/", 200, 5, 5.0), False),

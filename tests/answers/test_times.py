@@ -10,6 +10,7 @@ import pytest
 
 from clew.answers import AnswerError, times
 from clew.answers.times import Steps, bucket_size, milliseconds_of, step_name, zone_of
+from tests.rows import each_row
 
 OSLO = ZoneInfo("Europe/Oslo")
 # A day after the clocks were set forward.
@@ -21,7 +22,7 @@ def _present(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(times, "now", lambda: NOW.astimezone(UTC))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "expected"),
     [
         ("now", NOW),

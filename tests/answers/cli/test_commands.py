@@ -17,6 +17,7 @@ import pytest
 import clew
 from clew.answers import QUESTIONS
 from tests.answers.shop_lines import NINE, ORDER, answered, said, shop, worked, write
+from tests.rows import each_row
 
 from .command import CLEW, COMMANDS, required, run, run_process
 
@@ -28,7 +29,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("shop") / "shop.ndjson", lines)
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+@each_row("name", QUESTIONS)
 def test_every_question_is_asked_by_its_name(name: str, log: Path) -> None:
     """`clew ask` answers each question in JSON and CSV, with exactly the columns of the question,
     and says on stderr what was read."""
@@ -335,7 +336,7 @@ def test_the_schema_is_printed() -> None:
     assert renamed == clew.json_schema(levels={"danger": "error"})
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@each_row("command", COMMANDS)
 def test_help_has_an_example(command: str) -> None:
     """Each command's help ends with an example of it."""
     text = run(command, "--help").stdout

@@ -17,6 +17,7 @@ from clew import answers
 from clew.answers.cli.commands import cli
 from clew.answers.errors import AnswerError, without_passwords
 from tests.answers.shop_lines import answered, shop, write
+from tests.rows import each_row
 
 from .command import CLEW, Ended, run
 
@@ -27,7 +28,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("shop") / "shop.ndjson", shop())
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("arguments", "sentence"),
     [
         (["ask", "slowst", "LOG"], "There is no question 'slowst'; did you mean slowest"),
@@ -349,13 +350,13 @@ QUOTED = [
 ]
 
 
-@pytest.mark.parametrize(("sentence", "shown"), QUOTED)
+@each_row(("sentence", "shown"), QUOTED)
 def test_passwords_are_masked(sentence: str, shown: str) -> None:
     """Of a URL all between the first colon behind its scheme and the last @ may be a password."""
     assert without_passwords(sentence) == str(AnswerError(sentence)) == shown
 
 
-@pytest.mark.parametrize(
+@each_row(
     "arguments",
     [
         ["ask", PASSWORDS, "slowest"],

@@ -28,6 +28,7 @@ from tests.answers.logs_of import log
 from tests.answers.oracle_events import read
 from tests.answers.shop_lines import answered, said, shop, write
 from tests.answers.test_questions import SOME, differences
+from tests.rows import each_row
 
 pytestmark = pytest.mark.outside
 
@@ -229,7 +230,7 @@ def test_events_that_come_later_are_seen(url: str, tmp_path: Path) -> None:
         assert len(logs.ask("actions", action="LATER").rows) == 1
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "address"),
     [
         ("clickhouse://", Address("logs")),
@@ -262,7 +263,7 @@ def test_a_url_is_an_address(url: str, address: Address) -> None:
 _SHOWN = ("table", "database", "host", "port", "user", "secure", "folder")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "url",
     [
         "clickhouse://u:hush@h:99999/d",
@@ -292,7 +293,7 @@ def test_a_wrong_url_never_shows_the_password(url: str) -> None:
     assert not re.search("hush|hu.?sh", said)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "name",
     [
         "a b",
@@ -318,7 +319,7 @@ def test_hostile_names_are_refused(name: str) -> None:
         assert "is no name of a database" in said
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "said"),
     [
         ("chdb://", "names no folder"),

@@ -19,6 +19,7 @@ from clew.answers.engines.columns import COLUMNS
 from tests.answers import oracle_events
 from tests.answers.logs_of import ODD, Written, log
 from tests.answers.test_files import line, read
+from tests.rows import each_row
 
 LIMIT = 16 * 1024 * 1024
 
@@ -49,7 +50,7 @@ def test_every_column_of_every_event_is_exact(tmp_path: Path, seed: int) -> None
 PLACES = sorted({path for each in COLUMNS for path in (each.path, each.task_path) if path})
 
 
-@pytest.mark.parametrize("place", PLACES)
+@each_row("place", PLACES)
 def test_an_unexpected_type_costs_the_field(tmp_path: Path, place: str) -> None:
     """Whatever a field holds, its line counts, and its other fields are what they are."""
     content = b"".join(_with(place, odd) for odd in ODD)
@@ -58,7 +59,7 @@ def test_an_unexpected_type_costs_the_field(tmp_path: Path, place: str) -> None:
     assert found(path) == expected(content)
 
 
-@pytest.mark.parametrize("place", ["request", "response", "exception", "task"])
+@each_row("place", ["request", "response", "exception", "task"])
 def test_an_unexpected_type_costs_the_object(tmp_path: Path, place: str) -> None:
     """What should be an object and is none costs the fields in it, not the line."""
     content = b"".join(_with(place, odd) for odd in ODD)

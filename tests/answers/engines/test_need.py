@@ -20,6 +20,7 @@ from tests.answers.logs_of import log
 from tests.answers.sources.wrapped import EVENTS, RAW, WRAPPINGS
 from tests.answers.test_files import line
 from tests.answers.test_questions import _ASKED, SOME, instant
+from tests.rows import each_row
 
 
 def query_of(question: str, parameters: dict[str, Any]) -> Query:
@@ -77,7 +78,7 @@ def test_what_is_wrong_is_said_when_it_is_asked(tmp_path: Path) -> None:
     assert {column.name for column in COLUMNS} == ALL_COLUMNS
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("request_id", "looked_for"),
     [
         ("018f6b0e-7c3a", b"018f6b0e-7c3a"),

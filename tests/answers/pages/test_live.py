@@ -20,6 +20,7 @@ from clew.answers import QUESTIONS
 from tests.answers.hostile_lines import HOSTILE, hostile
 from tests.answers.logs_of import log as odd_log
 from tests.answers.shop_lines import ORDER, answered, said, shop, worked, write
+from tests.rows import each_row
 
 from .served import served
 
@@ -62,7 +63,7 @@ def test_overview(client: httpx.Client) -> None:
         assert f'href="/q/{name}"' in page.text
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+@each_row("name", QUESTIONS)
 def test_every_question(client: httpx.Client, name: str) -> None:
     """Each question has a page, which shows its answer when it has all that it needs."""
     question = QUESTIONS[name]
@@ -173,7 +174,7 @@ def test_search_for_nothing(client: httpx.Client) -> None:
     assert "Type a request id" in text_of(client.get("/search"))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "sentence"),
     [
         ("/?since=tomorrow", "since is 'tomorrow': give a date or time of ISO 8601"),

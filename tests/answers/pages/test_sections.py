@@ -5,8 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
-
 from clew import answers
 from clew.answers import QUESTIONS
 from clew.answers.lookups import OVERVIEW
@@ -14,6 +12,7 @@ from clew.answers.pages.plots import Period
 from clew.answers.pages.sections import Overview, Panel, notable_requests, overview, panel
 from clew.answers.query import Query
 from tests.answers.shop_lines import NINE, ORDER, answered, said, shop, write
+from tests.rows import each_row
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 NOON = "2026-11-01T12:00:00.000Z"
@@ -33,7 +32,7 @@ def figures(first: str, last: str) -> Overview:
     return Overview(first, last, 2, 2, 0, 0, [])
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("last", "step"),
     [
         (NOON, MINUTE),

@@ -20,6 +20,7 @@ from clew import answers
 from clew.answers import AnswerError
 from clew.answers.pages.serve import Guard, listen
 from tests.answers.shop_lines import shop, write
+from tests.rows import each_row
 
 from .served import served
 
@@ -65,7 +66,7 @@ def test_headers(client: httpx.Client, url: str) -> None:
     assert "server" not in headers
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
+@each_row("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
 def test_other_methods(client: httpx.Client, method: str) -> None:
     """Only GET and HEAD are answered."""
     response = client.request(method, "/")
@@ -78,13 +79,13 @@ def test_head(client: httpx.Client) -> None:
     assert client.head("/q/slowest").status_code == 200
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST:1", "127.0.0.1:8321"])
+@each_row("host", ["127.0.0.1", "localhost", "LOCALHOST:1", "127.0.0.1:8321"])
 def test_hosts_that_are_answered(client: httpx.Client, host: str) -> None:
     """127.0.0.1 and localhost are answered, on any port."""
     assert client.get("/", headers={"Host": host}).status_code == 200
 
 
-@pytest.mark.parametrize(
+@each_row(
     "host",
     ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "evil.example:80", ""]
     + ["127.0.0.1@evil.example", "0.0.0.0", "[::1]", "127.0.0.2", "localhost:x", "127.0.0.1:"],

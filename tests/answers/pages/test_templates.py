@@ -20,6 +20,7 @@ from clew.answers.pages.templates import (
     short,
 )
 from tests.answers.shop_lines import ORDER, shop, write
+from tests.rows import each_row
 
 
 def test_facts_of_a_request(tmp_path: Path) -> None:
@@ -37,7 +38,7 @@ def test_facts_of_a_request(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("query", "found"),
     [
         ({}, "/q/x"),

@@ -10,6 +10,7 @@ import pytest
 
 from clew import answers
 from clew.answers.sources.forms import FORMS
+from tests.rows import each_row
 
 AT = 1_795_888_700_120  # 2026-11-28T17:58:20.120Z
 ISO = "2026-11-28T17:58:20.120Z"
@@ -379,7 +380,7 @@ def columns_of(path: Path, names: Any, **options: Any) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-@pytest.mark.parametrize(("name", "line", "expected"), SAMPLES, ids=_IDS)
+@each_row(("name", "line", "expected"), SAMPLES)
 def test_a_form_is_an_event(
     tmp_path: Path, name: str, line: dict[str, Any], expected: dict[str, Any]
 ) -> None:
@@ -420,7 +421,7 @@ def test_the_wrapping_says_when_where_the_line_does_not(tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("line", "likeliest"),
     [
         ({"ts": 1, "txt": "x", "lvl": 3}, "'ts', 'txt', 'lvl'"),
@@ -501,7 +502,7 @@ def test_a_hostile_path_is_a_name(tmp_path: Path, path_in_line: str) -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("names", "sentence"),
     [
         ({"stauts": "a"}, "map names no 'stauts'; did you mean status; it names createdAt, "),

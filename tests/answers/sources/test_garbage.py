@@ -23,6 +23,7 @@ from clew.answers.sources.values import (
     target_of,
     time_of,
 )
+from tests.rows import each_row
 
 from .test_forms import SAMPLES
 from .wrapped import RAW, WRAPPINGS
@@ -128,7 +129,7 @@ def test_a_document_that_never_ends_is_given_up(
             assert (logs.lines, logs.broken) == (10, 1)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("value", "milliseconds"),
     [
         (1_795_888_700, 1_795_888_700_000),
@@ -151,7 +152,7 @@ def test_times(value: object, milliseconds: int | None) -> None:
     assert time_of(value) == milliseconds
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("value", "unit", "milliseconds"),
     [
         (0.012, "s", 12.0),

@@ -12,6 +12,7 @@ import pytest
 from clew import answers
 from clew.answers.engines import reader
 from clew.answers.sources.parser import Parser
+from tests.rows import each_row
 
 from .wrapped import EVENTS, RAW, WRAPPINGS
 
@@ -45,7 +46,7 @@ def test_the_bare_lines_have_answers(expected: tuple[int, list[Any]]) -> None:
     assert all(rows)
 
 
-@pytest.mark.parametrize("name", WRAPPINGS)
+@each_row("name", WRAPPINGS)
 def test_a_wrapping_changes_no_answer(
     name: str, tmp_path: Path, expected: tuple[int, list[Any]]
 ) -> None:
