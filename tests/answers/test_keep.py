@@ -8,7 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -24,7 +27,7 @@ from .cli.command import run as run_command
 from .logs_of import log
 from .oracle_events import read
 from .shop_lines import said, shop, write
-from .test_questions import SOME, differences
+from .test_questions import ASKED, LITTLE, SOME, differences
 
 
 @pytest.fixture
@@ -84,15 +87,20 @@ def test_a_file_that_has_gone_is_a_sentence(store: str) -> None:
         StoreEngine(store)
 
 
-@pytest.mark.parametrize("seed", [41, 42])
-def test_every_answer_is_exact(tmp_path: Path, store: str, seed: int) -> None:
+@each_row(
+    ("content", "asked"),
+    [(log(41), SOME), (log(42), ASKED[::12]), *product(LITTLE.values(), [SOME])],
+)
+def test_every_answer_is_exact(
+    tmp_path: Path, content: bytes, asked: Sequence[tuple[str, dict[str, Any]]]
+) -> None:
     """What was loaded has the rows of plain Python: values, types and order."""
-    path = tmp_path / "app.ndjson"
-    path.write_bytes(log(seed))
+    path, store = tmp_path / "app.ndjson", str(tmp_path / "logs.duckdb")
+    path.write_bytes(content)
     keep([str(path)], store)
     path.unlink()
     with answers.open(store) as logs:
-        assert list(differences(logs, read(log(seed)), SOME)) == []
+        assert list(differences(logs, read(content), asked)) == []
 
 
 @pytest.mark.parametrize("large", [True, False], ids=["read where it is", "read in pieces"])

@@ -14,7 +14,7 @@ import pytest
 
 from clew import answers
 from clew.answers import AnswerError
-from clew.answers.query import Query
+from clew.answers.query import Query, find_question
 from tests.rows import each_row
 
 from .logs_of import MIDNIGHT
@@ -73,43 +73,41 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[answers.Logs]:
         yield logs
 
 
-def refused(logs: answers.Logs, question: str, **parameters: Any) -> str:
+def refused(question: str, **parameters: Any) -> str:
     """Return the one sentence with which the parameters are refused."""
     with pytest.raises(AnswerError) as caught:
-        logs.ask(question, **parameters)
+        Query.of(find_question(question), parameters)
     sentence = str(caught.value)
     assert "\n" not in sentence
     return sentence
 
 
-def test_an_unknown_question_is_answered_with_the_nearest(logs: answers.Logs) -> None:
+def test_an_unknown_question_is_answered_with_the_nearest() -> None:
     """A question's name that is mistyped suggests the right one, and all are listed."""
-    sentence = refused(logs, "slowst")
+    sentence = refused("slowst")
     assert sentence.startswith("There is no question 'slowst'; did you mean slowest; there are ")
     assert all(name in sentence for name in answers.QUESTIONS)
-    assert "did you mean bad-links" in refused(logs, "badlinks")
-    assert "did you mean" not in refused(logs, "'; DROP TABLE logs; --")
-    assert "There is no question ''" in refused(logs, "")
+    assert "did you mean bad-links" in refused("badlinks")
+    assert "did you mean" not in refused("'; DROP TABLE logs; --")
+    assert "There is no question ''" in refused("")
 
 
 @each_row("question", REQUIRED)
 def test_what_a_question_needs_is_asked_for(logs: answers.Logs, question: str) -> None:
     """Without what it cannot do without, a question says what that is, with an example."""
     [name] = REQUIRED[question]
-    assert f"{question} needs {name}, as in --{name} " in refused(logs, question)
-    assert f"{question} needs {name}" in refused(logs, question, **{name: None})
+    assert f"{question} needs {name}, as in --{name} " in refused(question)
+    assert f"{question} needs {name}" in refused(question, **{name: None})
     logs.ask(question, **REQUIRED[question])
 
 
 @each_row("question", answers.QUESTIONS)
-def test_a_parameter_that_a_question_does_not_take_is_refused(
-    logs: answers.Logs, question: str
-) -> None:
+def test_a_parameter_that_a_question_does_not_take_is_refused(question: str) -> None:
     """Each question takes exactly what can narrow it; another parameter is named, with those."""
     taken = set(answers.QUESTIONS[question].parameters)
     given: dict[str, Any] = {"route": "/", "bucket": "day", "status": 200, "action": "BUY"}
     for name in given.keys() - taken:
-        sentence = refused(logs, question, **REQUIRED.get(question, {}), **{name: given[name]})
+        sentence = refused(question, **REQUIRED.get(question, {}), **{name: given[name]})
         assert sentence.startswith(f"{question} takes no {name}")
         options = (each.replace("_", "-") for each in answers.QUESTIONS[question].parameters)
         assert sentence.endswith(f"it takes {', '.join(options)}")
@@ -129,9 +127,9 @@ def test_which_questions_take_what() -> None:
     assert grouped == answers.QUESTIONS.keys() - lists
 
 
-def test_a_mistyped_parameter_is_answered_with_the_nearest(logs: answers.Logs) -> None:
+def test_a_mistyped_parameter_is_answered_with_the_nearest() -> None:
     """A parameter's name that is mistyped suggests the right one."""
-    assert "takes no sinze; did you mean since; it takes" in refused(logs, "slowest", sinze="2026")
+    assert "takes no sinze; did you mean since; it takes" in refused("slowest", sinze="2026")
 
 
 WRONG: dict[tuple[str, str], tuple[Any, ...]] = {
@@ -162,20 +160,18 @@ WRONG: dict[tuple[str, str], tuple[Any, ...]] = {
 
 
 @each_row(("name", "remedy", "value"), [(*key, value) for key, of in WRONG.items() for value in of])
-def test_a_wrong_value_is_named_with_the_remedy(
-    logs: answers.Logs, name: str, remedy: str, value: Any
-) -> None:
+def test_a_wrong_value_is_named_with_the_remedy(name: str, remedy: str, value: Any) -> None:
     """A value that is none of those allowed is shown, with what to give instead."""
     question = {"bucket": "latency", "order": "requests"}.get(name, "slowest")
-    sentence = refused(logs, question, **{name: value})
+    sentence = refused(question, **{name: value})
     assert sentence.startswith(f"{name} is {value!r}: ")
     assert remedy in sentence
 
 
-def test_a_period_without_length_is_refused(logs: answers.Logs) -> None:
+def test_a_period_without_length_is_refused() -> None:
     """A period that ends before it begins, or just then, is told of with both its ends."""
     for since, until in (("2026-11-02", "2026-11-01"), ("2026-11-01", "2026-11-01T00:00:00Z")):
-        sentence = refused(logs, "slowest", since=since, until=until)
+        sentence = refused("slowest", since=since, until=until)
         assert sentence.startswith(f"since {since} is not before until {until}")
 
 
@@ -194,11 +190,11 @@ def test_a_hostile_value_is_a_value(logs: answers.Logs, hostile: str) -> None:
 
 
 @each_row("name", ["since", "until", "bucket", "limit", "status"])
-def test_a_hostile_value_is_no_number(logs: answers.Logs, name: str) -> None:
+def test_a_hostile_value_is_no_number(name: str) -> None:
     """Where a number, a date or a word is wanted, a hostile value is refused."""
     question = "statuses" if name == "status" else "latency"
     for hostile in HOSTILE:
-        assert refused(logs, question, **{name: hostile}).startswith(f"{name} is ")
+        assert refused(question, **{name: hostile}).startswith(f"{name} is ")
 
 
 @pytest.mark.outside

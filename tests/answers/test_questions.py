@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from clew import answers
-from clew.answers.keep import keep
 
 from . import oracle
 from .logs_of import DAY, MIDNIGHT, SINCE, UNTIL, log
@@ -55,7 +54,7 @@ _NARROWED: tuple[dict[str, Any], ...] = (
     *({"where": where} for where in oracle.WHERE),
     *({"by": by, "limit": 7} for by in oracle.BY),
 )
-_ASKED = [
+ASKED = [
     (question, {**needed, **narrowed})
     for question, of in answers.QUESTIONS.items()
     for needed in _NEEDED.get(question, [{}])
@@ -83,30 +82,25 @@ def typed(rows: list[tuple[Any, ...]]) -> list[list[tuple[type, Any]]]:
     return [[(type(value), value) for value in row] for row in rows]
 
 
-@pytest.fixture(params=["duckdb", "store", pytest.param("clickhouse", marks=pytest.mark.outside)])
-def open_logs(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+@pytest.fixture(params=["duckdb", pytest.param("clickhouse", marks=pytest.mark.outside)])
+def open_logs(request: pytest.FixtureRequest) -> Open:
     """Give a function that opens a log file on one of the engines."""
     if request.param == "clickhouse":
         loaded: Open = request.getfixturevalue("clickhouse_logs")
         return loaded
-
-    def kept(path: Path) -> answers.Logs:
-        keep([str(path)], str(tmp_path / "logs.duckdb"))
-        return answers.open(tmp_path / "logs.duckdb")
-
-    return kept if request.param == "store" else answers.open
+    return answers.open
 
 
 # How a question is narrowed is the same for every table: elsewhere than here these will do.
 SOME = tuple(
     (question, parameters)
-    for question, parameters in _ASKED
+    for question, parameters in ASKED
     if len(parameters) - len(answers.QUESTIONS[question].requires) in (0, 4)
 )
 
 
 def differences(
-    logs: answers.Logs, log: Log, asked_for: Sequence[tuple[str, dict[str, Any]]] = _ASKED
+    logs: answers.Logs, log: Log, asked_for: Sequence[tuple[str, dict[str, Any]]] = ASKED
 ) -> Iterator[str]:
     """Yield where an answer has not the columns, rows, types and order that it should have."""
     for question, parameters in asked_for:
@@ -123,23 +117,22 @@ def test_every_answer_is_exact(open_logs: Open, tmp_path: Path, seed: int) -> No
     path.write_bytes(log(seed))
     with open_logs(path) as logs:
         # Each log is asked a third of all, and all logs together all.
-        assert list(differences(logs, read(log(seed)), _ASKED[seed::3])) == []
+        assert list(differences(logs, read(log(seed)), ASKED[seed::3])) == []
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        pytest.param(b"", id="empty"),
-        pytest.param(b'\n\r\n  \nTraceback\n[1]\n{\n{"ts":1,"msg":"hello"}\n', id="no event"),
-        pytest.param(b'{"createdAt":1793491200000}', id="one event without fields"),
-        pytest.param(
-            b'{"createdAt":1793491200000,"requestId":"r-1","userId":"1","action":"PURCHASED",'
-            b'"value":"user:12345","request":{"method":"GET","path":"/"},'
-            b'"response":{"httpStatus":404,"responseTime":0}}',
-            id="one event with all",
-        ),
-    ],
-)
+LITTLE = {
+    "nothing": b"",
+    "no event": b'\n\r\n  \nTraceback\n[1]\n{\n{"ts":1,"msg":"hello"}\n',
+    "one event without fields": b'{"createdAt":1793491200000}',
+    "one event with all": (
+        b'{"createdAt":1793491200000,"requestId":"r-1","userId":"1","action":"PURCHASED",'
+        b'"value":"user:12345","request":{"method":"GET","path":"/"},'
+        b'"response":{"httpStatus":404,"responseTime":0}}'
+    ),
+}
+
+
+@pytest.mark.parametrize("content", LITTLE.values(), ids=LITTLE)
 def test_little_is_answered_exactly(open_logs: Open, tmp_path: Path, content: bytes) -> None:
     """A log of nothing, of nothing good, or of one line, has its answers too: mostly no rows."""
     path = tmp_path / "app.ndjson"

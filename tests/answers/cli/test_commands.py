@@ -31,8 +31,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @each_row("name", QUESTIONS)
 def test_every_question_is_asked_by_its_name(name: str, log: Path) -> None:
-    """`clew ask` answers each question in JSON and CSV, with exactly the columns of the question,
-    and says on stderr what was read."""
+    """`clew ask` answers each question with exactly its columns, and says what was read."""
     as_json = run("ask", name, log, *required(name), "--format", "json")
     assert as_json.returncode == 0, as_json.stderr
     rows = json.loads(as_json.stdout)
@@ -40,9 +39,15 @@ def test_every_question_is_asked_by_its_name(name: str, log: Path) -> None:
     assert all(list(row) == list(QUESTIONS[name].columns) for row in rows)
     read_lines = "5 lines have the id" if name == "timeline" else "10 lines, 0 broken"
     assert as_json.stderr == f"clew: {read_lines}\n"
-    as_csv = run("ask", name, log, *required(name), "--format", "csv")
-    read = list(csv.DictReader(io.StringIO(as_csv.stdout)))
-    assert [list(row) for row in read] == [list(row) for row in rows]
+
+
+def test_csv_has_the_rows_of_json(log: Path) -> None:
+    """In CSV an answer has the columns and as many rows as in JSON."""
+    for name in ("slowest", "timeline"):
+        as_json = run("ask", name, log, *required(name), "--format", "json")
+        as_csv = run("ask", name, log, *required(name), "--format", "csv")
+        read = list(csv.DictReader(io.StringIO(as_csv.stdout)))
+        assert [list(row) for row in read] == [list(row) for row in json.loads(as_json.stdout)]
 
 
 def test_a_timeline_has_the_columns_of_the_question(log: Path) -> None:
