@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from clew._http.addresses import client_address, is_within, normalize, parse_networks
+from tests.rows import each_row
 
 PROXIES = parse_networks("proxies", ["10.0.0.0/8", "2001:db8:1::/48", "192.0.2.1"])
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("forwarded", "client"),
     [
         pytest.param(["203.0.113.7"], "203.0.113.7", id="one"),
@@ -50,7 +51,7 @@ def test_the_client_behind_trusted_proxies(forwarded: list[str], client: str) ->
     assert client_address("10.0.0.1", forwarded, PROXIES) == client
 
 
-@pytest.mark.parametrize("peer", ["203.0.113.50", "::1", "11.0.0.1"])
+@each_row("peer", ["203.0.113.50", "::1", "11.0.0.1"])
 def test_an_untrusted_peer_is_the_client(peer: str) -> None:
     """What a peer says that is no trusted proxy counts for nothing."""
     assert client_address(peer, ["6.6.6.6"], PROXIES) == peer
@@ -62,7 +63,7 @@ def test_a_mapped_peer_is_its_ipv4_address() -> None:
     assert client_address("::ffff:203.0.113.7", [], PROXIES) == "203.0.113.7"
 
 
-@pytest.mark.parametrize("peer", [None, "", "/run/app.sock"])
+@each_row("peer", [None, "", "/run/app.sock"])
 def test_a_peer_without_an_address(peer: str | None) -> None:
     """A Unix socket's peer has no address; its header counts when "unix" is trusted."""
     assert client_address(peer, ["203.0.113.7"], PROXIES) is None
@@ -79,7 +80,7 @@ def test_a_peer_that_is_no_address_is_nobody(peer: str) -> None:
     assert client_address(peer, ["203.0.113.7"], unix) is None
 
 
-@pytest.mark.parametrize("peer", ["10.0.0.1:1024", "[2001:db8:1::1]:443", "[::ffff:10.0.0.1]:1"])
+@each_row("peer", ["10.0.0.1:1024", "[2001:db8:1::1]:443", "[::ffff:10.0.0.1]:1"])
 def test_a_peers_port_goes(peer: str) -> None:
     """A peer with a port is trusted as the address that it is."""
     assert client_address(peer, ["203.0.113.7"], PROXIES) == "203.0.113.7"
@@ -93,7 +94,7 @@ def test_an_address_is_not_trusted_as_a_socket() -> None:
     assert not is_within(None, PROXIES)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "address"),
     [
         ("203.0.113.7", "203.0.113.7"),

@@ -26,6 +26,7 @@ import pytest
 import clew
 from clew import _context, _current
 from tests.conftest import Lines, Raising, run_fresh, serve
+from tests.rows import each_row
 
 log = clew.get_logger("shop")
 
@@ -64,7 +65,7 @@ def test_a_context_takes_the_id_it_is_given() -> None:
         assert clew.request_id() == "job-7"
 
 
-@pytest.mark.parametrize("value", ["", "a\nb", "x" * 201])
+@each_row("value", ["", "a\nb", "x" * 201])
 def test_an_unsafe_given_id_is_replaced(value: str) -> None:
     """An id that is not safe is replaced, as a client's is."""
     with clew.context(request_id=value):
@@ -333,8 +334,8 @@ FORGERIES: dict[str, Callable[[str], None]] = {
 }
 
 
-@pytest.mark.parametrize("name", ["requestId", "userId"])
-@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES.keys())
+@each_row("name", ["requestId", "userId"])
+@each_row("forge", FORGERIES.values())
 def test_ids_cannot_be_forged(forge: Callable[[str], None], name: str, lines: Lines) -> None:
     """No field of a caller's takes the place of the ids: it is written with an underscore."""
     with clew.context(request_id="real", user_id="real"):

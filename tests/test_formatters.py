@@ -61,7 +61,7 @@ def test_a_record_without_a_level_or_a_time_is_written(odd: Any) -> None:
     assert formatted(record(**odd))["message"] == "line"
 
 
-@pytest.mark.parametrize("word", ["debug", "info", "warning", "danger", "critical"])
+@each_row("word", ["debug", "info", "warning", "danger", "critical"])
 def test_every_word_can_be_renamed(word: str) -> None:
     """Any of the five words can be another, which leaves the rest as they are."""
     level = {"debug": 10, "info": 20, "warning": 30, "danger": 40, "critical": 50}[word]
@@ -70,7 +70,7 @@ def test_every_word_can_be_renamed(word: str) -> None:
     assert formatted(record(levelno=level % 50 + 10), **renamed)["level"] != "OTHER"
 
 
-@pytest.mark.parametrize("levels", [{"error": "danger"}, {"danger": 5}, {"INFO": "info"}], ids=str)
+@each_row("levels", [{"error": "danger"}, {"danger": 5}, {"INFO": "info"}])
 def test_wrong_words_are_refused(levels: Any) -> None:
     """Renaming what is no level's word, or to no string, raises and names the allowed ones."""
     with pytest.raises(ValueError, match="levels has .*debug, info, warning, danger, critical"):
@@ -214,7 +214,7 @@ def test_rename_fields_keep_missing() -> None:
     assert line["trace"] is None
 
 
-@pytest.mark.parametrize("name", ["requestId", "userId", "level", "logger"])
+@each_row("name", ["requestId", "userId", "level", "logger"])
 def test_a_renamed_key_cannot_be_forged(name: str) -> None:
     """A field named as a key of clew's is renamed to does not take that key's place."""
     options = {"rename_fields": {name: "renamed"}}
@@ -284,7 +284,7 @@ def test_reserved_attrs() -> None:
     assert line["action"] == "SELL"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("arguments", "options"),
     [
         (("%(levelname)s %(asctime)s %(message)s",), {"datefmt": "%Y"}),
@@ -318,7 +318,7 @@ def test_exceptions_as_arrays(lines: Lines) -> None:
     assert line["stackInfo"] == ["one", "two"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("options", "key"),
     [
         ({"fmt": "%(exc_info)s"}, "exc_info"),

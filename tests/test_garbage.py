@@ -18,6 +18,7 @@ import clew.asgi
 import clew.wsgi
 from clew import _current
 from tests.conftest import Lines, run_fresh, serve
+from tests.rows import each_row
 
 log = clew.get_logger("shop")
 
@@ -186,9 +187,9 @@ def test_a_generator_ends_where_its_context_is_current(end: Callable[[Any], None
     assert clew.request_id() is None
 
 
-@pytest.mark.parametrize("end", END)
-@pytest.mark.parametrize("carried_from", ["c", None])
-@pytest.mark.parametrize("current", ["b", None])
+@each_row("end", END)
+@each_row("carried_from", ["c", None])
+@each_row("current", ["b", None])
 def test_a_carried_coroutine_ends_elsewhere(
     carried_from: str | None, current: str | None, end: Callable[[Any], None]
 ) -> None:
@@ -243,10 +244,10 @@ def a_wsgi_response() -> Any:
     return body
 
 
-@pytest.mark.parametrize("end", END)
-@pytest.mark.parametrize("current", ["b", None])
-@pytest.mark.parametrize("outer", ["a", None])
-@pytest.mark.parametrize("begin", [an_asgi_call, a_wsgi_response])
+@each_row("end", END)
+@each_row("current", ["b", None])
+@each_row("outer", ["a", None])
+@each_row("begin", [an_asgi_call, a_wsgi_response])
 def test_a_request_ends_in_the_midst_of_another_context(
     begin: Callable[[], Any], outer: str | None, current: str | None, end: Callable[[Any], None]
 ) -> None:

@@ -178,7 +178,7 @@ class Odd:
         raise RuntimeError("no")
 
 
-@pytest.mark.parametrize("errors", [5, Raising(), [Odd()]])
+@each_row("errors", [5, Raising(), [Odd()]])
 def test_odd_errors_break_nothing(lines: Lines, errors: Any) -> None:
     """Errors that cannot be read count as a failure of the server's."""
     assert told(lines, lambda: clew.graphql.executed("query", "A", errors)) == ("query", 500)

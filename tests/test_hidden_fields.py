@@ -17,6 +17,7 @@ from starlette.datastructures import Secret
 
 import clew
 from tests.conftest import Lines
+from tests.rows import each_row
 
 log = clew.get_logger("shop")
 
@@ -74,9 +75,7 @@ def test_what_a_class_hides_is_not_written(card: object, lines: Lines) -> None:
     assert lines()[2]["holder"] == "bob"
 
 
-@pytest.mark.parametrize(
-    "secret", [pydantic.SecretStr(PIN), pydantic.SecretBytes(PIN.encode()), Secret(PIN)]
-)
+@each_row("secret", [pydantic.SecretStr(PIN), pydantic.SecretBytes(PIN.encode()), Secret(PIN)])
 def test_a_secret_value_is_masked(secret: object, lines: Lines) -> None:
     """A value of a class that hides it is masked under any name."""
     log.info("line", field=secret, within=[secret])
@@ -137,8 +136,8 @@ def through_a_queue(message: Any) -> None:
     logging.root.handle(records.get())
 
 
-@pytest.mark.parametrize("write", [by_clew, by_logging, with_an_exception, through_a_queue])
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+@each_row("write", [by_clew, by_logging, with_an_exception, through_a_queue])
+@each_row("model", MODELS)
 def test_a_model_as_the_message_is_spread_and_masked(
     model: object, write: Callable[[object], None], lines: Lines
 ) -> None:
@@ -185,7 +184,7 @@ def test_a_model_says_its_message(lines: Lines) -> None:
     ]
 
 
-@pytest.mark.parametrize("write", [by_clew, by_logging, with_an_exception, through_a_queue])
+@each_row("write", [by_clew, by_logging, with_an_exception, through_a_queue])
 def test_an_empty_dictionary_as_the_message(write: Callable[[object], None], lines: Lines) -> None:
     """It has no message, by whichever way it comes."""
     write({})

@@ -295,7 +295,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
 clew.configure_logging(stream=open(sys.argv[1], "w"))
 log = clew.get_logger("shop")
-for _ in range(20_000):
+for _ in range(2_000):
     log.info("lost")
 print("served")
 """

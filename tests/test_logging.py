@@ -215,7 +215,7 @@ def test_extra_is_merged_like_fields(lines: Lines) -> None:
     assert (theirs["action"], theirs["value"]) == ("LOGIN", "field")
 
 
-@pytest.mark.parametrize("extra", [5, "text", [1], Mute()], ids=lambda value: type(value).__name__)
+@each_row("extra", [5, "text", [1], Mute()])
 def test_a_wrong_extra_loses_no_line(extra: Any, lines: Lines) -> None:
     """An extra that is no mapping costs no line."""
     log.info("line", extra=extra, action="SELL")
@@ -322,7 +322,7 @@ def test_exc_info_takes_what_it_takes_as_usual(kind: str, lines: Lines) -> None:
     assert "raise ValueError" in lines()[0]["exception"]["stackTrace"]
 
 
-@pytest.mark.parametrize("given", [True, False, None, (None, None, None)], ids=repr)
+@each_row("given", [True, False, None, (None, None, None)])
 def test_without_an_exception_there_is_none(given: Any, lines: Lines) -> None:
     """Outside any exception, exc_info adds nothing; exc_info=False keeps one out."""
     log.danger("fine", exc_info=given)

@@ -14,7 +14,9 @@ from tests.rows import each_row
 def test_every_row_that_fails_is_named() -> None:
     """A table goes on behind a row that fails, and tells of each such row in the end."""
 
-    @each_row(("number", "even"), [(1, True), (2, True), (3, True), ("x", True)])
+    @each_row(
+        ("number", "even"), [(1, True), pytest.param(2, True, id="two"), (3, True), ("x", True)]
+    )
     def test(number: Any, even: bool) -> None:
         if number == 3:
             with pytest.raises(ValueError, match="invalid"):
@@ -24,9 +26,9 @@ def test_every_row_that_fails_is_named() -> None:
     with pytest.raises(BaseExceptionGroup, match="3 of 4 rows fail") as caught:
         test()
     assert [error.__notes__ for error in caught.value.exceptions] == [
-        ["Row 0: (1, True)"],
-        ["Row 2: (3, True)"],
-        ["Row 3: ('x', True)"],
+        ["Row 0: {'number': 1, 'even': True}"],
+        ["Row 2: {'number': 3, 'even': True}"],
+        ["Row 3: {'number': 'x', 'even': True}"],
     ]
 
 

@@ -285,7 +285,7 @@ def test_a_fault_without_a_text_is_reported(lines: Lines) -> None:
     assert lines()[0]["exception"]["type"].endswith("MuteError")
 
 
-@pytest.mark.parametrize("module", ["flask", "quart", "litestar", "fastapi", "starlette"])
+@each_row("module", ["flask", "quart", "litestar", "fastapi", "starlette"])
 def test_what_is_no_application_is_refused(module: str) -> None:
     """install() takes an application of its framework, not a class, and names what it got."""
     pytest.importorskip(module)

@@ -25,6 +25,7 @@ import clew.httpx
 from clew._lines.handler import LineHandler, own_handlers
 from clew._lines.servers import remove_console_handlers
 from tests.conftest import Lines, parse_line, run_fresh, serve
+from tests.rows import each_row
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -553,12 +554,9 @@ for name in ("uvicorn", "uvicorn.error", "gunicorn.error", "werkzeug", "uvicorn.
     "options",
     [
         {},
-        {"level": "ERROR"},
-        {"service": "shop", "levels": {"danger": "error"}},
-        {"redact": "off"},
-        {"redact": ["tenant"]},
-        {"format": "console"},
-        {"frames": "own", "twins": False},
+        {"level": "ERROR", "service": "shop", "frames": "own"},
+        {"redact": ["tenant"], "levels": {"danger": "error"}, "twins": False},
+        {"redact": "off", "format": "console"},
     ],
     ids=str,
 )
@@ -687,8 +685,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("options", "named"), WRONG, ids=str)
-@pytest.mark.parametrize("set_up", [clew.configure_logging, clew.logging_config])
+@each_row(("options", "named"), WRONG)
+@each_row("set_up", [clew.configure_logging, clew.logging_config])
 def test_a_wrong_argument_is_refused(
     set_up: Callable[..., Any], options: dict[str, Any], named: str, lines: Lines
 ) -> None:

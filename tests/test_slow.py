@@ -32,6 +32,7 @@ from clew._http.watch import Watch, _watcher, say_slow
 from clew._http.wsgi import WSGIExchange
 from tests.adapters.drive import Call, serve_asgi
 from tests.conftest import Lines, parse_line, run_fresh, serve
+from tests.rows import each_row
 
 SLOW = 0.02
 
@@ -420,7 +421,7 @@ WRONG: list[tuple[object, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "named"), WRONG, ids=str)
+@each_row(("value", "named"), WRONG)
 def test_refuses_what_is_no_time(value: Any, named: str) -> None:
     """A wrong option is named with its value."""
     with pytest.raises((TypeError, ValueError), match=named):

@@ -133,8 +133,13 @@ def test_logging_needs_no_home(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.outside
-@pytest.mark.parametrize("kind", _HOMELESS)
-@pytest.mark.parametrize("command", ["ask slowest", "timeline order-1", "check", "report", "load"])
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        *((kind, "ask slowest") for kind in _HOMELESS),
+        *(("nobody's", command) for command in ("timeline order-1", "check", "report", "load")),
+    ],
+)
 def test_the_command_needs_no_home(command: str, kind: str, tmp_path: Path) -> None:
     """Where there is no home, the command answers all the same."""
     log = write(tmp_path / "shop.ndjson", shop())

@@ -18,6 +18,7 @@ import trio
 import clew
 from clew import _context, _current
 from tests.conftest import Lines, serve
+from tests.rows import each_row
 
 log = clew.get_logger("shop")
 
@@ -83,8 +84,8 @@ def raised(work: Callable[[], None]) -> Exception:
 RAISE = [raise_in_context, raise_own, raise_in_request, raise_in_slotted]
 
 
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-@pytest.mark.parametrize("work", RAISE)
+@each_row("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@each_row("work", RAISE)
 def test_an_exception_that_left_a_context_is_pickled(
     work: Callable[[], None], protocol: int, lines: Lines
 ) -> None:
@@ -102,8 +103,8 @@ def test_an_exception_that_left_a_context_is_pickled(
     assert "requestId" not in outside
 
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
-@pytest.mark.parametrize("work", RAISE)
+@each_row("copied", [copy.copy, copy.deepcopy])
+@each_row("work", RAISE)
 def test_an_exception_that_left_a_context_is_copied(
     work: Callable[[], None], copied: Callable[[Any], Any], lines: Lines
 ) -> None:
@@ -179,8 +180,8 @@ def within() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("raise_it", [raise_kept, raise_kept_afresh, raise_by_future])
-@pytest.mark.parametrize("first", [catch_in_place, catch_around, catch_in_server])
+@each_row("raise_it", [raise_kept, raise_kept_afresh, raise_by_future])
+@each_row("first", [catch_in_place, catch_around, catch_in_server])
 def test_exception_raised_again_outside_any_context_has_no_id(
     first: Callable[[Callable[[], None]], None], raise_it: Callable[[], None], lines: Lines
 ) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from clew._http.websocket import is_normal_closure
+from tests.rows import each_row
 
 
 class WebSocketDisconnect(Exception):
@@ -14,7 +13,7 @@ class WebSocketDisconnect(Exception):
 CLOSED, FAILED = WebSocketDisconnect(), ValueError("no")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("error", "normal"),
     [
         (CLOSED, True),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from clew._http.wire import (
     Queries,
     below,
@@ -70,7 +68,7 @@ def test_a_clean_method_forges_nothing(method: str, cleaned: str) -> None:
     assert clean_method(method) == cleaned
 
 
-@pytest.mark.parametrize("name", ["X-Id", "x-id", "X-ID"])
+@each_row("name", ["X-Id", "x-id", "X-ID"])
 def test_a_header_stands_once(name: str) -> None:
     """Whatever the case, the others of the name give way; the given list stays as it is."""
     given = [("A", "1"), (name, "2"), ("x-id", "3"), ("X-Other", "4")]

@@ -27,6 +27,7 @@ from tests.conftest import (
     serve,
     without_capture,
 )
+from tests.rows import each_row
 from tests.servers.server import Server, fresh_id
 from tests.test_formatters import HANDFUL
 
@@ -42,6 +43,8 @@ class Sink:
         self.stream = io.StringIO()
 
     def configure(self, **options: Any) -> None:
+        """Write with these options from now on, with nothing written yet."""
+        self.stream = io.StringIO()
         logger.configure(
             handlers=[clew.loguru.handler(self.stream, catch=False, **options)],
             patcher=lambda _: None,
@@ -104,20 +107,19 @@ def test_a_line_becomes_an_application_log(sink: Sink) -> None:
     }
 
 
-LEVELS: list[tuple[str | int, str]] = [
-    *(("TRACE", "debug"), ("DEBUG", "debug"), ("INFO", "info"), ("SUCCESS", "info")),
-    *(("WARNING", "warning"), ("ERROR", "danger"), ("CRITICAL", "critical")),
-    *((0, "debug"), (45, "danger"), (99, "critical")),
-]
-
-
-def test_levels_are_words(sink: Sink) -> None:
+@each_row(
+    ("level", "word"),
+    [
+        *(("TRACE", "debug"), ("DEBUG", "debug"), ("INFO", "info"), ("SUCCESS", "info")),
+        *(("WARNING", "warning"), ("ERROR", "danger"), ("CRITICAL", "critical")),
+        *((0, "debug"), (45, "danger"), (99, "critical")),
+    ],
+)
+def test_levels_are_words(level: str | int, word: str, sink: Sink) -> None:
     """Every level of loguru's, and any number, is one of the five words."""
-    for level, word in LEVELS:
-        sink.stream.truncate(sink.stream.seek(0))
-        sink.configure(level=0)
-        logger.log(level, "line")
-        assert sink.line()["level"] == word
+    sink.configure(level=0)
+    logger.log(level, "line")
+    assert sink.line()["level"] == word
 
 
 def test_level_words_can_be_renamed(sink: Sink) -> None:
@@ -127,18 +129,17 @@ def test_level_words_can_be_renamed(sink: Sink) -> None:
     assert sink.line()["level"] == "error"
 
 
-FORMATS = ("{", "{}", "{extra[requestId]}", "{0!r:>{width}}", "<red>x</red>", "<", "\\<b>", "%s")
-
-
-def test_nothing_in_a_line_is_a_format(sink: Sink) -> None:
+@each_row(
+    "message",
+    ["{", "{}", "{extra[requestId]}", "{0!r:>{width}}", "<red>x</red>", "<", "\\<b>", "%s"],
+)
+def test_nothing_in_a_line_is_a_format(message: str, sink: Sink) -> None:
     """Braces, tags and percent signs in messages and values are written as they are."""
-    for message in FORMATS:
-        for colorize in (False, True):
-            sink.stream.truncate(sink.stream.seek(0))
-            sink.configure(colorize=colorize)
-            logger.bind(field=message).info(message)
-            line = sink.line()
-            assert (line["message"], line["field"]) == (message, message)
+    for colorize in (False, True):
+        sink.configure(colorize=colorize)
+        logger.bind(field=message).info(message)
+        line = sink.line()
+        assert (line["message"], line["field"]) == (message, message)
 
 
 def test_colours_of_a_message_are_left_out(sink: Sink) -> None:
@@ -253,13 +254,12 @@ def test_two_handlers_write_each_their_own(sink: Sink) -> None:
     assert plain.getvalue() == "INFO line {}\n"
 
 
-def test_what_would_take_the_place_of_clews_format_is_refused() -> None:
+@pytest.mark.parametrize("option", [{"format": "{message}"}, {"serialize": True}])
+def test_what_would_take_the_place_of_clews_format_is_refused(option: Any) -> None:
     """An option that makes other lines than ApplicationLogs is named."""
-    options: list[Any] = [{"format": "{message}"}, {"serialize": True}]
-    for option in options:
-        (name,) = option
-        with pytest.raises(TypeError, match=f"{name} is clew's own here"):
-            clew.loguru.handler(io.StringIO(), **option)
+    (name,) = option
+    with pytest.raises(TypeError, match=f"{name} is clew's own here"):
+        clew.loguru.handler(io.StringIO(), **option)
 
 
 def test_a_handler_goes_to_other_processes() -> None:
@@ -300,20 +300,16 @@ def test_a_queue_takes_any_exception(how: str, through: bool, intercepted: Sink)
     assert intercepted.line()["exception"]["message"] == "locked"
 
 
-OPTIONS: list[Any] = [{}, {"redact": "strict"}, {"enqueue": True}]
-
-
-@pytest.mark.parametrize("make", HANDFUL)
-def test_a_line_never_fails(make: Callable[[], object], sink: Sink) -> None:
+@each_row("make", HANDFUL)
+@each_row("options", [{}, {"redact": "strict"}, {"enqueue": True}])
+def test_a_line_never_fails(make: Callable[[], object], options: Any, sink: Sink) -> None:
     """Whatever a field or a bound field is, a line comes out with the good fields in it."""
-    for options in OPTIONS:
-        sink.stream.truncate(sink.stream.seek(0))
-        sink.configure(**options)
-        with clew.context(request_id="real", bound=make()):
-            logger.bind(field=make(), requestId=make(), request=make(), action="SELL").info("line")
-        logger.complete()
-        line = sink.line()
-        assert (line["message"], line["requestId"], line["action"]) == ("line", "real", "SELL")
+    sink.configure(**options)
+    with clew.context(request_id="real", bound=make()):
+        logger.bind(field=make(), requestId=make(), request=make(), action="SELL").info("line")
+    logger.complete()
+    line = sink.line()
+    assert (line["message"], line["requestId"], line["action"]) == ("line", "real", "SELL")
 
 
 @pytest.mark.parametrize("key", ["extra", "level", "message", "name", "time", "exception"])
@@ -593,8 +589,8 @@ WRONG_KEEP: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_a_wrong_keep_is_refused() -> None:
+@each_row(("options", "named"), WRONG_KEEP)
+def test_a_wrong_keep_is_refused(options: dict[str, Any], named: str) -> None:
     """A level that keeps nothing, or that there is not, is refused when it is given."""
-    for options, named in WRONG_KEEP:
-        with pytest.raises((TypeError, ValueError), match=named):
-            clew.loguru.handler(io.StringIO(), **options)
+    with pytest.raises((TypeError, ValueError), match=named):
+        clew.loguru.handler(io.StringIO(), **options)

@@ -27,6 +27,7 @@ from tests.conftest import (
     serve,
     without_capture,
 )
+from tests.rows import each_row
 from tests.servers.server import Server, fresh_id
 from tests.test_formatters import HANDFUL
 
@@ -88,34 +89,33 @@ def test_an_event_becomes_an_application_log() -> None:
     }
 
 
-METHODS: list[tuple[str, str]] = [
-    *(("debug", "debug"), ("info", "info"), ("warning", "warning"), ("warn", "warning")),
-    *(("error", "danger"), ("critical", "critical")),
-]
-
-
-@pytest.mark.parametrize("before", [(), (structlog.processors.add_log_level,)], ids=["", "added"])
-def test_methods_are_level_words(before: Any) -> None:
+@each_row(
+    ("method", "word"),
+    [
+        *(("debug", "debug"), ("info", "info"), ("warning", "warning"), ("warn", "warning")),
+        *(("error", "danger"), ("critical", "critical")),
+    ],
+)
+@each_row("before", [(), (structlog.processors.add_log_level,)])
+def test_methods_are_level_words(method: str, word: str, before: Any) -> None:
     """Each method has its word, whether add_log_level runs before or not, and it stands once."""
-    for method, word in METHODS:
-        written = Written(*before)
-        getattr(written.log, method)("line")
-        line = written.line()
-        assert line["level"] == word
-        assert "level_" not in line
+    written = Written(*before)
+    getattr(written.log, method)("line")
+    line = written.line()
+    assert line["level"] == word
+    assert "level_" not in line
 
 
-OTHER_METHODS: list[tuple[str, str]] = [
-    *(("msg", "info"), ("exception", "danger"), ("err", "danger"), ("failure", "danger")),
-    *(("fatal", "critical"), ("a method of one's own", "info")),
-]
-
-
-def test_methods_of_other_loggers_are_level_words() -> None:
+@each_row(
+    ("method", "word"),
+    [
+        *(("msg", "info"), ("exception", "danger"), ("err", "danger"), ("failure", "danger")),
+        *(("fatal", "critical"), ("a method of one's own", "info")),
+    ],
+)
+def test_methods_of_other_loggers_are_level_words(method: str, word: str) -> None:
     """The methods of structlog's plain loggers have their words, unknown ones are info."""
-    for method, word in OTHER_METHODS:
-        rendered = clew.structlog.Renderer()(None, method, {"event": "x"})
-        assert parse_line(str(rendered))["level"] == word
+    assert parse_line(str(clew.structlog.Renderer()(None, method, {"event": "x"})))["level"] == word
 
 
 def test_level_words_can_be_renamed() -> None:
@@ -164,34 +164,34 @@ def raised() -> ValueError:
         return error
 
 
-def test_exceptions_are_written_as_clew_writes_them() -> None:
+@each_row("how", ["exception", "exc_info", "object", "tuple"])
+def test_exceptions_are_written_as_clew_writes_them(how: str) -> None:
     """However an exception is given, it has its type, its message and its stack trace."""
-    for how in ["exception", "exc_info", "object", "tuple"]:
-        written = Written()
-        error = raised()
-        try:
-            raise error
-        except ValueError:
-            if how == "exception":
-                written.log.exception("failed")
-            elif how == "exc_info":
-                written.log.error("failed", exc_info=True)
-        if how == "object":
-            written.log.error("failed", exc_info=error)
-        elif how == "tuple":
-            written.log.error("failed", exc_info=(type(error), error, error.__traceback__))
-        line = written.line()
-        assert (line["exception"]["type"], line["exception"]["message"]) == ("ValueError", "boom")
-        assert 'raise ValueError("boom")' in line["exception"]["stackTrace"]
-        assert "exc_info" not in line
+    written = Written()
+    error = raised()
+    try:
+        raise error
+    except ValueError:
+        if how == "exception":
+            written.log.exception("failed")
+        elif how == "exc_info":
+            written.log.error("failed", exc_info=True)
+    if how == "object":
+        written.log.error("failed", exc_info=error)
+    elif how == "tuple":
+        written.log.error("failed", exc_info=(type(error), error, error.__traceback__))
+    line = written.line()
+    assert (line["exception"]["type"], line["exception"]["message"]) == ("ValueError", "boom")
+    assert 'raise ValueError("boom")' in line["exception"]["stackTrace"]
+    assert "exc_info" not in line
 
 
-def test_no_exception_is_no_key() -> None:
+@each_row("value", [None, False, True, (None, None, None), "yes"])
+def test_no_exception_is_no_key(value: object) -> None:
     """Without an exception there is none in the line, whatever exc_info says."""
-    for value in [None, False, True, (None, None, None), "yes"]:
-        written = Written()
-        written.log.info("line", exc_info=value)
-        assert not {"exception", "exc_info"} & written.line().keys()
+    written = Written()
+    written.log.info("line", exc_info=value)
+    assert not {"exception", "exc_info"} & written.line().keys()
 
 
 def test_stack_info_is_the_callers_stack() -> None:
@@ -241,64 +241,64 @@ def test_the_logger_is_named_by_the_factory_by_binding_or_not_at_all() -> None:
     assert names == ["structlog", "bound", "given"]
 
 
-def test_the_message_is_found_under_a_new_name() -> None:
+@each_row("name", ["event", "message", "msg"])
+def test_the_message_is_found_under_a_new_name(name: str) -> None:
     """EventRenamer before changes nothing in the line."""
-    for name in ["event", "message", "msg"]:
-        written = Written(structlog.processors.EventRenamer(name))
-        written.log.info("hello")
-        assert written.line()["message"] == "hello"
+    written = Written(structlog.processors.EventRenamer(name))
+    written.log.info("hello")
+    assert written.line()["message"] == "hello"
 
 
-def test_an_event_of_any_kind_is_a_message() -> None:
+@each_row(("event", "message"), [(None, ""), (5, "5"), ("100%", "100%")])
+def test_an_event_of_any_kind_is_a_message(event: Any, message: str) -> None:
     """An event that is no text becomes one."""
-    for event, message in [(None, ""), (5, "5"), ("100%", "100%")]:
-        written = Written()
-        written.log.info(event)
-        assert written.line()["message"] == message
+    written = Written()
+    written.log.info(event)
+    assert written.line()["message"] == message
 
 
-def test_positional_arguments_belong_to_the_message() -> None:
+@each_row("args", [("a", 2), ("a",), (1, 2, 3)])
+def test_positional_arguments_belong_to_the_message(args: tuple[object, ...]) -> None:
     """Arguments of the standard library's kind are in the message, also where they do not fit."""
-    for args in [("a", 2), ("a",), (1, 2, 3)]:
-        renderer = clew.structlog.Renderer()
-        text = renderer(None, "info", {"event": "%s has %s", "positional_args": args})
-        message = parse_line(str(text))["message"]
-        assert all(str(arg) in message for arg in args)
+    renderer = clew.structlog.Renderer()
+    text = renderer(None, "info", {"event": "%s has %s", "positional_args": args})
+    message = parse_line(str(text))["message"]
+    assert all(str(arg) in message for arg in args)
 
 
 class OwnBytesLogger:
     """A logger class of somebody's own."""
 
 
-LOGGERS: list[tuple[object, Any, type]] = [
-    (structlog.BytesLogger(io.BytesIO()), {}, bytes),
-    (structlog.WriteLogger(io.StringIO()), {}, str),
-    (structlog.PrintLogger(io.StringIO()), {}, str),
-    (logging.getLogger("std"), {}, str),
-    (None, {}, str),
-    (OwnBytesLogger(), {"binary": True}, bytes),
-    (structlog.BytesLogger(io.BytesIO()), {"binary": False}, str),
-]
-
-
-def test_each_logger_gets_what_it_writes() -> None:
+@pytest.mark.parametrize(
+    ("logger", "options", "kind"),
+    [
+        (structlog.BytesLogger(io.BytesIO()), {}, bytes),
+        (structlog.WriteLogger(io.StringIO()), {}, str),
+        (structlog.PrintLogger(io.StringIO()), {}, str),
+        (logging.getLogger("std"), {}, str),
+        (None, {}, str),
+        (OwnBytesLogger(), {"binary": True}, bytes),
+        (structlog.BytesLogger(io.BytesIO()), {"binary": False}, str),
+    ],
+)
+def test_each_logger_gets_what_it_writes(logger: object, options: Any, kind: type) -> None:
     """A BytesLogger gets bytes, any other text; the option binary decides for others."""
-    for logger, options, kind in LOGGERS:
-        rendered = clew.structlog.Renderer(**options)(logger, "info", {"event": "é"})
-        assert type(rendered) is kind
-        text = rendered.decode() if isinstance(rendered, bytes) else rendered
-        assert parse_line(text)["message"] == "é"
+    rendered = clew.structlog.Renderer(**options)(logger, "info", {"event": "é"})
+    assert type(rendered) is kind
+    text = rendered.decode() if isinstance(rendered, bytes) else rendered
+    assert parse_line(text)["message"] == "é"
 
 
-def test_text_loggers_write_lines() -> None:
+@pytest.mark.parametrize("factory", [structlog.WriteLogger, structlog.PrintLogger])
+def test_text_loggers_write_lines(factory: Any) -> None:
     """WriteLogger and PrintLogger write a line an event."""
-    for factory in [structlog.WriteLogger, structlog.PrintLogger]:
-        file = io.StringIO()
-        log = structlog.wrap_logger(factory(file), processors=clew.structlog.processors())
-        log.info("one\ntwo\u2028three")
-        log.info("four")
-        messages = [parse_line(line)["message"] for line in file.getvalue().split("\n")[:-1]]
-        assert messages == ["one\ntwo\u2028three", "four"]
+    file = io.StringIO()
+    log = structlog.wrap_logger(factory(file), processors=clew.structlog.processors())
+    log.info("one\ntwo\u2028three")
+    log.info("four")
+    messages = [parse_line(line)["message"] for line in file.getvalue().split("\n")[:-1]]
+    assert messages == ["one\ntwo\u2028three", "four"]
 
 
 def test_asynchronous_methods_keep_the_ids() -> None:
@@ -333,28 +333,27 @@ PLACES: dict[str, Callable[[object], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("make", HANDFUL)
-def test_a_line_never_fails(make: Callable[[], object]) -> None:
+@each_row("make", HANDFUL)
+@each_row("redact", ["default", "strict"])
+def test_a_line_never_fails(make: Callable[[], object], redact: str) -> None:
     """Whatever a field, the event, a bound field or an option is, a line has the good fields."""
-    for redact in ["default", "strict"]:
-        for place in PLACES.values():
-            file = io.BytesIO()
-            log = structlog.BytesLogger(file)
-            renderer = clew.structlog.Renderer(redact=redact)
-            with clew.context(request_id="real", bound=make()):
-                event = clew.structlog.add_ids(log, "info", {**place(make()), "action": "SELL"})
-                rendered: Any = renderer(log, "info", event)
-            log.info(rendered)
-            line = parse_line(file.getvalue().decode())
-            msgspec.json.decode(file.getvalue(), type=clew.ApplicationLog)
-            assert (line["requestId"], line["action"]) == ("real", "SELL")
+    for place in PLACES.values():
+        file = io.BytesIO()
+        log = structlog.BytesLogger(file)
+        renderer = clew.structlog.Renderer(redact=redact)
+        with clew.context(request_id="real", bound=make()):
+            event = clew.structlog.add_ids(log, "info", {**place(make()), "action": "SELL"})
+            rendered: Any = renderer(log, "info", event)
+        log.info(rendered)
+        line = parse_line(file.getvalue().decode())
+        msgspec.json.decode(file.getvalue(), type=clew.ApplicationLog)
+        assert (line["requestId"], line["action"]) == ("real", "SELL")
 
 
-def test_what_is_no_event_any_more_makes_a_line() -> None:
+@each_row("rendered", ["text", b"bytes", ((), {}), None])
+def test_what_is_no_event_any_more_makes_a_line(rendered: Any) -> None:
     """After another renderer, in the wrong order, there is a line all the same."""
-    odd: list[Any] = ["text", b"bytes", ((), {}), None]
-    for rendered in odd:
-        assert parse_line(str(clew.structlog.Renderer()(None, "info", rendered)))["level"] == "info"
+    assert parse_line(str(clew.structlog.Renderer()(None, "info", rendered)))["level"] == "info"
 
 
 def test_many_threads_and_both_libraries_write_whole_lines(restored_logging: None) -> None:

@@ -19,6 +19,7 @@ from starlette.routing import Route, WebSocketRoute
 
 import clew
 import clew.asgi
+from tests.rows import each_row
 
 from .drive import Call, Reply, serve_asgi
 from .stacks import CrashError, SimpleUser, bare_asgi
@@ -56,7 +57,7 @@ def test_passes_lifespan_through(lines: Any) -> None:
     assert lines() == []
 
 
-@pytest.mark.parametrize("headers", [None, (), [], iter([(b"x-request-id", b"mine")])])
+@each_row("headers", [None, (), [], iter([(b"x-request-id", b"mine")])])
 def test_takes_any_headers(lines: Any, headers: Any) -> None:
     """Absent headers, tuples and generators are headers."""
     extra = {} if headers is None else {"headers": headers}
@@ -71,7 +72,7 @@ def test_takes_any_headers(lines: Any, headers: Any) -> None:
     assert len(lines.http()) == 1
 
 
-@pytest.mark.parametrize("missing", ["client", "root_path", "query_string", "raw_path"])
+@each_row("missing", ["client", "root_path", "query_string", "raw_path"])
 def test_survives_a_sparse_scope(lines: Any, missing: str) -> None:
     """Optional keys of the scope may be absent."""
     app = wrapped(hello)
@@ -690,7 +691,7 @@ class Starlettes(User):
         raise NotImplementedError
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("user", "expected"),
     [
         (User(id=5), "5"),

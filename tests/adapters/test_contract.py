@@ -19,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 import clew
 from clew._http.exchange import Exchange
 from tests.conftest import without_capture
+from tests.rows import each_row
 
 from .drive import Reply
 from .stacks import CHUNKS, STACKS, USER, Stack
@@ -252,7 +253,7 @@ def test_leaves_out_the_servers_root_path(stack: Stack, lines: Any) -> None:
         assert record["request"]["route"] == stack.item_route
 
 
-@pytest.mark.parametrize("raw", [True, False])
+@each_row("raw", [True, False])
 def test_writes_the_path_as_on_the_wire(stack: Stack, lines: Any, raw: bool) -> None:
     """A path is written percent-encoded, so that it forges nothing."""
     for path in ("/a%0AGET%20/forged", "/%FF%FE"):
@@ -266,7 +267,7 @@ def test_writes_the_path_as_on_the_wire(stack: Stack, lines: Any, raw: bool) -> 
     assert len(lines.raw().splitlines()) == len(lines())
 
 
-@pytest.mark.parametrize("raw", [True, False])
+@each_row("raw", [True, False])
 def test_writes_the_path_of_an_absolute_target(kind: type[Stack], lines: Any, raw: bool) -> None:
     """A whole URL for a target (RFC 9112, 3.2.2) is its path: no credentials, and excluded so."""
     target = "http://anna:hunter2@shop/items/42"
@@ -293,7 +294,7 @@ def test_cuts_a_long_path(stack: Stack, lines: Any) -> None:
     assert (len(request["path"]), len(request["query"])) == (2048, 2048)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("sent", "request_id"),
     [
         ([("X-Correlation-ID", "theirs")], "theirs"),

@@ -33,6 +33,7 @@ import clew
 import clew.asgi
 import clew.fastapi
 import clew.starlette
+from tests.rows import each_row
 
 from .stacks import CrashError
 from .test_asgi import serve, serve_websocket
@@ -333,7 +334,7 @@ def starlette(lines: Any) -> Starlette:
     return app
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("target", "route"),
     [
         ("/", "/"),
@@ -351,7 +352,7 @@ def starlette(lines: Any) -> Starlette:
         ("/deep/er", None),
     ],
 )
-@pytest.mark.parametrize("root", ["", "/root"])
+@each_row("root", ["", "/root"])
 def test_finds_starlettes_routes(
     starlette: Starlette, lines: Any, target: str, route: str | None, root: str
 ) -> None:
@@ -434,7 +435,7 @@ def fastapi(lines: Any) -> FastAPI:
     return app
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("target", "route"),
     [
         ("/api/v1/outer/via/x/inner/y/leaf", "/api/{version}/outer/via/{v}/inner/{i}/leaf"),

@@ -22,6 +22,7 @@ import clew
 import clew.asgi
 import clew.starlette
 import clew.wsgi
+from tests.rows import each_row
 
 from .drive import Call, serve_wsgi
 from .stacks import BareWSGI, CrashError, DjangoWSGI, Flask
@@ -304,8 +305,8 @@ def test_takes_a_second_start_response(lines: Any) -> None:
     assert (record["outcome"], record["exception"]["message"]) == ("error", "late")
 
 
-@pytest.mark.parametrize("kind", [Flask, BareWSGI, DjangoWSGI], ids=lambda kind: kind.__name__)
-@pytest.mark.parametrize(("target", "status"), [("/ok", 200), ("/stream", 200), ("/nowhere", 404)])
+@each_row("kind", [Flask, BareWSGI, DjangoWSGI])
+@each_row(("target", "status"), [("/ok", 200), ("/stream", 200), ("/nowhere", 404)])
 def test_calls_start_response_as_the_application_does(
     lines: Any, kind: Any, target: str, status: int
 ) -> None:
@@ -519,7 +520,7 @@ def test_a_file_wrapper_need_not_be_closed(lines: Any) -> None:
     assert clew.request_id() is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("uri", "path"),
     [
         ("/a%2Fb?x=1", "/a%2Fb"),

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.rows import each_row
+
 from .soak.faults import SCENARIOS
 from .soak.judge import Judge
 from .soak.kinds import ASGI, Note
@@ -87,7 +89,7 @@ def test_nothing_is_wrong_with_a_right_log() -> None:
 RECORD = 9  # the place of the first record
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("change", "problem"),
     [
         (lambda log: log[0].update(requestId="async:1"), "mixed"),

@@ -29,9 +29,9 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("shop") / "shop.ndjson", lines)
 
 
-@each_row("name", QUESTIONS)
-def test_every_question_is_asked_by_its_name(name: str, log: Path) -> None:
-    """`clew ask` answers each question with exactly its columns, and says what was read."""
+@each_row("name", ["slowest", "revenue", "timeline"])
+def test_a_question_is_asked_by_its_name(name: str, log: Path) -> None:
+    """`clew ask` answers a question with exactly its columns, and says what was read."""
     as_json = run("ask", name, log, *required(name), "--format", "json")
     assert as_json.returncode == 0, as_json.stderr
     rows = json.loads(as_json.stdout)

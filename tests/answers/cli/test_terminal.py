@@ -16,6 +16,7 @@ from clew._table import SUFFIX
 from clew.answers import QUESTIONS
 from clew.answers.cli.output import progress
 from tests.answers.shop_lines import ORDER, answered, said, shop, worked, write
+from tests.rows import each_row
 
 from .command import coloured, on_terminal, required, run, run_process, said_on_terminal
 
@@ -29,10 +30,12 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("shop") / "shop.ndjson", lines)
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+@each_row("name", QUESTIONS)
 def test_a_table_fits_its_width(name: str, log: Path) -> None:
-    """In 80 columns no line of a table is longer."""
-    text = run("ask", name, log, *required(name), columns=80).stdout
+    """Every question has a table, of which no line is longer than the 80 columns there are."""
+    done = run("ask", name, log, *required(name), columns=80)
+    assert done.returncode == 0, done.stderr
+    text = done.stdout
     assert max(len(line) for line in text.splitlines()) <= 80
 
 
@@ -190,9 +193,8 @@ def test_a_terminal_is_not_steered(form: str, tmp_path: Path) -> None:
 EVIL = "a\x9b31m\u202e\x7fz\U000e0041"
 
 
-@pytest.fixture
-def steering(tmp_path: Path) -> Path:
-    """The path of a log whose name, and each of whose texts, would steer a terminal."""
+def steering(folder: Path) -> Path:
+    """Write a log whose name, and each of whose texts, would steer a terminal."""
     about: dict[str, Any] = {"requestId": "r1", "service": EVIL, "userId": "bob", EVIL: EVIL}
     lines = [
         answered(EVIL, f"/{EVIL}", 200, 1, 1.5, **about),
@@ -205,13 +207,13 @@ def steering(tmp_path: Path) -> Path:
         ),
         said("bob@example.org", 4, **about, **{EVIL + "password": EVIL}),
     ]
-    path = tmp_path / f"{EVIL}.ndjson"
+    path = folder / f"{EVIL}.ndjson"
     texts = (json.dumps(line, ensure_ascii=False) for line in lines)
     path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
     return path
 
 
-@pytest.mark.parametrize(
+@each_row(
     "arguments",
     [
         ["ask", "events", "LOG"],
@@ -245,15 +247,13 @@ def steering(tmp_path: Path) -> Path:
         ["unfinished", "FOLDER"],
         [EVIL],
     ],
-    ids=lambda arguments: ascii(" ".join(arguments)),
 )
-def test_nothing_that_is_printed_steers_the_terminal(
-    arguments: list[str], steering: Path, tmp_path: Path
-) -> None:
+def test_nothing_that_is_printed_steers_the_terminal(arguments: list[str], tmp_path: Path) -> None:
     """Whatever is printed of names, of ids, of arguments and of lines, on either stream, it is
     escaped."""
     (tmp_path / f"{EVIL}{SUFFIX}").touch()
-    given = [each.replace("LOG", str(steering)) for each in arguments]
+    log = steering(tmp_path)
+    given = [each.replace("LOG", str(log)) for each in arguments]
     text = said_on_terminal(*(each.replace("FOLDER", str(tmp_path)) for each in given))
     assert text
     assert not set("\x9b\u202e\x7f\U000e0041") & set(text)
@@ -265,9 +265,10 @@ def test_the_heading_of_a_query_keeps_its_lines(log: Path) -> None:
     assert text.startswith("SQL\nSELECT 1 AS one,\n  2 AS two\n")
 
 
-def test_lines_of_a_person_stand_as_they_are(steering: Path) -> None:
+def test_lines_of_a_person_stand_as_they_are(tmp_path: Path) -> None:
     """Without a terminal, the lines about somebody come byte for byte."""
-    assert run("export", "--user", "bob", steering).stdout == steering.read_text()
+    log = steering(tmp_path)
+    assert run("export", "--user", "bob", log).stdout == log.read_text()
 
 
 def test_a_long_reading_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

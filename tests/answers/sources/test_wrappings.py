@@ -199,8 +199,8 @@ def test_a_line_that_the_collector_has_parsed() -> None:
     )
 
 
-@pytest.mark.parametrize("body", [EVENTS[0], RAW[0]], ids=["object", "text"])
-@pytest.mark.parametrize("name", ["body", "Body"])
+@each_row("body", [EVENTS[0], RAW[0]])
+@each_row("name", ["body", "Body"])
 def test_a_record_of_the_sdk_around_a_line(name: str, body: object) -> None:
     """An exporter to the console, or to ClickHouse, has the line as an object or as a text."""
     record = {name: body, "attributes": {"k8s.pod.name": "shop-1"}, "timestamp": AT}
