@@ -196,7 +196,7 @@ levels = st.sampled_from([5, 10, 20, 25, 30, 40, 50, 90])
 several = settings(
     deadline=None,
     derandomize=True,
-    max_examples=40,
+    max_examples=25,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

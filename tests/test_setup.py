@@ -205,7 +205,7 @@ QUOTED: list[tuple[Callable[[], None], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("say", "shown"), QUOTED)
+@each_row(("say", "shown"), QUOTED)
 def test_what_servers_quote_of_a_request_is_masked(
     say: Callable[[], None], shown: str, lines: Lines
 ) -> None:
@@ -280,7 +280,7 @@ def test_access_lines_are_off(write: Callable[[], None], lines: Lines) -> None:
     assert lines() == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     "name",
     [
         *("uvicorn", "uvicorn.error", "gunicorn.error", "hypercorn.error", "_granian", "werkzeug"),

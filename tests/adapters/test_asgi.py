@@ -901,11 +901,11 @@ def test_quarts_error_handlers_are_known(lines: Any, status: int, outcome: str |
     assert (record.get("outcome"), "exception" in record) == (outcome, outcome is not None)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("code", "outcome"),
     [*((code, "websocket") for code in (1000, 1001, 1005, 1012)), (1006, "error")],
 )
-@pytest.mark.parametrize("make", [starlettes, fastapis, litestars, quarts])
+@each_row("make", [starlettes, fastapis, litestars, quarts])
 def test_a_client_that_closes_its_websocket_is_no_error(
     lines: Any, make: Any, code: int, outcome: str
 ) -> None:

@@ -60,6 +60,7 @@ FOUND: dict[str, str] = {
     "tenant ilike 'acme'": "01",
     "tenant like 'A%'": "1",
     "tenant like '_cm_'": "0",
+    "tenant like '_me'": "",
     "tenant is not null": "01",
     "tenant is null and createdAt > 5": "23",
     "tenant in ('x', 'ACME')": "1",

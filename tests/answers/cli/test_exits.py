@@ -237,7 +237,7 @@ def with_paths(arguments: list[str], log: Path, folder: Path) -> list[str]:
 
 
 @pytest.mark.outside
-@pytest.mark.parametrize("arguments", WRITING, ids=" ".join)
+@each_row("arguments", WRITING)
 def test_a_closed_stdout_is_said(arguments: list[str], log: Path, tmp_path: Path) -> None:
     """A command that is to write to a stdout that was closed says so, and exits with 2."""
     done = ended(">&-", *with_paths(arguments, log, tmp_path))
@@ -298,14 +298,14 @@ def test_all_files_are_rewritten_whoever_reads_of_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.outside
-@pytest.mark.parametrize("command", ["--help", "", "ask --help"])
+@each_row("command", ["--help", "", "ask --help"])
 def test_a_help_that_nobody_reads_is_no_error(command: str) -> None:
     """`clew --help | true` is quiet."""
     assert ended("| true", *command.split()) == Ended(0, "", "")
 
 
 @pytest.mark.outside
-@pytest.mark.parametrize("command", [["ask", "slowest"], ["check"], ["export", "--user", "7"]])
+@each_row("command", [["ask", "slowest"], ["check"], ["export", "--user", "7"]])
 def test_a_closed_stdin_is_said(command: list[str]) -> None:
     """Where stdin was closed, - reads nothing else in its place, and says so."""
     done = ended("<&-", *command, "-")
