@@ -782,7 +782,7 @@ FORMATTERS = [
 ]
 
 
-@settings(deadline=None, derandomize=True, max_examples=100)
+@settings(deadline=None, derandomize=True, max_examples=60)
 @given(
     st.dictionaries(any_key, any_value),
     any_text | any_value,

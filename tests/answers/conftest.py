@@ -37,9 +37,9 @@ def chdb_url(_chdb_tables: Iterator[str]) -> str:
     return next(_chdb_tables)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run a server of ClickHouse."""
+    """Run one server of ClickHouse for all tests."""
     pytest.importorskip("chdb", reason="pip install chdb")
     with running(tmp_path_factory.mktemp("server")) as server:
         yield server

@@ -346,6 +346,7 @@ QUOTED = [
         "write clickhouse://user:password@host:8123/d",
         "write clickhouse://user:password@host:8123/d",
     ),
+    ("clickhouse://user:passwords@host:8123/d", "clickhouse://user:***@host:8123/d"),
     ("clickhouse://h:8123/db and bob@example.org", "clickhouse://h:8123/db and bob@example.org"),
 ]
 

@@ -135,9 +135,7 @@ def test_the_longest_line_and_one_byte_more(tmp_path: Path) -> None:
     assert read(path) == (7, 2, 5)
 
 
-@pytest.mark.parametrize(
-    ("piece", "block"), [(4, 100), (5, 10_000), (7, 1), (64, 100), (64, 1), (1000, 10_000)]
-)
+@pytest.mark.parametrize(("piece", "block"), [(4, 100), (7, 1), (64, 1), (1000, 10_000)])
 def test_pieces_and_blocks_part_no_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, piece: int, block: int
 ) -> None:
@@ -152,15 +150,15 @@ def test_pieces_and_blocks_part_no_line(
 
 
 def test_good_lines_next_to_broken_ones_count(tmp_path: Path) -> None:
-    """A hundred thousand lines, every third broken in one of many ways: the rest counts."""
+    """Thirty thousand lines, every third broken in one of many ways: the rest counts."""
     garbage = (b'{"a":', b"text", b"\xff\xfe", b"[]", b'"', b'{"a":1}}', b"{}{}", b"\x00")
     content = b"".join(
         garbage[number // 3 % len(garbage)] + b"\n" if number % 3 == 0 else line(number)
-        for number in range(99_999)
+        for number in range(30_000)
     )
     path = tmp_path / "app.log"
     path.write_bytes(content)
-    assert read(path) == (99_999, 33_333, 66_666)
+    assert read(path) == (30_000, 10_000, 20_000)
 
 
 NESTED, CUT = b"[" * 7_000_000 + b"]" * 7_000_000, b"[" + b"1," * 8_000_000
