@@ -15,7 +15,6 @@ from clew.answers.pages.report import page
 from clew.answers.query import Query
 from tests.answers.hostile_lines import HOSTILE, hostile
 from tests.answers.shop_lines import ORDER, shop, write
-from tests.rows import each_row
 
 from .browser import DESK, PHONE, Browser, browser
 from .served import served
@@ -104,7 +103,7 @@ def test_a_hostile_log_on_the_live_page(browser: Browser, hostile_site: str, wid
     assert_fits(browser)
 
 
-@each_row("text", HOSTILE)
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_addresses(browser: Browser, hostile_site: str, text: str) -> None:
     """A hostile text can be looked for, asked about and opened as a request's id."""
     for url in (
