@@ -194,7 +194,7 @@ REFUSED = {
 def test_what_is_not_allowed_is_refused(why: str, condition: str) -> None:
     """What is no comparison of a field with a value is named in a sentence, before it is asked."""
     with pytest.raises(AnswerError) as caught:
-        assert Query.of(QUESTIONS["events"], {"where": condition}).statement
+        assert Query.of(QUESTIONS["events"], {"where": condition}).statement()
     assert why in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -92,6 +92,34 @@ def test_a_closed_pipe_is_no_error(tmp_path: Path, form: str, first: bytes) -> N
     assert done.stderr == b"clew: 20,000 lines, 0 broken\n"
 
 
+LATE = """
+import os, signal, sys, time
+from clew.answers.cli.exits import Commands
+class Late:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{name})
+        time.sleep(0)
+commands = Commands("clew")
+@commands.command()
+def wait():
+    Late()
+    time.sleep(30)
+    print("It went on")
+sys.argv = ["clew", "wait"]
+commands.run()
+"""
+
+
+@pytest.mark.outside
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_in_a_finalizer_ends_the_command_all_the_same(name: str) -> None:
+    """Python lets nothing out of a finalizer: the signal is sent again."""
+    script = LATE.format(name=name)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60)
+    assert done.returncode == 128 + signal.Signals[name]
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
 @pytest.mark.outside
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_nothing_behind(signal_: signal.Signals, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import signal
 import sys
+import threading
+from functools import partial
 from typing import Any, NoReturn
 
 import click
@@ -31,6 +33,7 @@ class Commands(click.Group):
         """Run the command line, and exit: 2 with one line on stderr when the user is to mend it."""
         for number in (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])):
             signal.signal(number, _stop)
+        sys.unraisablehook = _send_again
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 # What it cannot hold is escaped. Windows has an old encoding for files and pipes.
@@ -83,6 +86,26 @@ def _show_help(error: click.exceptions.NoArgsIsHelpError) -> int:
 
 
 _signal_status = 0
+
+
+def _send_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Send a signal again that came in what lets nothing out: a finalizer, a weak reference's
+    callback.
+    """
+    error = unraisable.exc_value
+    if not isinstance(error, (KeyboardInterrupt, SystemExit)):
+        sys.__unraisablehook__(unraisable)
+        return
+    number = signal.SIGINT if isinstance(error, KeyboardInterrupt) else _signal_status - 128
+    # The main thread may be waiting, which only a signal of its own ends.
+    send = (
+        signal.raise_signal
+        if sys.platform == "win32"
+        else partial(signal.pthread_kill, threading.main_thread().ident or 0)
+    )
+    later = threading.Timer(0.05, send, (number,))
+    later.daemon = True
+    later.start()
 
 
 def _stop(number: int, _: object) -> NoReturn:
