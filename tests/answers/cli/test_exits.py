@@ -353,7 +353,7 @@ def test_another_failure_is_not_said_of_the_output(
 ) -> None:
     """What the system refuses elsewhere is not taken for an output that cannot be written."""
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(answers.Logs, "answer", refuse)
