@@ -86,7 +86,7 @@ class Benchmark:
 
     def masking(self) -> str:
         """Measure what masking takes at the most."""
-        return masking.run()
+        return masking.run(self.share)
 
     def fuzz(self) -> str:
         """Count the secrets that come through."""

@@ -56,11 +56,12 @@ HOSTILE = {
 }
 
 
-def run() -> str:
-    """Return the table of what each text takes as a message, as a query and as a name."""
+def run(share: float) -> str:
+    """Return the table of what each text, a *share* of it, takes as a message, a query, a name."""
     rows = []
     strict = clew.Settings(redact="strict").redactor
-    for name, text in HOSTILE.items():
+    for name, whole in HOSTILE.items():
+        text = whole[: int(len(whole) * share)]
         begun = thread_time()
         STRICT.text(text)
         DEFAULT.path(text)
