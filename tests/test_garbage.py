@@ -6,9 +6,10 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
 import weakref
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
 import pytest
@@ -327,6 +328,58 @@ def test_a_context_within_a_collection_ends_with_it() -> None:
     assert seen == ["own", None] * 2
 
 
+@pytest.mark.parametrize("around", [copy_context, Context])
+def test_a_finalizer_that_runs_elsewhere_ends_no_later_context(
+    around: Callable[[], Context],
+) -> None:
+    """It may close a generator in other context variables than it is called in itself."""
+
+    def holding() -> Iterator[None]:
+        with clew.context(request_id="held"):
+            yield
+
+    held = holding()
+
+    class Closing:
+        def __init__(self) -> None:
+            self.variables = around()
+
+        def __del__(self) -> None:
+            self.variables.run(held.close)  # type: ignore[attr-defined]
+
+    def collect() -> None:
+        next(held)
+        in_cycle(Closing())
+        gc.collect()
+        assert clew.request_id() is None
+
+    copy_context().run(collect)
+    with clew.context(request_id="next"):
+        gc.collect()
+        assert clew.request_id() == "next"
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python holds on to values itself")
+def test_what_was_bound_long_ago_goes_in_nobodys_midst() -> None:
+    """The values that are held on to for a while are given up where no context is current."""
+    seen: list[str | None] = []
+    session: ContextVar[object] = ContextVar("session")
+
+    class Session:
+        def __del__(self) -> None:
+            seen.append(clew.request_id())
+
+    def begin() -> None:
+        session.set(Session())
+        gc.collect()
+
+    Context().run(begin)
+    with clew.context(request_id="b"):
+        for _ in range(40):
+            gc.collect()
+    assert seen == [None]
+
+
 def test_an_exception_keeps_its_own_context_in_a_collection(lines: Lines) -> None:
     """What is logged there with an exception has the id of the context that it left."""
     try:
@@ -346,7 +399,9 @@ def test_an_exception_keeps_its_own_context_in_a_collection(lines: Lines) -> Non
 
 
 IN_THE_MIDST = """
-import asyncio, contextvars, gc, clew
+import asyncio, contextvars, gc
+gc.set_threshold(99)
+import clew
 other = contextvars.ContextVar("other")
 class Node:
     def __del__(self):

@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, cast
 from weakref import ReferenceType, ref
 
-from ._garbage import collection, give_back, is_interrupted
+from ._garbage import collection, come_back, is_interrupted
 from ._garbage import variable as _current
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def leave(
     # The variable is set again, not reset by a token: a token is refused in another copy of the
     # context, which is where some servers close a response.
     if collection and context is not None and is_interrupted(context):
-        give_back(None if outer is None else _not_ended(outer))
+        come_back(None if outer is None else _not_ended(outer))
     elif _current.get() is not context:
         if context is not None and ends:
             context.after = outer

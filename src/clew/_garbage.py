@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable
 from contextvars import Context as Variables
 from contextvars import ContextVar, copy_context
@@ -27,57 +26,60 @@ if TYPE_CHECKING:
 
 variable: ContextVar[Context | None] = ContextVar("clew", default=None)
 
-# More collections than this do not come while one context variable is being set.
-_MANY = 8
+# So many collections may come while one context variable is being set, where they come often;
+# elsewhere one may.
+_MANY = 32 if gc.get_threshold()[0] < 100 else 4
 
 
-def _results_of(*functions: Callable[[], object]) -> Iterable[Any]:
-    """Return an iterable of what *functions* return, which are called for each iterator."""
+def _calling(*functions: Callable[[], object]) -> Iterable[Any]:
+    """Return an iterable that calls *functions* whenever it is gone through, for their results."""
     iterate = staticmethod(partial(map, call, functions))
-    return cast("Iterable[Any]", type("Results", (), {"__iter__": iterate})())
+    return cast("Iterable[Any]", type("Calling", (), {"__iter__": iterate})())
 
 
-class _Collection(list[Any]):
-    """While one goes on: a token that gives the context back at its end, and the thread.
-
-    What is called later from there takes no context along either, as what closes an asynchronous
-    generator does. What a finalizer entered and did not leave goes with it.
-    """
-
-    start = property(methodcaller("extend", _results_of(partial(variable.set, None), get_ident)))
-    stop = property(attrgetter("_token_alone", "_reset", "_cleared"))
-    _token_alone = property(methodcaller("__delitem__", slice(1, None)))
-    _reset = property(methodcaller("sort", key=variable.reset))
-    _cleared = property(methodcaller("clear"))
-
-
-class _Values(deque[Variables]):
+class _Values(list[Variables]):
     """The values of all context variables, which Python does not hold on to before 3.12.
 
     A collection may come in the midst of a variable's being set: a finalizer that sets one would
     free the values before, and crash the process.
     """
 
-    start = property(methodcaller("extend", _results_of(copy_context)))
-    stop = None
+    start = property(methodcaller("extend", _calling(copy_context)))
+    stop = property(methodcaller("__delitem__", slice(None, -_MANY)))
+
+
+class _Collection(list[Any]):
+    """While one goes on: the context that comes back at its end, and the thread.
+
+    What is called later from there takes no context along either, as what closes an asynchronous
+    generator does. What a finalizer entered and did not leave goes with it.
+    """
+
+    start = property(
+        methodcaller("extend", _calling(variable.get, get_ident, partial(variable.set, None)))
+    )
+    stop = property(attrgetter("_context_alone", "_set", "_cleared"))
+    _context_alone = property(methodcaller("__delitem__", slice(1, None)))
+    # Sorting calls its key, for the one element that there is.
+    _set = property(methodcaller("sort", key=variable.set))
+    _cleared = property(methodcaller("clear"))
 
 
 collection = _Collection()  # false while there is none
+# What was kept of the values goes while there is no context.
 if sys.version_info < (3, 12):
-    gc.callbacks.append(partial(getattr, _Values(maxlen=_MANY)))
+    gc.callbacks.append(partial(getattr, _Values()))
 gc.callbacks.append(partial(getattr, collection))
 
 
 def is_interrupted(context: Context) -> bool:
     """Tell whether a collection goes on here, in the midst of *context*."""
     match collection[:]:  # which another thread may end meanwhile
-        case [token, thread]:
-            return bool(thread == get_ident() and token.old_value is context)
+        case [outer, thread, _]:
+            return bool(thread == get_ident() and outer is context)
     return False
 
 
-def give_back(context: Context | None) -> None:
-    """Have the end of the collection give *context* back."""
-    present = variable.get()
-    variable.set(context)
-    collection[0] = variable.set(present)
+def come_back(context: Context | None) -> None:
+    """Have *context* come back at the end of the collection."""
+    collection[0] = context

@@ -61,6 +61,7 @@ def test_sql_sees_the_columns_of_a_line_alone(tmp_path: Path, store: str) -> Non
     with answers.open(store) as logs, answers.open(log_file) as read_anew:
         everything = "SELECT * FROM logs"
         assert logs.sql(everything).columns == read_anew.sql(everything).columns
+        assert logs.ask("errors").rows == read_anew.ask("errors").rows  # also afterwards
 
 
 @pytest.mark.parametrize("parameters", [{}, {"by": ["endpoint"]}, {"where": "endpoint like '%'"}])

@@ -120,6 +120,33 @@ def test_a_signal_in_a_finalizer_ends_the_command_all_the_same(name: str) -> Non
     assert (done.stdout, done.stderr) == (b"", b"")
 
 
+LEAVING = """
+import sys
+from clew.answers.cli.exits import Commands
+class Leaving:
+    def __del__(self):
+        sys.exit(4)
+kept = Leaving() if {at_exit} else None
+commands = Commands("clew")
+@commands.command()
+def go():
+    Leaving()
+    print("It went on")
+sys.argv = ["clew", "go"]
+commands.run()
+"""
+
+
+@pytest.mark.outside
+@pytest.mark.parametrize("at_exit", [False, True])
+def test_what_a_finalizer_raises_by_itself_is_no_signal(at_exit: bool) -> None:
+    """It is printed, as Python does, and the command goes on and ends."""
+    script = LEAVING.format(at_exit=at_exit)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, b"It went on\n")
+    assert b"SystemExit: 4" in done.stderr
+
+
 @pytest.mark.outside
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_nothing_behind(signal_: signal.Signals, tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import io
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import click
 
@@ -89,21 +90,22 @@ _signal_status = 0
 
 
 def _send_again(unraisable: sys.UnraisableHookArgs) -> None:
-    """Send a signal again that came in what lets nothing out: a finalizer, a weak reference's
-    callback.
-    """
+    """Send a signal again that came in a finalizer, or a callback, which let nothing out."""
     error = unraisable.exc_value
-    if not isinstance(error, (KeyboardInterrupt, SystemExit)):
+    if isinstance(error, KeyboardInterrupt):
+        number = signal.SIGINT
+    elif isinstance(error, SystemExit) and error.code == _signal_status != 0:
+        number = signal.Signals(_signal_status - 128)
+    else:
         sys.__unraisablehook__(unraisable)
         return
-    number = signal.SIGINT if isinstance(error, KeyboardInterrupt) else _signal_status - 128
+    if sys.is_finalizing():
+        return  # it ends anyhow
     # The main thread may be waiting, which only a signal of its own ends.
-    send = (
-        signal.raise_signal
-        if sys.platform == "win32"
-        else partial(signal.pthread_kill, threading.main_thread().ident or 0)
-    )
-    later = threading.Timer(0.05, send, (number,))
+    send: Callable[[int], object] = signal.raise_signal
+    if sys.platform != "win32":
+        send = partial(signal.pthread_kill, cast("int", threading.main_thread().ident))
+    later = threading.Timer(0.05, send, (number,))  # when the finalizer is done
     later.daemon = True
     later.start()
 

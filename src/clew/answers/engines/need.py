@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from clew.answers.errors import require
@@ -63,9 +62,13 @@ def need_of(sql: str, parameters: Mapping[str, object]) -> Need:
 
 def _columns_of(sql: str, parameters: Mapping[str, object]) -> frozenset[str]:
     """Ask DuckDB, whose plan says what it would read of a table of all columns."""
-    with _planner().cursor() as cursor:
+    columns = ", ".join(f'"{column.name}" {sql_type(column)}' for column in COLUMNS)
+    with duckdb.connect() as connection:
+        # An empty table would be left out of the plan.
+        connection.execute("SET disabled_optimizers = 'statistics_propagation,empty_result_pullup'")
+        connection.execute(f"CREATE TABLE logs ({columns})")
         try:
-            rows = cursor.execute(f"EXPLAIN (FORMAT json) {sql}", dict(parameters)).fetchall()
+            rows = connection.execute(f"EXPLAIN (FORMAT json) {sql}", dict(parameters)).fetchall()
         except duckdb.Error:
             return ALL_COLUMNS  # what is wrong is said when it is asked
     scans = [scan for _, plan in rows for node in json.loads(plan) for scan in _scans(node)]
@@ -73,17 +76,6 @@ def _columns_of(sql: str, parameters: Mapping[str, object]) -> frozenset[str]:
     return frozenset(_NAMES[word.lower()] for word in words if word.lower() in _NAMES) | {
         COLUMNS[0].name
     }
-
-
-@cache
-def _planner() -> duckdb.DuckDBPyConnection:
-    """Return a database with an empty table of all columns: to make one takes long."""
-    columns = ", ".join(f'"{column.name}" {sql_type(column)}' for column in COLUMNS)
-    connection = duckdb.connect()
-    # An empty table would be left out of the plan.
-    connection.execute("SET disabled_optimizers = 'statistics_propagation,empty_result_pullup'")
-    connection.execute(f"CREATE TABLE logs ({columns})")
-    return connection
 
 
 def _scans(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -20,9 +20,9 @@ with require("duckdb"):
 
 _MAGIC = slice(8, 12), b"DUCK"
 _MEMORY = "500MB"
-_ENDPOINT = "lineEndpoint"
+_KEPT_ENDPOINT = "lineEndpoint"
 # What would have to be made of every line's path for each question.
-DERIVED = {_ENDPOINT: ENDPOINT}
+DERIVED = {_KEPT_ENDPOINT: ENDPOINT}
 
 
 def is_store(name: str) -> bool:
@@ -98,7 +98,7 @@ def check_store(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
             f"{name!r} has no column {missing[0]!r}, as an earlier version of clew made it: "
             "load the logs into a new file"
         )
-    return [name for name in (*(column.name for column in COLUMNS), *DERIVED) if name in columns]
+    return [each for each in (*(column.name for column in COLUMNS), *DERIVED) if each in columns]
 
 
 class StoreEngine:
@@ -141,13 +141,14 @@ class StoreEngine:
         return 0
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        if _ENDPOINT in self._columns:
-            sql = sql.replace(ENDPOINT, _ENDPOINT)
+        if _KEPT_ENDPOINT in self._columns:
+            sql = sql.replace(ENDPOINT, _KEPT_ENDPOINT)
         with _damage(self._name), self._connection.cursor() as cursor:
             return fetch(cursor, sql, parameters, _MEMORY)
 
     def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        self._show(column.name for column in COLUMNS)
+        self._columns = [column.name for column in COLUMNS]
+        self._show(self._columns)
         with self._connection.cursor() as cursor:
             return fetch_freely(cursor, sql)
 
