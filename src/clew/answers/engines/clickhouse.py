@@ -137,6 +137,13 @@ def _translate(sql: str, types: tuple[tuple[str, str], ...]) -> str:
             params=[quantile.this],
         )
         quantile.replace(exact)
+    for element in list(tree.find_all(exp.Bracket)):
+        place = element.expressions[0]
+        if isinstance(place, exp.Literal) and not place.is_string:
+            # All versions of sqlglot read DuckDB's as counted from 0; few know from what
+            # ClickHouse counts.
+            places = [element.this, exp.Literal.number(int(place.this) + 1)]
+            element.replace(exp.Anonymous(this="arrayElement", expressions=places))
     for relation in tree.find_all(exp.CTE):
         relation.set("materialized", None)  # few versions of ClickHouse know it
     for source in list(tree.find_all(exp.Table)):
