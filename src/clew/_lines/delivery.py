@@ -265,9 +265,8 @@ def _emit_record(
 ) -> None:
     """Hand the record of *entry*, which is about *log*, to *handlers*, or to all of *logger*."""
     exc_info = None if error is None else (type(error), error, error.__traceback__)
-    record = make_record(
-        *(logger, entry.level, __file__, 0, log.message, (), exc_info, "emit", None, entry)
-    )
+    level, message = entry.level, entry.message
+    record = make_record(logger, level, __file__, 0, message, (), exc_info, "emit", None, entry)
     name, own = place_of(log)
     record.__dict__[name] = own
     if entry.ids:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 # A URL with a user, up to the last @ before a blank, or between quotes. A path that is made of one
@@ -38,6 +39,12 @@ class AnswerError(ValueError):
 def one_sentence(error: Exception) -> str:
     """Return what *error* says, without the drawing of the place that engines put under it."""
     return str(error).partition("\n")[0][:500]
+
+
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """Return which of *names* may have been meant."""
+    near = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {near[0]}" if near else ""
 
 
 @contextmanager

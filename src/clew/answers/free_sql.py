@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from .errors import AnswerError, require
-from .query import needed_relations, suggestion
+from .errors import AnswerError, require, suggestion
+from .query import needed_relations
 from .question import RELATIONS
 
 with require("sqlglot"):

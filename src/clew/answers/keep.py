@@ -90,9 +90,8 @@ def keep(
         connection = duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": more})
         with failures(target), closing(connection):
             attach(connection, str(path), read_only=False)
-            columns: list[str] = []
+            columns = [] if is_new else check_store(connection, target)
             if not is_new:
-                columns = check_store(connection, target)
                 into = folder / "incoming.duckdb"
                 connection.execute("ATTACH $path AS incoming", {"path": str(into)})
             connection.execute(f"USE {'store' if is_new else 'incoming'}")

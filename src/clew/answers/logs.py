@@ -123,12 +123,15 @@ class Logs:
         return self.answer(query.about(query.question, request=ids[0])) if ids else answer
 
     def page(self, query: Query, most: int) -> Answer:
+        """Return the answer to *query* in up to *most* rows, where nobody says how many."""
+        has_own = not {"limit", "request"}.isdisjoint(query.values)
+        return self.find(query) if has_own else self.some(query, most)
+
+    def some(self, query: Query, most: int) -> Answer:
         """Return the answer to *query* with *most* rows: the first, or the last of a history.
 
         Its ``total`` says how many there are.
         """
-        if {"limit", "request"} & query.values.keys():
-            return self.find(query)
         few = query.about(query.question, limit=most)
         if not query.question.each:
             return self.answer(few, counting=True)
@@ -136,7 +139,7 @@ class Logs:
         answer = self.answer(few)
         if len(answer.rows) < most:
             return answer
-        [(total,)] = self.engine.rows(*query.count)
+        [(total,)] = self.engine.rows(*query.count_statement)
         return replace(answer, total=total)
 
     def sql(self, text: str) -> Answer:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from . import lookups
 from .conditions import comparisons
+from .errors import suggestion
 from .logs import Logs
 from .narrowing import has_column
-from .query import Query, suggestion
+from .query import Query
 from .question import Question
 
 _SHOWN = 10

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from functools import partial
 from typing import Any
 
-from .conditions import read_condition, read_name
 from .engines.columns import PLACE
-from .errors import AnswerError
+from .errors import AnswerError, suggestion
 from .narrowing import STATUS, Binder
+from .parameters import SEVERAL, option_of, values_of
 from .question import RELATIONS, Question
 from .questions import QUESTIONS
-from .times import Steps, bucket_size, milliseconds_of, zone_of
+from .times import Steps
 
 _EQUAL = {"user": "userId", "action": "action", "value": "value", "request": "requestId"}
-_SEVERAL = frozenset(("service", "route", "method", "status", "by"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +39,21 @@ class Query:
         given = {
             name: value
             for name, value in parameters.items()
-            if value is not None and not (name in _SEVERAL and value in ((), []))
+            if value is not None and not (name in SEVERAL and value in ((), []))
         }
         for name in given:
             if name not in question.parameters:
-                allowed = [_option(each) for each in question.parameters]
+                option = option_of(name)
+                allowed = [option_of(each) for each in question.parameters]
                 raise AnswerError(
-                    f"{question.name} takes no {_option(name)}{suggestion(_option(name), allowed)};"
+                    f"{question.name} takes no {option}{suggestion(option, allowed)};"
                     f" it takes {', '.join(allowed)}"
                 )
         for name in question.requires:
             if name not in given:
                 example = _EXAMPLES.get((question.name, name)) or _EXAMPLES["", name]
                 raise AnswerError(f"{question.name} needs {name}, as in --{name} {example}")
-        values = _values(question, given)
+        values = values_of(question, given)
         since, until = values.get("since"), values.get("until")
         if since is not None and until is not None and since >= until:
             raise AnswerError(
@@ -70,7 +68,7 @@ class Query:
         """Return a query of *question*: with *parameters*, and those of this one that it takes."""
         taken = {name: text for name, text in self.texts.items() if name in question.parameters}
         shared = {name: value for name, value in self.values.items() if name in question.parameters}
-        own = _values(question, parameters)
+        own = values_of(question, parameters)
         return Query(question, taken | parameters, shared | own)
 
     @property
@@ -107,7 +105,7 @@ class Query:
         return self._in_order(statement, names), bound
 
     @property
-    def count(self) -> tuple[str, dict[str, object]]:
+    def count_statement(self) -> tuple[str, dict[str, object]]:
         """Return a query in DuckDB's SQL that tells how many rows there are, and what is bound."""
         statement, _, bound = self._unordered(counting=False)
         return f"SELECT count(*) FROM ({statement}) AS whole", bound
@@ -224,86 +222,3 @@ _EXAMPLES = {
     ("", "value"): "user:12345",
     ("", "request"): "018f6b0e-7c3a-7d2b-9a41-5f0c2e8d1b6a",
 }
-
-
-def suggestion(name: str, names: Iterable[str]) -> str:
-    """Return which of *names* may have been meant."""
-    near = difflib.get_close_matches(name, names, 1)
-    return f"; did you mean {near[0]}" if near else ""
-
-
-def shown(text: object) -> str:
-    """Return what was given for a parameter as one text."""
-    return " or ".join(map(str, text)) if isinstance(text, (list, tuple)) else str(text)
-
-
-def _option(name: str) -> str:
-    return name.replace("_", "-")
-
-
-def _text(name: str, value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise AnswerError(f"{name} is {value!r}: give a text")
-    return value.encode(errors="replace").decode()  # the shell may give bytes that are no UTF-8
-
-
-def _number(name: str, value: object, least: int, most: int, what: str) -> int:
-    text = str(value)
-    digits = text.isascii() and text.isdigit() and len(text) <= len(str(most))
-    if not (digits and least <= int(text) <= most):
-        raise AnswerError(f"{name} is {value!r}: give {what}")
-    return int(text)
-
-
-def _statuses(name: str, value: object) -> tuple[int, int]:
-    """Return the lowest and the highest of the statuses meant: one, or ``5xx``."""
-    if isinstance(value, str) and re.fullmatch("[1-5]xx", value.lower(), re.ASCII):
-        return int(value[0]) * 100, int(value[0]) * 100 + 99
-    status = _number(name, value, 100, 599, "an HTTP status, 100 to 599, or as 5xx")
-    return status, status
-
-
-def _method(name: str, value: object) -> str:
-    return _text(name, value).upper()
-
-
-_CHECKS: dict[str, Callable[[str, object], Any]] = {
-    "status": _statuses,
-    "method": _method,
-    "by": read_name,
-    "where": read_condition,
-    "limit": partial(_number, least=1, most=999_999_999, what="a whole number from 1 up"),
-    "bucket": bucket_size,
-    "timezone": zone_of,
-}
-
-
-def _values(question: Question, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the parameters mean: of those that may be given several times, a tuple."""
-    zone = zone_of("timezone", given.get("timezone", "UTC"))
-    checks: dict[str, Callable[[str, object], Any]] = {
-        **dict.fromkeys(("since", "until", "new_since"), partial(milliseconds_of, zone=zone)),
-        "order": partial(_order, question),
-        **_CHECKS,
-    }
-    values: dict[str, Any] = {}
-    for name, value in given.items():
-        check = checks.get(name, _text)
-        if name in _SEVERAL:
-            several = value if isinstance(value, (list, tuple)) else [value]
-            values[name] = tuple(dict.fromkeys(check(name, each) for each in several))
-        else:
-            values[name] = check(_option(name), value)
-    for path in values.get("by", ()):
-        name = ".".join(path)
-        if name in question.columns and not re.search(rf"GROUP BY .*\b{name}\b", question.sql):
-            raise AnswerError(
-                f"by is {name!r}, which {question.name} finds out: give another field"
-            )
-    return values
-
-
-def _order(question: Question, name: str, value: object) -> str:
-    if not isinstance(value, str) or value not in question.orders:
-        raise AnswerError(f"{name} is {value!r}: give {' or '.join(question.orders)}")
-    return value

@@ -89,6 +89,22 @@ def test_a_cut_history_is_the_end_of_the_whole(tmp_path: Path) -> None:
     assert (cut.rows, cut.total) == (whole[-7:], 40)
 
 
+@each_row(
+    ("question", "order"),
+    [("requests", None), ("requests", "slowest"), ("events", None), ("bad-links", None)],
+)
+def test_a_limit_of_the_page_hides_no_rows(
+    question: str, order: str | None, tmp_path: Path
+) -> None:
+    """Cut to the rows that were asked for, an answer says how many there are as well."""
+    lines = [answered("GET", f"/{n}", 404, n, 1.0 + n % 7) for n in range(40)]
+    with answers.open(write(tmp_path / "a.ndjson", lines)) as logs:
+        cut = panel(logs, query(question, limit="5", order=order), None, 5)
+        whole = logs.ask(question, order=order).rows
+    shown = whole[-5:] if QUESTIONS[question].history else whole[:5]
+    assert (cut.rows, cut.total, cut.not_shown) == (shown, 40, 35)
+
+
 def test_nothing_found(tmp_path: Path) -> None:
     """An answer without rows has none to cut."""
     with answers.open(write(tmp_path / "a.ndjson", shop())) as logs:

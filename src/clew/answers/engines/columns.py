@@ -134,6 +134,7 @@ COLUMNS: tuple[Column, ...] = (
 PLACE = (
     "CASE WHEN route IS NULL AND httpStatus = 404 THEN '(no route)' ELSE coalesce(route, path) END"
 )
+# A file that clew load made has it as a column, which is put in the place of this very text.
 ENDPOINT = f"CASE WHEN operation IS NULL THEN {PLACE} ELSE {PLACE} || ' ' || operation END"
 # What tables of ClickHouse lack that earlier versions created.
 LATER_COLUMNS = COLUMNS[[column.name for column in COLUMNS].index("serviceVersion") :]

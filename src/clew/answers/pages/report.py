@@ -18,7 +18,8 @@ from markupsafe import Markup
 from clew.answers.errors import AnswerError
 from clew.answers.formatting import count_of, format_duration
 from clew.answers.logs import Logs
-from clew.answers.query import Query, shown
+from clew.answers.parameters import shown
+from clew.answers.query import Query
 
 from . import sections
 from .sections import GROUPS, NotableRequest, Section

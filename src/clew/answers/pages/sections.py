@@ -196,9 +196,8 @@ def panel(
     """Answer *query* in up to *rows* rows, with a plot over *period* of what goes by buckets."""
     question = query.question
     if "bucket" not in question.columns:
-        answer = logs.page(query, rows)
-        shown = answer.rows[-rows:] if question.history else answer.rows[:rows]
-        return Panel(query, shown, answer.total or len(answer.rows))
+        answer = logs.some(query, rows)
+        return Panel(query, answer.rows, answer.total or len(answer.rows))
     if period is None:
         answer = logs.answer(query)
         return Panel(query, answer.rows[-rows:], len(answer.rows))
