@@ -30,6 +30,18 @@ def running(
     assert not server.strays
 
 
+def check_record(server: Server, method: str, path: str, status: int, route: str | None) -> None:
+    """Ask for *path*: the answer has the header, and the request has one record with *route*."""
+    answer = server.ask(path, own := fresh_id(), method=method)
+    assert (answer.status, answer.request_id) == (status, own)
+    record = server.record(own)
+    assert (record.response.http_status, record.request.route) == (status, route)
+    assert record.request.path == path.partition("?")[0]
+    assert record.request.query == ("token=***" if "?" in path else None)
+    assert (record.outcome, record.exception) == (None, None)
+    assert record.response.body_size == len(answer.body)
+
+
 def checked(server: Server) -> list[str | None]:
     """Return what `clew check` has against each line that the server has written, if anything."""
     return [why for _, _, why in check([str(server.directory / "stdout")])]

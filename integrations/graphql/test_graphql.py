@@ -17,6 +17,7 @@ import pytest
 import clew
 from clew import answers
 from tests.conftest import run_fresh
+from tests.rows import each_row
 from tests.servers.server import PATIENCE, PROGRAMS, Answer, Server, fresh_id
 
 subscriptions = pytest.importorskip(
@@ -156,15 +157,15 @@ REFUSED: list[object] = [
 ]
 
 
-def test_what_is_refused_over_http_has_that_status(endpoint: Endpoint) -> None:
+@each_row("body", REFUSED)
+def test_what_is_refused_over_http_has_that_status(endpoint: Endpoint, body: object) -> None:
     """What is no operation is refused by HTTP's status, and names nothing."""
-    for body in REFUSED:
-        request_id, answer = endpoint.post(body)
-        record = endpoint.record(request_id)
-        assert answer.status == record.response.http_status
-        assert answer.status >= 400, body
-        assert record.request.operation is None
-        assert record.response.graphql_status in (None, answer.status)
+    request_id, answer = endpoint.post(body)
+    record = endpoint.record(request_id)
+    assert answer.status == record.response.http_status
+    assert answer.status >= 400, body
+    assert record.request.operation is None
+    assert record.response.graphql_status in (None, answer.status)
 
 
 def test_a_query_may_be_a_get(endpoint: Endpoint) -> None:
@@ -192,13 +193,15 @@ BATCHES: list[tuple[list[str], str | None, int]] = [
 ]
 
 
-def test_of_a_batch_the_worst_operation_counts(endpoint: Endpoint) -> None:
+@each_row(("queries", "operation", "status"), BATCHES)
+def test_of_a_batch_the_worst_operation_counts(
+    endpoint: Endpoint, queries: list[str], operation: str | None, status: int
+) -> None:
     """A batch is one request: its worst operation is named, of equally bad ones the first."""
-    for queries, operation, status in BATCHES:
-        request_id, answer = endpoint.post([{"query": query} for query in queries])
-        assert len(json.loads(answer.body)) == len(queries)
-        record = endpoint.record(request_id)
-        assert (record.request.operation, record.response.graphql_status) == (operation, status)
+    request_id, answer = endpoint.post([{"query": query} for query in queries])
+    assert len(json.loads(answer.body)) == len(queries)
+    record = endpoint.record(request_id)
+    assert (record.request.operation, record.response.graphql_status) == (operation, status)
 
 
 def test_a_failure_behind_a_200_is_never_excluded(endpoint: Endpoint) -> None:
@@ -448,9 +451,11 @@ ASKED = [
 ]
 
 
-def test_other_servers_tell_by_a_function(ariadne: Endpoint) -> None:
+@each_row(("query", "operation", "status"), ASKED)
+def test_other_servers_tell_by_a_function(
+    ariadne: Endpoint, query: str, operation: str | None, status: int
+) -> None:
     """A server without an extension of clew's tells of its operations by itself."""
-    for query, operation, status in ASKED:
-        record, _ = ariadne.execute(query)
-        assert record.request.operation == operation
-        assert (record.response.graphql_status or record.response.http_status) == status, query
+    record, _ = ariadne.execute(query)
+    assert record.request.operation == operation
+    assert (record.response.graphql_status or record.response.http_status) == status, query

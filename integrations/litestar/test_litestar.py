@@ -23,8 +23,9 @@ from websockets.sync.client import connect
 
 import clew
 import clew.litestar
-from integrations.applications import COMMANDS, checked, running
+from integrations.applications import COMMANDS, check_record, checked, running
 from tests.conftest import Lines, restored_logging
+from tests.rows import each_row
 from tests.servers.server import Server, fresh_id
 
 __all__ = ["restored_logging"]
@@ -54,17 +55,12 @@ REQUESTS: list[tuple[str, str, int, str | None]] = [
 ]
 
 
-def test_a_request_leaves_one_record(server: Server) -> None:
+@each_row(("method", "path", "status", "route"), REQUESTS)
+def test_a_request_leaves_one_record(
+    server: Server, method: str, path: str, status: int, route: str | None
+) -> None:
     """Each request has its record with the route's template, and the header on its response."""
-    for method, path, status, route in REQUESTS:
-        answer = server.ask(path, own := fresh_id(), method=method)
-        assert (answer.status, answer.request_id) == (status, own)
-        record = server.record(own)
-        assert (record.response.http_status, record.request.route) == (status, route)
-        assert record.request.path == path.partition("?")[0]
-        assert record.request.query == ("token=***" if "?" in path else None)
-        assert (record.outcome, record.exception) == (None, None)
-        assert record.response.body_size == len(answer.body)
+    check_record(server, method, path, status, route)
 
 
 def test_the_user_is_whom_authentication_has_found(server: Server) -> None:
@@ -174,20 +170,20 @@ USERS: list[tuple[object, str | None]] = [
 ]
 
 
-def test_users_of_any_kind(restored_logging: None) -> None:
+@each_row(("user", "user_id"), USERS)
+def test_users_of_any_kind(restored_logging: None, user: object, user_id: str | None) -> None:
     """A user of whatever type is known by the id; one without any costs nothing."""
-    for user, user_id in USERS:
 
-        @get("/", sync_to_thread=False)
-        def hello(request: Request[Any, Any, Any]) -> str:
-            request.scope["user"] = Hostile() if user is Hostile else user
-            return "hello"
+    @get("/", sync_to_thread=False)
+    def hello(request: Request[Any, Any, Any]) -> str:
+        request.scope["user"] = Hostile() if user is Hostile else user
+        return "hello"
 
-        app = Litestar([hello], logging_config=None)
-        clew.litestar.install(app)
-        status, lines = served(app)
-        assert status == 200
-        assert [line.get("userId") for line in lines if "request" in line] == [user_id]
+    app = Litestar([hello], logging_config=None)
+    clew.litestar.install(app)
+    status, lines = served(app)
+    assert status == 200
+    assert [line.get("userId") for line in lines if "request" in line] == [user_id]
 
 
 def test_options_are_those_of_every_adapter(restored_logging: None) -> None:

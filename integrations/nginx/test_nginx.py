@@ -22,6 +22,7 @@ from clew.answers.lookups import REQUEST_EVENTS
 from clew.answers.query import Query
 from clew.answers.timeline import timeline_of
 from integrations.nginx.edge import BINARIES, HERE, Edge, binary
+from tests.rows import each_row
 from tests.servers.server import PATIENCE, Server, fresh_id, receive, until
 
 pytest.importorskip("fastapi", reason="pip install fastapi")
@@ -327,13 +328,13 @@ LEVELS = (
 )
 
 
-def test_the_level_is_by_status(edge: Edge) -> None:
+@each_row(("path", "status", "level"), LEVELS)
+def test_the_level_is_by_status(edge: Edge, path: str, status: int, level: str) -> None:
     """A 4xx is a warning and a 5xx danger, whoever answered."""
-    for path, status, level in LEVELS:
-        edge.ask(path, request_id := fresh_id())
-        record = edge.record(request_id)
-        assert (record.response.http_status, record.level) == (status, level)
-        assert record.message == f"GET {path} {status}"
+    edge.ask(path, request_id := fresh_id())
+    record = edge.record(request_id)
+    assert (record.response.http_status, record.level) == (status, level)
+    assert record.message == f"GET {path} {status}"
 
 
 def test_a_dead_upstream(edge: Edge, services: Services) -> None:
@@ -402,20 +403,20 @@ SENT = (
 )  # fmt: skip
 
 
-def test_every_request_leaves_one_line(edge: Edge) -> None:
+@each_row(("sent", "message"), SENT)
+def test_every_request_leaves_one_line(edge: Edge, sent: bytes, message: str) -> None:
     """Whatever a client sends, and whoever answers, one line is written, and it is valid."""
-    for sent, message in SENT:
-        line = line_of(edge, sent)
-        assert message in (line["message"], None)
-        response, request = line["response"], line["request"]
-        assert isinstance(response, dict) and isinstance(request, dict)
-        shown = f"{request['method']} {request['path']} {response['httpStatus']}"
-        assert line["message"] == shown
-        if request["method"] == "HEAD":
-            assert response["bodySize"] == 0
-        if request["path"] == "/large":
-            compressed = b"gzip" in sent
-            assert (response["bodySize"] < 100_000) is compressed
+    line = line_of(edge, sent)
+    assert message in (line["message"], None)
+    response, request = line["response"], line["request"]
+    assert isinstance(response, dict) and isinstance(request, dict)
+    shown = f"{request['method']} {request['path']} {response['httpStatus']}"
+    assert line["message"] == shown
+    if request["method"] == "HEAD":
+        assert response["bodySize"] == 0
+    if request["path"] == "/large":
+        compressed = b"gzip" in sent
+        assert (response["bodySize"] < 100_000) is compressed
 
 
 HOSTILE = (

@@ -28,6 +28,7 @@ from clew._lines.handler import LineHandler
 from clew._tasks import TaskRun, TaskSettings
 from clew.opentelemetry import TraceFilter, traceparent_ids
 from tests.conftest import Lines, restored_logging, run_fresh, serve  # noqa: F401
+from tests.rows import each_row
 from tests.servers.server import PATIENCE, PROGRAMS, Server, fresh_id, until
 
 ROOT = Path(__file__).parents[2]
@@ -352,11 +353,11 @@ VALID = (
 )
 
 
-def test_valid_traceparent() -> None:
+@each_row("value", VALID)
+def test_valid_traceparent(value: str) -> None:
     """These are valid, and tell their ids: of version 00 and, by their beginning, of later ones."""
-    for value in VALID:
-        _, trace_id, span_id, *_ = value.split("-")
-        assert traceparent_ids([value]) == {"traceId": trace_id, "spanId": span_id}, value
+    _, trace_id, span_id, *_ = value.split("-")
+    assert traceparent_ids([value]) == {"traceId": trace_id, "spanId": span_id}, value
 
 
 INVALID = (

@@ -20,8 +20,9 @@ from websockets.sync.client import connect
 
 import clew
 import clew.quart
-from integrations.applications import COMMANDS, checked, running
+from integrations.applications import COMMANDS, check_record, checked, running
 from tests.conftest import Lines, restored_logging
+from tests.rows import each_row
 from tests.servers.server import Server, fresh_id
 
 __all__ = ["restored_logging"]
@@ -51,17 +52,12 @@ REQUESTS: list[tuple[str, str, int, str | None]] = [
 ]
 
 
-def test_a_request_leaves_one_record(server: Server) -> None:
+@each_row(("method", "path", "status", "route"), REQUESTS)
+def test_a_request_leaves_one_record(
+    server: Server, method: str, path: str, status: int, route: str | None
+) -> None:
     """Each request has its record with the route's rule, and the header on its response."""
-    for method, path, status, route in REQUESTS:
-        answer = server.ask(path, own := fresh_id(), method=method)
-        assert (answer.status, answer.request_id) == (status, own)
-        record = server.record(own)
-        assert (record.response.http_status, record.request.route) == (status, route)
-        assert record.request.path == path.partition("?")[0]
-        assert record.request.query == ("token=***" if "?" in path else None)
-        assert (record.outcome, record.exception) == (None, None)
-        assert record.response.body_size == len(answer.body)
+    check_record(server, method, path, status, route)
 
 
 def test_the_user_is_whom_quart_auth_has_loaded(server: Server) -> None:

@@ -23,6 +23,7 @@ from tests.conftest import (
     run_without,
 )
 from tests.interruptions import Stopped, left_behind
+from tests.rows import each_row
 from tests.servers.server import fresh_id, until
 
 rq = pytest.importorskip("rq", reason="RQ is not installed: pip install rq")
@@ -253,11 +254,11 @@ BAD_META: list[object] = [
 ]
 
 
-def test_a_bad_meta_is_replaced(worker: Worker, send: Send) -> None:
+@each_row("carried", BAD_META)
+def test_a_bad_meta_is_replaced(worker: Worker, send: Send, carried: object) -> None:
     """What is no object in the meta, or has no safe id, costs the id and not the job."""
-    for carried in BAD_META:
-        (log,) = worker.tasks(send("send_mail", carried))
-        assert log.request_id is not None and uuid.UUID(log.request_id)
+    (log,) = worker.tasks(send("send_mail", carried))
+    assert log.request_id is not None and uuid.UUID(log.request_id)
 
 
 def test_only_chosen_and_short_fields_are_taken(worker: Worker, send: Send) -> None:

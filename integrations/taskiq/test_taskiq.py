@@ -21,6 +21,7 @@ from tests.conftest import (
     run_fresh,
     run_without,
 )
+from tests.rows import each_row
 from tests.servers.server import fresh_id, until
 
 taskiq = pytest.importorskip("taskiq", reason="Taskiq is not installed: pip install taskiq")
@@ -165,12 +166,14 @@ ENDS: list[tuple[str, str, str | None]] = [
 ]
 
 
-def test_other_ends_are_recorded(worker: Worker, send: Send) -> None:
+@each_row(("name", "outcome", "error"), ENDS)
+def test_other_ends_are_recorded(
+    worker: Worker, send: Send, name: str, outcome: str, error: str | None
+) -> None:
     """A run without a result was ignored, one that takes too long failed."""
-    for name, outcome, error in ENDS:
-        (log,) = worker.tasks(send(name, {"requestId": (request_id := fresh_id())}))
-        assert (log.task.outcome, log.request_id) == (outcome, request_id)
-        assert (None if log.exception is None else log.exception.type) == error
+    (log,) = worker.tasks(send(name, {"requestId": (request_id := fresh_id())}))
+    assert (log.task.outcome, log.request_id) == (outcome, request_id)
+    assert (None if log.exception is None else log.exception.type) == error
 
 
 def test_excluded_tasks_are_recorded_when_they_fail(worker: Worker, send: Send) -> None:
@@ -207,11 +210,11 @@ BAD_LABELS: list[object] = [
 ]
 
 
-def test_a_bad_label_is_replaced(worker: Worker, send: Send) -> None:
+@each_row("label", BAD_LABELS)
+def test_a_bad_label_is_replaced(worker: Worker, send: Send, label: object) -> None:
     """A label that is no JSON object, or has no safe id, costs the id and not the task."""
-    for label in BAD_LABELS:
-        (log,) = worker.tasks(send("send_mail", label))
-        assert log.request_id is not None and uuid.UUID(log.request_id)
+    (log,) = worker.tasks(send("send_mail", label))
+    assert log.request_id is not None and uuid.UUID(log.request_id)
 
 
 def test_only_chosen_and_short_fields_are_taken(worker: Worker, send: Send) -> None:
@@ -310,12 +313,12 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-def test_wrong_options_are_refused() -> None:
+@each_row(("broker", "options", "why"), WRONG)
+def test_wrong_options_are_refused(broker: str, options: dict[str, Any], why: str) -> None:
     """A wrong option, and what is no broker, is refused in a sentence."""
-    for broker, options, why in WRONG:
-        with pytest.raises((TypeError, ValueError)) as refused:
-            clew_taskiq.install(broker or taskiq.InMemoryBroker(), **options)
-        assert why in str(refused.value)
+    with pytest.raises((TypeError, ValueError)) as refused:
+        clew_taskiq.install(broker or taskiq.InMemoryBroker(), **options)
+    assert why in str(refused.value)
 
 
 def test_without_taskiq_it_says_what_to_install() -> None:

@@ -17,6 +17,7 @@ import pytest
 import clew
 from clew._http.call import CallOptions
 from tests.conftest import Lines, Raising, run_without, serve
+from tests.rows import each_row
 
 from .callers import CALLERS, HEADER, PATIENCE, Async, Caller, Server, every_caller
 
@@ -282,19 +283,19 @@ AMBIGUOUS = (
 )
 
 
-def test_clients_and_clew_agree_on_the_host(caller: Caller, everywhere: Server) -> None:
+@each_row("url", AMBIGUOUS)
+def test_clients_and_clew_agree_on_the_host(caller: Caller, everywhere: Server, url: str) -> None:
     """Where readers of a URL part ways, it is the host that the client calls which counts."""
-    for url in AMBIGUOUS:
-        everywhere.seen.clear()
-        try:
-            with clew.context(request_id="made-here"):
-                caller.call(caller.client(hosts=["orders.internal"]), url)
-        except Exception:  # whom it does not call, it tells nothing
-            assert not everywhere.seen, url
-            continue
-        (seen,) = everywhere.seen
-        admitted = seen.header("Host") == "orders.internal"
-        assert seen.header(HEADER) == ("made-here" if admitted else None), url
+    everywhere.seen.clear()
+    try:
+        with clew.context(request_id="made-here"):
+            caller.call(caller.client(hosts=["orders.internal"]), url)
+    except Exception:  # whom it does not call, it tells nothing
+        assert not everywhere.seen, url
+        return
+    (seen,) = everywhere.seen
+    admitted = seen.header("Host") == "orders.internal"
+    assert seen.header(HEADER) == ("made-here" if admitted else None), url
 
 
 def test_what_a_host_header_says_counts_for_nothing(caller: Caller, server: Server) -> None:
@@ -737,11 +738,13 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
 ]
 
 
-def test_a_wrong_option_is_refused() -> None:
+@each_row(("options", "error", "named"), WRONG)
+def test_a_wrong_option_is_refused(
+    options: dict[str, Any], error: type[Exception], named: str
+) -> None:
     """A wrong option of wrap() raises, and names itself."""
-    for options, error, named in WRONG:
-        with pytest.raises(error, match=named):
-            CallOptions.of(**{"hosts": None, "header": None, "log": True, **options})
+    with pytest.raises(error, match=named):
+        CallOptions.of(**{"hosts": None, "header": None, "log": True, **options})
 
 
 def test_a_wrong_argument_is_refused(caller: Caller, server: Server, lines: Lines) -> None:
