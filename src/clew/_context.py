@@ -80,11 +80,11 @@ class Context:
         found = _users_being_found.get()
         if self in found:
             return None
-        token = _users_being_found.set((*found, self))
         try:
+            _users_being_found.set((*found, self))
             return self.find_user()
         finally:
-            _users_being_found.reset(token)
+            _users_being_found.set(found)
 
     # An exception may take a context along into another process, and is copied; it is not.
 

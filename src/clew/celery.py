@@ -133,11 +133,12 @@ def _patch_send_task(app: Any) -> None:
 
     @functools.wraps(send)
     def send_task(*args: Any, **options: Any) -> Any:
-        token = _sender.set(app._clew)
+        outer = _sender.get()
         try:
+            _sender.set(app._clew)
             return send(*args, **options)
         finally:
-            _sender.reset(token)
+            _sender.set(outer)
 
     app.send_task = send_task
 

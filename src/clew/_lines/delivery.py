@@ -177,11 +177,12 @@ def deliver(
     if handlers is None:
         # Their first two are on a record's way.
         if not (_is_standard(type(logger), _METHODS[:2]) and _is_own(logger)):
-            token = _handling.set(True)
+            outer = _handling.get()
             try:
+                _handling.set(True)
                 logger.handle(record)
             finally:
-                _handling.reset(token)
+                _handling.set(outer)
             return
         if logger.disabled:
             return
@@ -193,15 +194,17 @@ def deliver(
         if dispatch.serve(logger, record):
             return
         handlers = _handlers_of(logger, record.levelno)
-    token = _handling.set(True)
+    outer = _handling.get()
+    # A signal may raise as soon as it is set, when there is no token yet.
     try:
+        _handling.set(True)
         for handler in handlers:
             try:
                 handler.handle(record)
             except Exception:
                 report_failure()
     finally:
-        _handling.reset(token)
+        _handling.set(outer)
 
 
 def in_handler() -> bool:
