@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 variable: ContextVar[Context | None] = ContextVar("clew", default=None)
 
-# So many collections may come while one context variable is being set, where they come often;
-# elsewhere one may.
+# How many collections may come while one context variable is being set: one, where they do not
+# come after every few objects.
 _MANY = 32 if gc.get_threshold()[0] < 100 else 4
 
 

@@ -125,15 +125,15 @@ class Logs:
     def page(self, query: Query, most: int) -> Answer:
         """Return the answer to *query* in up to *most* rows, where nobody says how many."""
         has_own = not {"limit", "request"}.isdisjoint(query.values)
-        return self.find(query) if has_own else self.some(query, most)
+        return self.find(query) if has_own else self.excerpt(query, most)
 
-    def some(self, query: Query, most: int) -> Answer:
+    def excerpt(self, query: Query, most: int) -> Answer:
         """Return the answer to *query* with *most* rows: the first, or the last of a history.
 
         Its ``total`` says how many there are.
         """
         few = query.about(query.question, limit=most)
-        if not query.question.each:
+        if not query.question.lists_lines:
             return self.answer(few, counting=True)
         # Counting them beside would have all of every line read.
         answer = self.answer(few)

@@ -78,8 +78,8 @@ class Question:
         return not self.order and not {"createdAt", "bucket"}.isdisjoint(self.columns)
 
     @property
-    def each(self) -> bool:
-        """Tell whether it has a row for each request, or each line, that is within."""
+    def lists_lines(self) -> bool:
+        """Tell whether each request, or each line, that is within has a row of its own."""
         return not {"WHERE", "GROUP"} & set(self.sql.split())
 
     @property

@@ -196,7 +196,7 @@ def panel(
     """Answer *query* in up to *rows* rows, with a plot over *period* of what goes by buckets."""
     question = query.question
     if "bucket" not in question.columns:
-        answer = logs.some(query, rows)
+        answer = logs.excerpt(query, rows)
         return Panel(query, answer.rows, answer.total or len(answer.rows))
     if period is None:
         answer = logs.answer(query)
