@@ -78,7 +78,8 @@ def configured(
         host="::1" if has_ipv6() else "127.0.0.1",
         environment={"LOGGING_BY_SERVER": "1"},
     ) as server:
-        yield Configured(name, server, "/api" * (name in PREFIXED and "uvicorn" not in name))
+        is_below = name in PREFIXED and "uvicorn" not in name
+        yield Configured(name, server, "/api" if is_below else "")
     server.lines()
     assert (server.strays, server.errors()) == ([], ""), "all lines are JSON, from first to last"
 
