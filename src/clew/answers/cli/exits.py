@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import signal
 import sys
@@ -35,6 +37,8 @@ class Commands(click.Group):
         for number in (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])):
             signal.signal(number, _stop)
         sys.unraisablehook = _send_again
+        # The collector would look at everything as the process ends: a tenth of a short command.
+        atexit.register(gc.freeze)
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 # What it cannot hold is escaped. Windows has an old encoding for files and pipes.
