@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS logs
     `taskParentId` Nullable(String) CODEC(ZSTD),
     `monetaryValueText` Nullable(String) CODEC(ZSTD),
     `quantityText` Nullable(String) CODEC(ZSTD),
+    `kept` LowCardinality(Nullable(String)),
     `exceptionPlace` LowCardinality(Nullable(String)),
     `fields` Nullable(String) CODEC(ZSTD),
     `lineHash` UInt64,

@@ -101,6 +101,7 @@ def _event(line: Mapping[str, Any]) -> Event:
     for name in ("monetaryValue", "quantity"):
         text = line.get(name)
         event[f"{name}Text"] = _json(text_of(text)) if isinstance(text, str) else None
+    event["kept"] = text_of(line.get("kept"))
     event["exceptionPlace"] = _place(event["stackTrace"])
     event["fields"] = line
     return event

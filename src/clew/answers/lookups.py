@@ -28,11 +28,10 @@ def _frequent(
 
 
 _KINDS = {"time": "instant", "microseconds": "duration", "integer": "count", "amount": "amount"}
-_EVENT = {"began": "beginning", "beganUs": "count", "kept": "text"}
+_EVENT = {"began": "beginning", "beganUs": "count"}
 _EVENT |= {column.name: _KINDS.get(column.kind, "text") for column in COLUMNS[:-1]}
 _BEGAN = "createdAt * 1000 - coalesce(durationUs, 0)"
-_KEPT = "json_extract_string(fields, '$.kept')"
-_EVENTS = f"SELECT {_BEGAN} AS began, {_BEGAN} AS beganUs, {_KEPT} AS kept, events.* FROM events"
+_EVENTS = f"SELECT {_BEGAN} AS began, {_BEGAN} AS beganUs, events.* FROM events"
 _REQUEST = {
     "requestId": "text",
     "began": "beginning",

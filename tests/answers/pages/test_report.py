@@ -258,6 +258,14 @@ def test_plots_over_time(tmp_path: Path) -> None:
     assert "50 in all, most 2026-11-01 09:00 UTC: 5." in section_of(markup, "revenue")
 
 
+def test_logs_are_read_once(shop_log: Path, shop_report: str) -> None:
+    """Nothing on the page, timelines neither, needs more of a line than was read at first."""
+    with answers.open(shop_log) as logs:
+        shop_log.unlink()
+        again = page(logs, Query.of(OVERVIEW, {}))
+    assert again.count('id="request-') == shop_report.count('id="request-') > 1
+
+
 def test_narrowed(shop_log: Path) -> None:
     """A period, a service and a route narrow the whole page, and are said."""
     markup = report(shop_log, since="2026-11-01", service="catalogue", route="/items/<name>")

@@ -127,6 +127,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("taskParentId", "text", "task.parentId"),
     Column("monetaryValueText", "left out", "monetaryValue"),
     Column("quantityText", "left out", "quantity"),
+    Column("kept", "word", "kept"),
     Column("exceptionPlace", "place", "exception.stackTrace"),
     Column("fields", "json", ""),
 )
