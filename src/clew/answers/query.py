@@ -140,8 +140,8 @@ class Query:
         if counting:
             chosen.append("count(*) OVER () AS found")
         needed = needed_relations(relations, sql)
-        # DuckDB keeps what is asked twice, unless told otherwise: as long as texts and fields are not
-        # looked into, it takes less to read the columns again.
+        # DuckDB keeps what is asked twice, unless told otherwise: as long as texts and fields are
+        # not looked into, it takes less to read the columns again.
         kept = {} if {"where", "grep"} & values.keys() else {"events": "NOT MATERIALIZED "}
         before = ", ".join(f"{name} AS {kept.get(name, '')}({of})" for name, of in needed.items())
         statement = f"""
