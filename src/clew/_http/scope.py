@@ -43,19 +43,30 @@ class ScopeExchange(Exchange):
         self._routes = routes
         header, headers = settings.inbound, scope["headers"]
         name, length = header.raw, header.length
-        for key, _ in headers:
+        sent = None
+        for key, value in headers:
             if len(key) == length and key.lower() == name:
-                self._begin_with_headers(settings)
-                return
+                if sent is not None:
+                    self._begin_with_headers(settings)
+                    return
+                sent = value
         if settings.further:
             self._begin_with_headers(settings)
             return
-        Exchange.__init__(self, settings)
-        self.raw_id = raw_id = self.request_id.encode()
-        # The application reads the effective id; so does a task of its that outlives the response,
-        # and so the headers stay in the scope.
-        if settings.inject:
-            scope["headers"] = [*headers, (name, raw_id)]
+        if sent is None:
+            Exchange.__init__(self, settings)
+            self.raw_id = raw_id = self.request_id.encode()
+            # The application reads the effective id; so does a task of its that outlives the
+            # response, and so the headers stay in the scope.
+            if settings.inject:
+                scope["headers"] = [*headers, (name, raw_id)]
+        else:
+            inbound = sent.decode("latin-1")
+            # An empty value counts as none.
+            Exchange.__init__(self, settings, (inbound,) if inbound.strip() else ())
+            self.raw_id = raw_id = self.request_id.encode()
+            if raw_id != sent:
+                self._replace(header, settings)
         if unfinished.is_on:
             method, path = scope.get("method"), scope.get("raw_path")
             if path and settings.is_plain and type(method) is str and method.isascii():
@@ -64,22 +75,25 @@ class ScopeExchange(Exchange):
                 self.slot = unfinished.begin(self)
 
     def _begin_with_headers(self, settings: Settings) -> None:
-        """Begin with what the client sent, and replace or take out what is not the id."""
-        scope, known = self.scope, (settings.inbound, *settings.further)
-        # An empty value counts as none.
-        sent = ([value for value in self.header_values(one) if value.strip()] for one in known)
-        Exchange.__init__(self, settings, next(filter(None, sent), ()))
+        """Begin with the first that the client sent of several headers, or with one sent twice."""
+        known = (settings.inbound, *settings.further)
+        sent = {one: self.header_values(one) for one in known}
+        filled = ([value for value in values if value.strip()] for values in sent.values())
+        Exchange.__init__(self, settings, next(filter(None, filled), ()))
         self.raw_id = self.request_id.encode()
         if unfinished.is_on:
             self.slot = unfinished.begin(self)
-        for header in known:
-            values = self.header_values(header)
-            is_refused = bool(values) and self.rejected is not None
-            if settings.inject and (is_refused or header is settings.inbound):
-                if values != [self.request_id]:
-                    scope["headers"] = with_header(scope["headers"], header.raw, self.raw_id)
-            elif is_refused:
-                scope["headers"] = without_header(scope["headers"], header.raw)
+        for header, values in sent.items():
+            if values != [self.request_id]:
+                self._replace(header, settings, is_sent=bool(values))
+
+    def _replace(self, header: Header, settings: Settings, *, is_sent: bool = True) -> None:
+        """Give the application the id in the place of what the client sent, or take that out."""
+        scope, is_refused = self.scope, is_sent and self.rejected is not None
+        if settings.inject and (is_refused or header is settings.inbound):
+            scope["headers"] = with_header(scope["headers"], header.raw, self.raw_id)
+        elif is_refused:
+            scope["headers"] = without_header(scope["headers"], header.raw)
 
     def header_values(self, header: Header) -> Sequence[str]:
         name, length, headers = header.raw, header.length, self.scope["headers"]
