@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 
 from .errors import AnswerError, require, suggestion
@@ -17,6 +18,7 @@ with require("sqlglot"):
 # What it warns of is said by the refusal.
 logging.getLogger("sqlglot").addHandler(logging.NullHandler())
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # by which sqlglot shows the place
 _LONGEST = 100_000
 NAMES = ("logs", "requests", "tasks", "calls")
 _EXAMPLE = 'as in "SELECT service, count(*) FROM requests GROUP BY service"'
@@ -40,7 +42,7 @@ _FUNCTIONS = frozenset(
     """.split()  # noqa: SIM905 - a list of quoted words would take a page
 )
 # The nouns of sqlglot's that read more than their arguments, by the beginnings of their names.
-_READING = ("Read", "Current", "Session", "User", "Rand")
+_READING = ("Read", "CurrentC", "CurrentS", "CurrentU", "Session", "User", "Rand")
 
 
 def checked(text: object) -> str:
@@ -52,7 +54,7 @@ def checked(text: object) -> str:
     try:
         trees = [tree for tree in sqlglot.parse(_plain(text), read="duckdb") if tree is not None]
     except (SqlglotError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = " ".join(_COLOURS.sub("", str(error)).split())[:200]
         raise AnswerError(f"The SQL is none that can be read, {_EXAMPLE}: {reason}") from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         raise AnswerError(f"The SQL is not one SELECT, and only that can be asked, {_EXAMPLE}")
@@ -65,9 +67,8 @@ def checked(text: object) -> str:
     except RecursionError:
         raise AnswerError(f"The SQL is too deep: give a shorter query, {_EXAMPLE}") from None
     relations = {"events": "SELECT * FROM logs", **RELATIONS}
-    needed = needed_relations(
-        {name: of for name, of in relations.items() if name not in own}, query.replace('"', "")
-    )
+    asked = {table.name for table in tree.find_all(exp.Table)} - own
+    needed = needed_relations(relations, " ".join(f"FROM {name}" for name in asked))
     return _after(needed, tree) if needed else query
 
 
@@ -95,7 +96,7 @@ def _check(node: exp.Expr, own: set[str]) -> None:
             or node.args.get("db")
             or (name not in NAMES and name not in own)
         ):
-            what = name or node.sql("duckdb")
+            what = node.sql("duckdb") if node.args.get("db") or not name else name
             raise AnswerError(
                 f"There is no relation {what[:100]!r}{suggestion(what, NAMES)};"
                 f" there are {', '.join(NAMES)}"

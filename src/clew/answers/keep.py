@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from .engines.cursor import connect
 from .engines.engine import Progress
 from .engines.need import ALL_COLUMNS
 from .engines.reader import FileReader
@@ -87,7 +88,7 @@ def keep(
     with tempfile.TemporaryDirectory(prefix="clew-") as name, _into(target) as (path, is_new):
         folder = Path(name)
         more = str(folder / "more")
-        connection = duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": more})
+        connection = connect(memory_limit=_MEMORY, temp_directory=more)
         with failures(target), closing(connection):
             attach(connection, str(path), read_only=False)
             columns = [] if is_new else check_store(connection, target)
@@ -124,7 +125,7 @@ def _into(target: str) -> Iterator[tuple[Path, bool]]:
         return
     beside = path.with_name(f".{path.name[:200]}.loading")
     if beside.exists():  # what was interrupted is begun again; what is going on is left alone
-        with failures(target), duckdb.connect() as connection:
+        with failures(target), connect() as connection:
             attach(connection, str(beside), read_only=False)
         _remove(beside)
     try:

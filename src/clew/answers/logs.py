@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -153,7 +154,8 @@ class Logs:
         """
         from .free_sql import checked
 
-        columns, rows = self.engine.query(checked(text))
+        names, rows = self.engine.query(checked(text))
+        columns = _apart(names)
         texts = {
             name
             for place, name in enumerate(columns)
@@ -271,6 +273,15 @@ def _instant(microseconds: int, kind: str, zone: tzinfo) -> str:
         precision = "seconds"
     text = moment.isoformat(timespec=precision)
     return text.removesuffix("+00:00") + "Z" if zone is UTC else text
+
+
+def _apart(names: list[str]) -> list[str]:
+    """Return *names*, of which equal ones get a number: a, a_1."""
+    apart: dict[str, None] = {}
+    for name in names:
+        others = (f"{name}_{number}" for number in itertools.count(1))
+        apart[next(each for each in itertools.chain([name], others) if each not in apart)] = None
+    return list(apart)
 
 
 _MICROSECONDS = {"instant": 1000, "bucket": 1000, "beginning": 1}

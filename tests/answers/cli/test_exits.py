@@ -58,6 +58,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["serve", "LOG", "--port", "70000"], "70000"),
         (["ask", "slowest", "clickhouse://127.0.0.1:1/logs"], "127.0.0.1:1"),
         (["load", "LOG", "postgres://127.0.0.1/logs"], "'postgres' is no URL of ClickHouse"),
+        (["load", "LOG", "logs2"], "'logs2' is no target: name a file that ends in .duckdb, or"),
     ],
 )
 def test_a_mistake_is_one_line(

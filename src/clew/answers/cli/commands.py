@@ -90,6 +90,11 @@ def load(
                 raise AnswerError(f"{target!r} forgets nothing: leave out ttl-days")
             result = keep(sources, target, map=mapping, progress=show)
         else:
+            if "://" not in target:
+                raise AnswerError(
+                    f"{target!r} is no target: name a file that ends in .duckdb, or a table, as in"
+                    " clickhouse://user:password@host:8123/logs?table=logs"
+                )
             from clew.answers.load import load as load_files
 
             result = load_files(sources, target, ttl_days=ttl_days, map=mapping, progress=show)

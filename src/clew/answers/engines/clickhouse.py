@@ -19,6 +19,15 @@ with require("sqlglot"):
 
 _LOGS = "the table of logs"
 _TYPES = {str: "String", int: "Int64", float: "Float64", type(None): "Nullable(String)"}
+# What sqlglot leaves as DuckDB has it.
+_FUNCTIONS = {
+    "json_keys": "arrayJoin(JSONExtractKeys(assumeNotNull({0})))",
+    "make_timestamp_ms": "fromUnixTimestamp64Milli({0}, 'UTC')",
+    "strlen": "length({0})",
+    "split_part": "splitByString({1}, assumeNotNull({0}))[{2}]",
+    "logical_or": "max({0})",
+    "logical_and": "min({0})",
+}
 
 
 class ClickHouseEngine:
@@ -121,13 +130,16 @@ def _translate(sql: str, types: tuple[tuple[str, str], ...]) -> str:
     for parameter in list(tree.find_all(exp.Placeholder)):
         parameter.set("kind", parameter.args.get("kind") or type_of[parameter.name])
     for function in list(tree.find_all(exp.Func)):
-        # Not all versions of sqlglot have a noun for it.
+        # Not all versions of sqlglot have a noun for each.
         named = isinstance(function, exp.Anonymous)
-        if (function.name if named else function.sql_name()).lower() != "json_keys":
-            continue
-        of = function.expressions[0] if named else function.this
-        keys = f"arrayJoin(JSONExtractKeys(assumeNotNull({of.sql('clickhouse', identify=True)})))"
-        (function.parent or function).replace(sqlglot.parse_one(keys, "clickhouse"))  # of unnest
+        name = (function.name if named else function.sql_name()).lower()
+        if name in _FUNCTIONS:
+            given = function.expressions if named else function.iter_expressions()
+            of = [each.sql("clickhouse", identify=True) for each in given]
+            own = sqlglot.parse_one(_FUNCTIONS[name].format(*of), read="clickhouse")
+            # What gives several rows stands in an unnest.
+            around = function.parent if name == "json_keys" else None
+            (around or function).replace(own)
     for quantile in list(tree.find_all(exp.PercentileCont)):
         # The other quantiles of ClickHouse interpolate otherwise, or estimate.
         several = isinstance(quantile.expression, exp.Array)

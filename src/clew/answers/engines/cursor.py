@@ -1,4 +1,4 @@
-"""What is asked of a cursor of DuckDB's, with its refusals as sentences."""
+"""DuckDB's databases, opened and closed, and asked, with its refusals as sentences."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from clew.answers.errors import AnswerError, one_sentence, require
 
 with require("duckdb"):
     import duckdb
+
+
+def connect(**options: str | bool) -> duckdb.DuckDBPyConnection:
+    """Open a database in memory that gets no extension from anywhere, with further *options*."""
+    own = dict.fromkeys(("autoinstall_known_extensions", "autoload_known_extensions"), False)
+    return duckdb.connect(config={**own, **options})
 
 
 def fetch(

@@ -15,7 +15,7 @@ from clew.answers.errors import AnswerError, require
 from clew.answers.files import STDIN
 from clew.answers.sources.form import Form
 
-from .cursor import close, fetch, fetch_freely
+from .cursor import close, connect, fetch, fetch_freely
 from .engine import Progress
 from .need import ALL_COLUMNS, Need, need_of
 from .reader import FileReader
@@ -191,13 +191,10 @@ class DuckDBEngine:
 
 def _connect(folder: Path, *, in_memory: bool) -> duckdb.DuckDBPyConnection:
     """Open a database in *folder*; *in_memory*, which is quicker, what fits there."""
-    connection = duckdb.connect(
-        config={
-            "memory_limit": _ASK_MEMORY,
-            "temp_directory": str(folder / "more"),
-            "preserve_insertion_order": False,
-            "autoinstall_known_extensions": False,
-        },
+    connection = connect(
+        memory_limit=_ASK_MEMORY,
+        temp_directory=str(folder / "more"),
+        preserve_insertion_order=False,
     )
     if in_memory:
         connection.execute(f"ATTACH ':memory:' AS {_DATABASE} (COMPRESS)")

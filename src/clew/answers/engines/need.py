@@ -11,6 +11,7 @@ from typing import Any
 from clew.answers.errors import require
 
 from .columns import COLUMNS, sql_type
+from .cursor import connect
 
 with require("duckdb"):
     import duckdb
@@ -63,7 +64,7 @@ def need_of(sql: str, parameters: Mapping[str, object]) -> Need:
 def _columns_of(sql: str, parameters: Mapping[str, object]) -> frozenset[str]:
     """Ask DuckDB, whose plan says what it would read of a table of all columns."""
     columns = ", ".join(f'"{column.name}" {sql_type(column)}' for column in COLUMNS)
-    with duckdb.connect() as connection:
+    with connect(enable_external_access=False) as connection:
         # An empty table would be left out of the plan.
         connection.execute("SET disabled_optimizers = 'statistics_propagation,empty_result_pullup'")
         connection.execute(f"CREATE TABLE logs ({columns})")

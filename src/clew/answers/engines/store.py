@@ -12,7 +12,7 @@ from typing import Any
 from clew.answers.errors import AnswerError, require
 
 from .columns import COLUMNS, ENDPOINT
-from .cursor import close, fetch, fetch_freely
+from .cursor import close, connect, fetch, fetch_freely
 from .engine import Progress
 
 with require("duckdb"):
@@ -38,7 +38,6 @@ def is_store(name: str) -> bool:
 def attach(connection: duckdb.DuckDBPyConnection, name: str, *, read_only: bool) -> None:
     """Attach the file *name* as ``store``."""
     connection.execute("SET preserve_insertion_order = false")
-    connection.execute("SET autoinstall_known_extensions = false")
     mode = "READ_ONLY" if read_only else "READ_WRITE"
     connection.execute(f"ATTACH $name AS store ({mode}, TYPE duckdb)", {"name": name})
 
@@ -115,9 +114,7 @@ class StoreEngine:
         self._name = name
         self.damage: list[str] = []
         self._folder = tempfile.TemporaryDirectory(prefix="clew-", ignore_cleanup_errors=True)
-        self._connection = duckdb.connect(
-            config={"memory_limit": _MEMORY, "temp_directory": self._folder.name}
-        )
+        self._connection = connect(memory_limit=_MEMORY, temp_directory=self._folder.name)
         weakref.finalize(self, close, self._connection)
         try:
             with failures(name):
