@@ -18,6 +18,7 @@ def nested(spans: list[Span]) -> Parents:
     ranked = sorted(spans, key=lambda span: (-lengths[span.label], not is_proxy(span), span.begin))
     ranks = {span.label: rank for rank, span in enumerate(ranked)}
     timed = {span.service for span in spans if span.timed}
+    naming = {span.service for span in spans if names_any(span, spans)}
     parents: Parents = {}
     for span in spans:
         near = [
@@ -33,7 +34,7 @@ def nested(spans: list[Span]) -> Parents:
                 for other in ranked
                 if other in near and ranks[other.label] < ranks[span.label]
             ]
-            parent = task_of(span, near) or around(span, longer, timed)
+            parent = task_of(span, near) or around(span, longer, timed, naming)
         parents[span.label] = None if parent is None else parent.label
     for span in ranked:  # of ids that name each other in a circle, the first is within nothing
         seen: list[str] = []
@@ -66,25 +67,31 @@ def length(span: Span, spans: list[Span]) -> float:
     return max([span.duration, *(each.duration for each in spans if forwards(span, each))])
 
 
-def around(span: Span, longer: list[Span], timed: set[str | None]) -> Span | None:
+def around(
+    span: Span, longer: list[Span], timed: set[str | None], naming: set[str | None]
+) -> Span | None:
     fitting = [
         other
         for other in longer
         if other.timed
         and (
             forwards(other, span)
-            or (span.end <= other.end + TOLERANCE and may_hold(other, span, timed))
+            or (span.end <= other.end + TOLERANCE and may_hold(other, span, timed, naming))
         )
     ]
     return min(fitting, key=lambda other: (distance(other, span), other.duration), default=None)
 
 
-def may_hold(other: Span, span: Span, timed: set[str | None]) -> bool:
+def may_hold(other: Span, span: Span, timed: set[str | None], naming: set[str | None]) -> bool:
     same = other.service == span.service or None in (other.service, span.service)
     if other.outgoing:  # what another service did
+        if other.service is span.service is None and not span.called:
+            return of(other, "taskId") == of(span, "taskId")
         return not same or span.service is None
     if span.called:
         return not other.is_task
+    if has_id(other):  # lines that clew writes in a task have its id
+        return other.service == span.service and span.service not in naming
     return same or (not other.is_task and span.service not in timed)
 
 
@@ -93,7 +100,9 @@ def distance(other: Span, span: Span) -> int:
         return -1
     if span.called:
         return 2 if not other.outgoing else 0 if target(other) == target(span) else 1
-    return 0 if other.service == span.service else 3
+    if other.service == span.service:
+        return 1 if has_id(other) else 0
+    return 3
 
 
 def sender(task: Span, near: list[Span], spans: list[Span]) -> Span | None:
@@ -118,6 +127,20 @@ def task_of(span: Span, near: list[Span]) -> Span | None:
     named = of(span, "taskId")
     runs = [other for other in near if other.is_task and of(other, "taskId") == named]
     return runs[-1] if runs and named is not None and not span.called else None
+
+
+def has_id(span: Span) -> bool:
+    return span.is_task and of(span, "taskId") is not None
+
+
+def names_any(span: Span, spans: list[Span]) -> bool:
+    """Tell whether a line or a call names a task that left a record."""
+    named = of(span, "taskId")
+    return (
+        not span.is_task
+        and not span.called
+        and any(has_id(other) and of(other, "taskId") == named for other in spans)
+    )
 
 
 def of(span: Span, name: str) -> object:

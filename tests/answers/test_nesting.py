@@ -38,6 +38,7 @@ requests = st.builds(
     method=st.sampled_from(["GET", "POST"]),
     path=st.sampled_from(["/a", "/b"]),
     direction=st.sampled_from([None, None, "outgoing"]),
+    taskId=ids,
     logger=st.sampled_from(["clew.http", "clew.http", "nginx.access"]),
 )
 tasks = st.builds(

@@ -178,6 +178,53 @@ def test_a_line_lies_within_what_its_own_service_did(path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("names", [("a", "b"), (None, None)], ids=["named", "without names"])
+def test_what_names_no_task_lies_in_none(path: Path, names: tuple[str | None, str | None]) -> None:
+    """Where requests and tasks have one name, or none, a task holds the lines and the calls that
+    name it, and what these reached; those of the request, and of a task beside it, it does not."""
+    mail, bill = ({"name": "x", "id": id} for id in ("task-480", "task-460"))
+    lines = (
+        answered("GET", "/", 200, 500, 500.0),
+        worked("mail", 480, 460.0),
+        worked("bill", 460, 420.0),
+        worked("silent", 490, 440.0),
+        said("mailing", 60, task=mail),
+        said("billing", 70, task=bill),
+        call("/post", 350, 250.0, task=mail),
+        answered("GET", "/post", 200, 150, 30.0, service="accounts"),
+        call("/bank", 260, 60.0),
+        said("requested", 300),
+        said("late", 488),
+    )
+    for line in lines:
+        line["service"] = names[line["service"] == "accounts"]
+    assert tree(read(path, *lines)) == [
+        "GET / 200",
+        "  mail succeeded",
+        "    mailing",
+        "    GET /post 200",
+        "      GET /post 200",
+        "  bill succeeded",
+        "    billing",
+        "  silent succeeded",
+        "  GET /bank 200",
+        "  requested",
+        "  late",
+    ]
+
+
+def test_a_line_without_an_id_lies_in_a_task_where_nothing_else_is(path: Path) -> None:
+    """Where no line of a service names its task, as those of others do not, the task holds them,
+    but for what a request of the service is around; where one does, the others are no task's."""
+    silent = worked("mail", 90, 80.0, service="gateway")
+    lines = (said("in both", 20), said("in the task", 60), answered("GET", "/", 200, 40, 40.0))
+    expected = ["GET / 200", "  mail succeeded", "    in the task", "  in both"]
+    assert tree(read(path, silent, *lines)) == expected
+    named = said("named", 30, task={"name": "mail", "id": "task-90"})
+    expected = ["GET / 200", "  mail succeeded", "    named", "  in both", "in the task"]
+    assert tree(read(path, silent, named, *lines)) == expected
+
+
 def test_a_task_lies_within_what_sent_it(path: Path) -> None:
     """The record of a task names the task that sent it, which may have ended by then; of several
     tries it is the last one before."""

@@ -41,15 +41,19 @@ class _Nearby:
     def __init__(self, spans: list[Span], ranks: dict[int, int]) -> None:
         self._ranks = ranks
         self._timed = {span.service for span in spans if span.timed}
-        members: defaultdict[Hashable, list[Span]] = defaultdict(list)
-        for span in spans:
-            for kind in _kinds(span) if span.timed else ():
-                members[kind].append(span)
-        self._around = {kind: Around(each, ranks) for kind, each in members.items()}
         self._runs: defaultdict[str, list[Span]] = defaultdict(list)
         for span in spans:
             if span.is_task and (task_id := _task_id(span)) is not None:
                 self._runs[task_id].append(span)
+        # The services whose lines name their tasks: what names none there is no task's.
+        self._naming = {
+            span.service for span in spans if _may_name(span) and _task_id(span) in self._runs
+        }
+        members: defaultdict[Hashable, list[Span]] = defaultdict(list)
+        for span in spans:
+            for kind in _kinds(span, self._naming) if span.timed else ():
+                members[kind].append(span)
+        self._around = {kind: Around(each, ranks) for kind, each in members.items()}
         self._proxies: defaultdict[Hashable, Underway] = defaultdict(Underway)
         self._tasks: defaultdict[object, Underway] = defaultdict(Underway)
         self._requests: defaultdict[object, Underway] = defaultdict(Underway)
@@ -57,7 +61,7 @@ class _Nearby:
     def add(self, place: int, span: Span) -> None:
         """Take in the next of the spans, which is at *place* in their order."""
         if span.timed:
-            for kind in _kinds(span):
+            for kind in _kinds(span, self._naming):
                 self._around[kind].add(span)
             if _is_proxy(span):
                 self._proxies[_target(span)].add((span.duration, self._ranks[id(span)]), span)
@@ -74,7 +78,7 @@ class _Nearby:
         those that fit best.
         """
         task_id = _task_id(span)
-        if task_id is not None and not span.called:
+        if task_id is not None and _may_name(span):
             task = self._tasks[task_id].first(span.begin)
             if task is not None:
                 return task
@@ -108,12 +112,22 @@ class _Nearby:
         return own or self._requests[ANY_SERVICE].first(task.begin)
 
 
-def _kinds(span: Span) -> Iterator[Hashable]:
-    """Yield as what *span* may hold others."""
+def _kinds(span: Span, naming: Container[str | None]) -> Iterator[Hashable]:
+    """Yield as what *span* may hold others, which do not name it.
+
+    A task with an id, of a service whose lines are *naming* theirs, holds none of them.
+    """
     is_named = span.service is not None
+    task_id = _task_id(span)
     if span.outgoing:
         yield "call", is_named
         yield "call", is_named, _target(span)
+        if not is_named:
+            yield "call of", task_id
+        return
+    if span.is_task and task_id is not None:
+        if span.service not in naming:
+            yield "task", span.service
         return
     yield "of", span.service
     yield "within", is_named
@@ -126,8 +140,9 @@ def _fitting(span: Span, timed: Container[str | None]) -> Iterator[list[_Kind]]:
 
     With each kind comes the service whose spans do not count.
 
-    A line lies within what its own service did; where that left no record, as *timed* tells,
-    within any request around it. Within a call lies only what another service did.
+    A line lies within what its own service did: within a task with an id, which it does not name,
+    only where nothing else is around it. Where its service left no record, as *timed* tells, it
+    lies within any request around it. Within a call lies only what another service did.
     """
     of = span.service
     if span.called:
@@ -141,13 +156,15 @@ def _fitting(span: Span, timed: Container[str | None]) -> Iterator[list[_Kind]]:
     own: list[_Kind] = [(("of", of), ANY_SERVICE)]
     others: list[_Kind] = [(("call", True), of)]
     if of is None:
-        own.append((("call", False), ANY_SERVICE))
+        # Of the caller or the called: in what a task called it would have the task's id.
+        own.append((("call of", _task_id(span)), ANY_SERVICE))
         others.append((("within", True), ANY_SERVICE))
     else:
         others.append((("of", None), ANY_SERVICE))
         if of not in timed:
             others.append(("no task", ANY_SERVICE))
     yield own
+    yield [(("task", of), ANY_SERVICE)]
     yield others
 
 
@@ -167,6 +184,11 @@ def _may_be_passed_on(span: Span) -> bool:
 
 def _target(span: Span) -> tuple[str | None, str | None] | None:
     return None if span.event is None else (span.event["method"], span.event["path"])
+
+
+def _may_name(span: Span) -> bool:
+    """Tell whether *span* is a line or a call, which lies within the task that it names."""
+    return not span.is_task and not span.called
 
 
 def _task_id(span: Span) -> str | None:
