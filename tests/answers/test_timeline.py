@@ -271,7 +271,7 @@ def test_the_task_of_an_application_is_none(path: Path) -> None:
 
 
 def test_gaps_are_named(path: Path) -> None:
-    """A stretch of a tenth of the request in which nothing was logged is named by what lies
+    """A stretch of a tenth of its span in which nothing was logged is named by what lies
     around it; a shorter one, and the silence of a request without any line, is not."""
     timeline = read(
         path,
@@ -286,10 +286,29 @@ def test_gaps_are_named(path: Path) -> None:
         (80, 100, "nothing logged after 'third'"),
     ]
     silent = answered("GET", "/", 200, 1000, 1000.0)
-    assert gaps(read(path, silent, said("early", 40))) == [
-        (40, 1000, "nothing logged after 'early'")
-    ]
     assert gaps(read(path, silent)) == []
+
+
+@pytest.mark.parametrize("began", [0, 60_000, 3_600_000], ids=["with it", "later", "much later"])
+def test_a_gap_is_measured_by_its_own_span(path: Path, began: int) -> None:
+    """How long after a request its task runs tells nothing of a silence within the request, or in
+    what it called; one of less than ten milliseconds is not named among so many."""
+    timeline = read(
+        path,
+        answered("GET", "/", 200, 1000, 1000.0),
+        said("early", 40),
+        call("/b", 1000, 100.0),
+        answered("GET", "/b", 200, 998, 98.0, service="b"),
+        said("in b", 930, service="b"),
+        *(answered("GET", "/c", 200, 100 + 5 * n, 5.0, service="c") for n in range(100)),
+        *(said("in c", 102 + 5 * n, service="c") for n in range(100)),
+        worked("shop.mail", began + 50, 50.0),
+    )
+    assert gaps(timeline) == [
+        (595, 900, "nothing logged between 'GET /c 200' and 'GET /b 200'"),
+        (900, 930, "nothing logged before 'in b'"),
+        (930, 998, "nothing logged after 'in b'"),
+    ]
 
 
 def test_the_way_to_another_service_is_named(path: Path) -> None:

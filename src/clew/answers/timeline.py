@@ -13,9 +13,12 @@ from .span import Span
 
 __all__ = ["Span", "Timeline", "timeline_of"]
 
-# A gap is named from a tenth of the whole request on, and from a millisecond.
+# A gap is named from a tenth of its span on: how long the whole takes, with a task hours later,
+# tells nothing of it. So that many short spans stay readable, it is a tenth of the whole, too, or
+# ten milliseconds; and one at least.
 _GAP_SHARE = 0.1
 _GAP_LEAST = 1.0
+_GAP_IN_LONG = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,11 @@ def timeline_of(logs: Logs, query: Query) -> Timeline:
         (roots if parent is None else parent.children).append(span)
     end = max(span.end for span in spans)
     roots.sort(key=_order)
+    least = max(_GAP_LEAST, min(_GAP_IN_LONG, end * _GAP_SHARE))
     for _, span in [pair for root in roots for pair in root.walk()]:
         span.children.sort(key=_order)
         if span.children:
-            _name_gaps(span, max(_GAP_LEAST, end * _GAP_SHARE))
+            _name_gaps(span, max(least, span.duration * _GAP_SHARE))
     services = dict.fromkeys(span.service for root in roots for _, span in root.walk())
     named = [service for service in services if service]
     return Timeline(request_id, events[0]["began"], end, named, roots, answer.timezone)
