@@ -75,7 +75,9 @@ LAST_EVENT = _lookup(
 SERVICES = _frequent("services", "service", "events")
 ROUTES = _frequent("routes", "route", "requests")
 METHODS = _frequent("methods", "method", "requests")
+METHODS_OF_CALLS = _frequent("methods of calls", "method", "calls")
 STATUSES = _frequent("frequent statuses", "status", "requests", kind="count")
+STATUSES_OF_CALLS = _frequent("statuses of calls", "status", "calls", kind="count")
 USERS = _frequent("frequent users", "userId", "events")
 # The names at the top of the lines, of so many as tell.
 FIELDS = _lookup(
@@ -104,6 +106,12 @@ PAID_ACTIONS = _frequent(
     "paid actions", "action", "events", "action IS NOT NULL AND monetaryValue IS NOT NULL"
 )
 VALUES = _frequent("frequent values", "value", "events")
+# What the columns hold of which a log has few texts, and those that a parameter names, too.
+NAMES = {
+    column.name: _frequent(f"of {column.name}", column.name, "events")
+    for column in COLUMNS
+    if column.kind == "word"
+} | {"userId": USERS, "value": VALUES}
 CHANGED_VALUES = _frequent(
     "frequently changed values",
     "value",

@@ -46,6 +46,13 @@ def has_column(path: tuple[str, ...]) -> bool:
     return ".".join(path) in _NAMES or ".".join(path) in _PATHS
 
 
+def column_of(path: tuple[str, ...]) -> str | None:
+    """Return the column that the field at *path* has, None where it has none of its own."""
+    sql, _ = _NAMES.get(".".join(path)) or _PATHS.get(".".join(path)) or ("", "")
+    name = sql.strip('"')
+    return name if sql == f'"{name}"' else None
+
+
 @dataclass(slots=True)
 class Binder:
     """Gives each value a parameter; ``values`` has them in the end."""

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -148,7 +149,7 @@ def test_a_home_made_form_is_mapped_by_options(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_not_there_is_answered_with_what_is(log: Path) -> None:
+def test_what_is_not_there_is_answered_with_what_is(log: Path, tmp_path: Path) -> None:
     """A service, action, status or field that no line has is named, with those that there are."""
     for arguments, sentence in (
         ("slowest --service gatway", "no service 'gatway'; did you mean gateway; there are gatew"),
@@ -159,13 +160,77 @@ def test_what_is_not_there_is_answered_with_what_is(log: Path) -> None:
         ("events --user 9", "no user '9'; there are 7, 8"),
         ("accessed --value lmp", "no value 'lmp'; did you mean lamp; there are"),
         ("slowest --where tenant=1", "no field 'tenant'; there are createdAt, level, "),
+        ("events --where service='gatway'", "no service 'gatway'; did you mean gateway; there are"),
+        ("requests --where request.route='/'", "no request.route '/'; there are /items/<name>, /"),
+        ("calls --method POST", "no method 'POST'; there are GET"),
+        ("calls --status 500", "no status '500'; did you mean 200; there are 200\n"),
     ):
         done = run("ask", *arguments.split(), log, "--format", "json")
         assert (done.returncode, done.stdout) == (0, "[]\n"), done
         assert f"clew: there is {sentence}" in done.stderr
+    done = run("ask", "events", log, "--request", "no-such")
+    assert "clew: No line carries the request id 'no-such', or one that begins so" in done.stderr
+    done = run("report", log, "--service", "gatway", "--html", tmp_path / "report.html")
+    assert (done.returncode, "there is no service 'gatway'; did" in done.stderr) == (0, True)
     done = run("ask", "slowest", log, "--by", "tenannt")
     assert "clew: there is no field 'tenannt'; there are createdAt, level, " in done.stderr
     assert "no field" not in run("ask", "slowest", log, "--by", "userId").stderr
+
+
+@each_row(
+    ("arguments", "sentence"),
+    [
+        ("events --service gateway --service typo", "service 'typo'; there are gateway, catal"),
+        ("requests --status 200 --status 503", "status '503'; did you mean 500; there are"),
+        ("requests --route /orders --route /order", "route '/order'; did you mean /orders"),
+        ("requests --route /orders --route /nothing", None),
+        ("requests --route /orders --route '(no route)'", None),
+        ("calls --method GET --method POST", "method 'POST'; there are GET"),
+        (f"timeline --request {ORDER} --service gateway --service typo", "service 'typo'; there"),
+        ("""events --where "service in ('gateway','typo')" """, "service 'typo'; there"),
+        ("""events --where "service in ('x','gateway','x')" """, "service 'x'; there"),
+        ("""events --where "level='info' and service='gateway'" """, None),
+        ("""events --where "not service='typo'" """, None),
+        ("""events --where "tenant is null" """, "field 'tenant'; there are"),
+        ("""events --where "tenant=1 or level='info'" """, "field 'tenant'; there are"),
+        ("""events --where "userId='7' or task.name='no'" """, "task.name 'no'; there are"),
+    ],
+)
+def test_what_is_not_there_is_said_beside_what_was_found(
+    arguments: str, sentence: str | None, log: Path
+) -> None:
+    """Where rows were found it is said once of each value that no line has, in tables too; an
+    alarm is told, unless it waits for a status."""
+    asked = shlex.split(arguments)
+    for form in ("json", "table"):
+        done = run("ask", *asked, log, "--format", form)
+        assert done.returncode == 0 and done.stdout not in ("", "[]\n")
+        if sentence is None:
+            assert "there is no" not in done.stderr
+        else:
+            assert done.stderr.count(f"clew: there is no {sentence}") == 1
+    column = "median" if "calls" in arguments else "duration" if "requ" in arguments else "level"
+    done = run("ask", *asked, log, "--fail-if", f"{column} is null and {column} is not null")
+    assert done.returncode == (2 if sentence and "503" not in sentence else 0)
+
+
+def test_a_name_in_few_of_many_lines_is_there(tmp_path: Path) -> None:
+    """That the first ten thousand lines lack a field says nothing of the others."""
+    lines = [*(said("x", at) for at in range(10_000)), said("last", 10_000, tenant="acme")]
+    log = write(tmp_path / "a.ndjson", lines)
+    done = run("ask", "events", log, "--where", "tenant = 'other'")
+    assert "no field" not in done.stderr and "nothing found between" in done.stderr
+
+
+def test_nothing_of_a_request_is_explained(log: Path) -> None:
+    """What keeps a timeline from being shown is said: a name that is not there, or a period."""
+    for arguments, sentence in (
+        (("--service", "gatway"), "there is no service 'gatway'; did you mean gateway"),
+        (("--since", "2027-01-01"), f"No line of the request {ORDER!r} is within what was asked"),
+    ):
+        done = run("ask", "timeline", log, "--request", ORDER, *arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"clew: {sentence}" in done.stderr
 
 
 def test_a_row_that_fits_fails(log: Path) -> None:
@@ -178,9 +243,13 @@ def test_a_row_that_fits_fails(log: Path) -> None:
     ):
         done = run("ask", "errors", log, "--fail-if", condition)
         assert (done.returncode, "/vouchers/{code}" in done.stdout) == (status, True)
-    for nothing in (("--where", "nope = 1"), ("--service", "nope")):
-        done = run("ask", "errors", log, *nothing, "--fail-if", "share > 0.01")
+    for nothing in (("--where", "nope = 1"), ("--service", "nope"), ("--by", "nope")):
+        done = run("ask", "errors", log, *nothing, "--fail-if", "share > 1")
         assert done.returncode == 2, nothing  # an alarm of a typo would never go off
+    both = ("--service", "gateway", "--service", "nope")
+    assert run("ask", "errors", log, *both, "--fail-if", "share > 0.5").returncode == 3
+    # It waits for the first one.
+    assert run("ask", "errors", log, "--status", 503, "--fail-if", "share > 0").returncode == 0
     assert (
         run("ask", "errors", log, "--since", "2099-01-01", "--fail-if", "share > 0").returncode == 0
     )

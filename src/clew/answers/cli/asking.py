@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -96,55 +96,82 @@ def _ask(
 
             timeline = timeline_of(logs, query)
             if not timeline.spans:
-                raise _no_request(query)
+                raise _no_request(logs, query)
+            absent = say_missing(logs, query, found=True)
             print_timeline(timeline)
-            return 3 if fails is not None and any(map(fails, logs.find(query).dicts())) else 0
+            return 0 if fails is None else _status(fails, logs.find(query), absent)
         # A table shows few rows; a condition is to be met by any.
         few = form == "table" and fails is None
         answer = logs.page(query, TABLE_ROWS) if few else logs.find(query)
         for other in others:
             answer.rows.extend(logs.find(other).rows)
         if not answer.rows and is_timeline:
-            raise _no_request(query)
-        asks_for_nothing = _explain(logs, query, answer)
+            raise _no_request(logs, query)
+        absent = _explain(logs, query, answer)
         print_answer(answer, form, limited="limit" in query.values)
-        if fails is not None and asks_for_nothing:
-            return 2  # an alarm that cannot go off would be none
-        return 3 if fails is not None and any(map(fails, answer.dicts())) else 0
+        return 0 if fails is None else _status(fails, answer, absent)
 
 
-def _no_request(query: Query) -> AnswerError:
-    return AnswerError(f"No line carries the request id {query.subject!r}, or one that begins so")
+def _status(
+    fails: Callable[[dict[str, Any]], bool], answer: Answer, absent: Collection[str]
+) -> int:
+    """Return the exit status; an alarm that cannot go off, as of a name that is not there, is 2.
+
+    A status is no name: an alarm may wait for the first one.
+    """
+    if any(map(fails, answer.dicts())):
+        return 3
+    return 2 if any(name != "status" for name in absent) else 0
 
 
-def _explain(logs: Logs, query: Query, answer: Answer) -> bool:
+def _no_request(logs: Logs, query: Query) -> AnswerError:
+    from clew.answers.missing import missing
+
+    sentences = [sentence for _, sentence in missing(logs, query)]
+    others = f"No line of the request {query.subject!r} is within what was asked for"
+    return AnswerError("; ".join(sentences) or others)
+
+
+def say_missing(logs: Logs, query: Query, **rows: Any) -> list[str]:
+    """Say what was asked for and is not in the logs at all; return of which parameters it is.
+
+    *rows* tell what was found.
+    """
+    from clew.answers.missing import missing
+
+    absent = list(missing(logs, query, **rows))
+    for _, sentence in absent:
+        say(sentence)
+    return [name for name, _ in absent]
+
+
+def _explain(logs: Logs, query: Query, answer: Answer) -> list[str]:
     """Say why there is nothing, and what is not in the sums.
 
-    Tell whether something was asked for that is not in the logs at all.
+    Return what was asked for that is not in the logs at all.
     """
     from clew.answers.lookups import OVERVIEW
-    from clew.answers.missing import missing
 
     if answer.left_out:
         say(
             f"{count_of(answer.left_out, 'line')} with a text where an amount should be: not in"
             " the sums; clew check names them"
         )
-    by = [place for place, name in enumerate(answer.columns) if name not in query.question.columns]
+    empty = [
+        name
+        for place, name in enumerate(answer.columns)
+        if all(row[place] is None for row in answer.rows)
+    ]
     if answer.rows:
-        # A column of nothing may be of a name that no line has.
-        if any(all(row[place] is None for row in answer.rows) for place in by):
-            for sentence in missing(logs, query):
-                say(sentence)
-        return False
+        return say_missing(logs, query, found=True, empty=empty)
     [(first, last, events, *_)] = logs.answer(Query.of(OVERVIEW, {})).rows
     if not events:
         say("no line is an event, with a createdAt in milliseconds")
-        return True
-    sentences = list(missing(logs, query))
-    for sentence in sentences or [f"nothing found between {first} and {last}"]:
-        say(sentence)
-    return bool(sentences)
+        return ["events"]
+    absent = say_missing(logs, query)
+    if not absent:
+        say(f"nothing found between {first} and {last}")
+    return absent
 
 
 @cli.command(epilog="Example: clew timeline 018f6b0e gateway.ndjson orders.ndjson")

@@ -11,7 +11,7 @@ import click
 from clew.answers.errors import AnswerError
 from clew.answers.query import Query
 
-from .asking import ask, sql, timeline
+from .asking import ask, say_missing, sql, timeline
 from .group import cli, opened
 from .options import MAP, NARROWING, PERIOD, SOURCES
 from .output import echo, echo_json, progress, say, tell
@@ -43,6 +43,7 @@ def report(sources: tuple[str, ...], path: str, names: tuple[str, ...], **parame
         thread.submit(warm_up)  # what fails there fails again when it is needed
         with opened(sources, names) as logs:
             write(page(logs, scope))
+            say_missing(logs, scope)
     tell(path)
 
 
