@@ -159,6 +159,8 @@ def _http(chance: random.Random) -> dict[str, Any]:
     event["direction"] = chance.choice((None, None, None, "outgoing"))
     if event["outcome"] == "error":
         event["exception"] = _exception(chance)
+    if chance.random() < 0.5:  # bound by the application
+        _bind(chance, event)
     return event
 
 
@@ -175,14 +177,18 @@ def _exception(chance: random.Random) -> dict[str, Any]:
 
 def _application(chance: random.Random) -> dict[str, Any]:
     event = _common(chance)
+    _bind(chance, event)
+    event["tenant"] = {"createdAt": 5, "action": "SIGNUP"}
+    return event
+
+
+def _bind(chance: random.Random, event: dict[str, Any]) -> None:
     event["action"] = chance.choice(_ACTIONS)
     event["value"] = chance.choice(_VALUES)
     event["monetaryValue"] = chance.choice((*_MONEY, None, chance.randrange(-1000, 100_000)))
     event["quantity"] = chance.choice((None, None, 1, 3, 0.5, -1, 0))
     event["oldValue"] = chance.choice((None, None, *_VALUES))
     event["comment"] = chance.choice((None, None, "sale", ""))
-    event["tenant"] = {"createdAt": 5, "action": "SIGNUP"}
-    return event
 
 
 def _task(chance: random.Random) -> dict[str, Any]:

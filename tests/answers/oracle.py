@@ -437,12 +437,17 @@ def _lines(asked: _Asked) -> list[Row]:
     )
 
 
+def _own(events: Iterable[Event]) -> list[Event]:
+    """Return those that are no outgoing records."""
+    return [event for event in events if event["method"] is None or _inbound(event)]
+
+
 def _done(
     asked: _Asked, column: str, *, known: bool = True
 ) -> list[tuple[tuple[Any, ...], list[Event]]]:
     those = [
         event
-        for event in asked.events
+        for event in _own(asked.events)
         if event["action"] == asked.given["action"] and not (known and event[column] is None)
     ]
     return asked.groups(those, lambda event: (event[column],))
@@ -484,7 +489,7 @@ def _accessed(asked: _Asked) -> list[Row]:
             edges.get(event["requestId"], {}).get("ipAddress"),
             event["requestId"],
         )
-        for event in asked.events
+        for event in _own(asked.events)
         if event["value"] == asked.given["value"]
     )
 
@@ -496,7 +501,7 @@ def _edge(event: Event) -> tuple[Any, ...]:
 
 
 def _revenue(asked: _Asked) -> list[Row]:
-    those = [event for event in asked.events if event["action"] == asked.given["action"]]
+    those = [event for event in _own(asked.events) if event["action"] == asked.given["action"]]
     return [
         (*start, len(events), _sum(events, "monetaryValue")) for start, events in asked.steps(those)
     ]
@@ -519,7 +524,7 @@ def _products(asked: _Asked) -> list[Row]:
 
 
 def _actions(asked: _Asked) -> list[Row]:
-    those = [event for event in asked.events if event["action"] is not None]
+    those = [event for event in _own(asked.events) if event["action"] is not None]
     groups = asked.steps(those, lambda event: (event["action"],))
     return [(*key, len(of)) for key, of in groups]
 
@@ -528,7 +533,7 @@ def _changes(asked: _Asked) -> list[Row]:
     columns = ("userId", "action", "oldValue", "value", "comment", "requestId")
     return _ordered(
         (_instant(event["createdAt"]), *(event[column] for column in columns))
-        for event in asked.events
+        for event in _own(asked.events)
         if asked.given["value"] in (event["value"], event["oldValue"])
         and not event["oldValue"] is event["comment"] is None
     )

@@ -157,6 +157,27 @@ def test_outgoing_records_count_only_in_the_timeline(ask: Ask) -> None:
     assert len(ask(lines, "timeline", request="r")) == 2
 
 
+def test_what_is_bound_counts_once(ask: Ask) -> None:
+    """An action that a request is bound to counts as the request's own, and not again as that of
+    each call; a direction that the application gives a line says nothing."""
+    bound: Line = {"action": "BUY", "value": "v", "oldValue": "u", "userId": "7"}
+    bound["monetaryValue"] = 5
+    lines = [http(**bound), http("/out", direction="outgoing", **bound)]
+    lines += [said(direction="outgoing", **bound)]
+    for question, given in (
+        ("revenue", {"action": "BUY"}),
+        ("customers", {"action": "BUY"}),
+        ("products", {"action": "BUY"}),
+        ("access", {"action": "BUY"}),
+        ("actions", {}),
+    ):
+        [row] = ask(lines, question, **given)
+        assert 2 in row and 3 not in row
+    for question in ("accessed", "changes"):
+        assert len(ask(lines, question, value="v")) == 2
+    assert len(ask(lines, "events", action="BUY")) == 3
+
+
 def test_websockets_have_no_response_time(ask: Ask) -> None:
     """How long a connection was open says nothing of how slow it was; its status counts."""
     lines = [http("/socket", 60_000, 101, outcome="websocket")]

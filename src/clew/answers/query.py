@@ -142,7 +142,8 @@ class Query:
         needed = needed_relations(relations, sql)
         # DuckDB keeps what is asked twice, unless told otherwise: as long as texts and fields are
         # not looked into, it takes less to read the columns again.
-        kept = {} if {"where", "grep"} & values.keys() else {"events": "NOT MATERIALIZED "}
+        again = () if {"where", "grep"} & values.keys() else ("events", "own")
+        kept = dict.fromkeys(again, "NOT MATERIALIZED ")
         before = ", ".join(f"{name} AS {kept.get(name, '')}({of})" for name, of in needed.items())
         statement = f"""
             {f"WITH {before}" if before else ""}

@@ -28,6 +28,10 @@ RELATIONS = {
         FROM events
         WHERE method IS NOT NULL AND direction = 'outgoing'
     """,
+    # A call's record has what its request is bound to, which would count twice.
+    "own": """
+        SELECT * FROM events WHERE method IS NULL OR coalesce(direction, '') <> 'outgoing'
+    """,
     "tasks": f"""
         SELECT *, coalesce(taskOutcome, '') IN ('failed', 'lost') AS failed
         FROM events

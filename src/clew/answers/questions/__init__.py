@@ -8,6 +8,7 @@ A question is asked of these relations:
               a GraphQL operation behind it), ``status`` and ``websocket``;
 ``answered``  those that have a response time and are no WebSocket;
 ``calls``     the outgoing ones, with ``status`` and ``failed``;
+``own``       all but the outgoing ones;
 ``tasks``     the records of background tasks, with ``failed``.
 
 Its parameters are written ``$value``, and are always bound. What it says nothing of narrows the

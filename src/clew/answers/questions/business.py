@@ -13,7 +13,7 @@ QUESTIONS = (
             SELECT [bucket] AS bucket, [by] count(*) AS events,
                 coalesce(sum(monetaryValue), 0) AS total,
                 count(monetaryValueText) AS leftOut
-            FROM events
+            FROM own
             GROUP BY [by] bucket
         """,
         requires=("action",),
@@ -26,7 +26,7 @@ QUESTIONS = (
         sql="""
             SELECT [by] userId, count(*) AS events, coalesce(sum(monetaryValue), 0) AS total,
                 count(monetaryValueText) AS leftOut
-            FROM events
+            FROM own
             WHERE userId IS NOT NULL
             GROUP BY [by] userId
         """,
@@ -42,7 +42,7 @@ QUESTIONS = (
             SELECT [by] value, count(*) AS events, sum(coalesce(quantity, 1)) AS quantity,
                 coalesce(sum(monetaryValue), 0) AS total,
                 count(coalesce(monetaryValueText, quantityText)) AS leftOut
-            FROM events
+            FROM own
             WHERE value IS NOT NULL
             GROUP BY [by] value
         """,

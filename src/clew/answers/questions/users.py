@@ -13,7 +13,7 @@ QUESTIONS = (
         sql="""
             WITH users AS (
                 SELECT [by] userId, count(*) AS events
-                FROM events
+                FROM own
                 GROUP BY [by] userId
             ), distances AS (
                 SELECT [by] userId, events, events - (
@@ -47,7 +47,7 @@ QUESTIONS = (
         # of its request may know.
         sql="""
             WITH touched AS MATERIALIZED (
-                SELECT createdAt, userId, action, requestId FROM events WHERE value = $value
+                SELECT createdAt, userId, action, requestId FROM own WHERE value = $value
             ), nearby AS MATERIALIZED (
                 SELECT requestId, createdAt, durationUs, service, userId, ipAddress,
                     method IS NOT NULL AND coalesce(direction, '') <> 'outgoing' AS isInbound
@@ -88,11 +88,11 @@ QUESTIONS = (
         # In two steps, as engines find one equal text without looking at the other columns.
         sql="""
             SELECT createdAt, userId, action, oldValue, value, comment, requestId
-            FROM events
+            FROM own
             WHERE value = $value AND (oldValue IS NOT NULL OR comment IS NOT NULL)
             UNION ALL
             SELECT createdAt, userId, action, oldValue, value, comment, requestId
-            FROM events
+            FROM own
             WHERE oldValue = $value AND (value IS NULL OR value <> $value)
         """,
         requires=("value",),
@@ -104,7 +104,7 @@ QUESTIONS = (
         columns={"bucket": "bucket", "action": "text", "events": "count"},
         sql="""
             SELECT [bucket] AS bucket, [by] action, count(*) AS events
-            FROM events
+            FROM own
             WHERE action IS NOT NULL
             GROUP BY [by] bucket, action
         """,
