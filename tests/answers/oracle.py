@@ -477,20 +477,28 @@ def _accessed(asked: _Asked) -> list[Row]:
     for event in sorted(filter(_inbound, asked.logs), key=_edge):
         edges.setdefault(event["requestId"], event)
     edges.pop(None, None)
-    users: dict[str | None, Any] = {}
-    for event in sorted(asked.logs, key=lambda each: (each["createdAt"], each["userId"] or "")):
-        if event["userId"] is not None and event["requestId"] is not None:
-            users.setdefault(event["requestId"], event["userId"])
+    user_of = _known(asked.logs)
     return _ordered(
         (
             _instant(event["createdAt"]),
-            users.get(event["requestId"]) if event["userId"] is None else event["userId"],
+            user_of(event),
             event["action"],
             edges.get(event["requestId"], {}).get("ipAddress"),
             event["requestId"],
         )
         for event in _own(asked.events)
         if event["value"] == asked.given["value"]
+    )
+
+
+def _known(logs: list[Event]) -> Callable[[Event], Any]:
+    """Return what tells whose an event is: its own user, else the first of its request."""
+    users: dict[str | None, Any] = {}
+    for event in sorted(logs, key=lambda each: (each["createdAt"], each["userId"] or "")):
+        if event["userId"] is not None and event["requestId"] is not None:
+            users.setdefault(event["requestId"], event["userId"])
+    return lambda event: (
+        users.get(event["requestId"]) if event["userId"] is None else event["userId"]
     )
 
 
@@ -530,9 +538,10 @@ def _actions(asked: _Asked) -> list[Row]:
 
 
 def _changes(asked: _Asked) -> list[Row]:
-    columns = ("userId", "action", "oldValue", "value", "comment", "requestId")
+    columns = ("action", "oldValue", "value", "comment", "requestId")
+    user_of = _known(asked.logs)
     return _ordered(
-        (_instant(event["createdAt"]), *(event[column] for column in columns))
+        (_instant(event["createdAt"]), user_of(event), *(event[column] for column in columns))
         for event in _own(asked.events)
         if asked.given["value"] in (event["value"], event["oldValue"])
         and not event["oldValue"] is event["comment"] is None
