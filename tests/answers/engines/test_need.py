@@ -142,6 +142,36 @@ def test_one_request_is_found_in_any_wrapping(
         assert (logs.lines, logs.summary) == (0, "0 lines have the id")
 
 
+@each_row("name", WRAPPINGS)
+@each_row("between", ["", "Traceback\n"])
+def test_one_request_is_found_behind_bare_lines(tmp_path: Path, name: str, between: str) -> None:
+    """What a bare line is followed by is looked at after it came out of what it was in."""
+    request = EVENTS[0]["requestId"]
+    path = tmp_path / "app.log"
+    path.write_text(f"{RAW[1]}\n{between}{WRAPPINGS[name]()}\n{RAW[0]}\n")
+    with answers.open(path, first=query_of("timeline", {"request": request})) as logs:
+        assert logs.lines == 1 + sum(request in each for each in RAW)
+        [(events,)] = logs.engine.rows(
+            "SELECT count(*) FROM logs WHERE requestId = $request", {"request": request}
+        )
+        assert events == logs.lines
+
+
+@each_row("name", ["CRI", "docker json-file"])
+def test_an_id_that_is_cut_is_found(tmp_path: Path, name: str) -> None:
+    """Where a line comes in pieces, the id may be in two of them."""
+    line, request, at = RAW[0], EVENTS[0]["requestId"], "2026-11-28T17:58:32.386000000Z"
+    cut = line.index(request) + 9
+    pieces = [f"{at} stdout P {line[:cut]}", f"{at} stdout F {line[cut:]}"]
+    if name == "docker json-file":
+        parts = (line[:cut], line[cut:] + "\n")
+        pieces = [json.dumps({"log": part, "stream": "stdout", "time": at}) for part in parts]
+    path = tmp_path / "app.log"
+    path.write_text("\n".join([RAW[1], pieces[0], RAW[1], pieces[1], line]) + "\n")
+    with answers.open(path, first=query_of("timeline", {"request": request})) as logs:
+        assert logs.lines == 2
+
+
 def test_a_long_line_in_a_file_that_is_read_where_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -176,29 +176,25 @@ class FileReader:
 
     def _pieces(self, file: LogFile) -> Iterator[bytes]:
         """Yield the lines of *file*; of those that begin otherwise, what they are as clew's own."""
-        needle = self._containing
         parser = self._parsers.get(file)
         for piece in file.read(growing=self._growing):
-            if parser is None and (self._form is not None or self._begins_otherwise(file, piece)):
-                parser = self._parsers[file] = Parser(self._form, whole=True)
-            if parser is not None:
+            if parser is None and self._is_parsed(file, piece):
+                parser = Parser(self._form, whole=True, needle=self._containing)
+                self._parsers[file] = parser
+            if parser is None:
+                yield piece
+            else:
                 parser.parse(piece)
-                yield _lines_with(parser.take(), needle)
-            elif not needle or needle in piece:
-                yield _lines_with(piece, needle)
+                yield parser.take()
         if parser is not None and not self._growing:
             parser.end()
-            yield _lines_with(parser.take(), needle)
+            yield parser.take()
 
-    def _begins_otherwise(self, file: LogFile, piece: bytes) -> bool:
+    def _is_parsed(self, file: LogFile, piece: bytes) -> bool:
+        """Tell whether the lines of *file* are read before the engine has them."""
+        if self._form is not None or self._containing:
+            return True  # where bytes are looked for, they may stand in what a line is part of
         if file in self._begun or piece.isspace():
             return False
         self._begun.add(file)
         return not is_plain(piece)
-
-
-def _lines_with(piece: bytes, needle: bytes) -> bytes:
-    """Return the lines of *piece* that have *needle* in them."""
-    if not needle:
-        return piece
-    return b"".join(line + b"\n" for line in piece.split(b"\n") if needle in line)
