@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +120,37 @@ def test_what_was_begun_and_never_ended_is_broken(tmp_path: Path) -> None:
             with answers.open(path) as logs:
                 events = text.count(bare)
                 assert (logs.lines, logs.broken) == (events + broken, broken), text
+
+
+def piece(name: str, text: str, *, ends: bool) -> str:
+    """Return a piece of a line as CRI's runtimes, or Docker's driver, write it."""
+    at = "2026-11-28T17:58:32.386000000Z"
+    if name == "CRI":
+        return f"{at} stdout {'F' if ends else 'P'} {text}\n"
+    return json.dumps({"log": text + "\n" * ends, "stream": "stdout", "time": at}) + "\n"
+
+
+@each_row("name", ["CRI", "docker json-file"])
+@each_row("begun", [[RAW[0][:50]], [RAW[0][:50], RAW[0][50:60]], ["Starting... "]])
+@each_row("cuts", [[], [50], [RAW[1].index('{"method"')]])
+def test_a_piece_that_was_never_ended_costs_itself(
+    name: str, begun: list[str], cuts: list[int]
+) -> None:
+    """Where a process died within a line, the next is kept, in pieces too, cut anywhere."""
+    parts = [RAW[1][at:to] for at, to in pairwise([0, *cuts, len(RAW[1])])]
+    text = "".join(piece(name, part, ends=False) for part in [*begun, *parts[:-1]])
+    parser = Parser(whole=True)
+    parser.parse((text + piece(name, parts[-1], ends=True)).encode())
+    parser.end()
+    assert [line for line in parser.lines if is_json(line)] == [RAW[1].encode()]
+    assert len(parser.lines) + parser.broken == 2
+
+
+def is_json(line: bytes) -> bool:
+    """Tell whether the engine will not count *line* as broken."""
+    with suppress(ValueError):
+        return bool(json.loads(line))
+    return False
 
 
 def test_a_document_that_is_none_costs_its_first_line(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from .wrappings import CONTROLS, ENVELOPES, PREFIXES, Payload
 
 # How clew's own lines begin that are certainly events.
 CERTAIN = re.compile(rb'\{"level":"\w+","message":"[^"\\]*+","createdAt":\d{1,14},"')
+# So many pieces may begin a line of their own, behind one that was never finished.
+_MOST_BEGINS = 3
 # Wrappings in wrappings; deeper ones are none.
 _DEEPEST = 6
 _decode = msgspec.json.Decoder().decode
@@ -55,7 +57,19 @@ class Unwrapper:
     def _end_pieces(self) -> None:
         """Read what was left open of lines that came in pieces."""
         for stream in list(self._pieces):
-            self._text(b"".join(self._pieces.pop(stream)), None, 1)
+            self._join(self._pieces.pop(stream), None, 1)
+
+    def _join(self, pieces: list[bytes], at: int | None, depth: int) -> None:
+        """Read the line that *pieces* are; where one begins another, those before are broken."""
+        begins = [place for place, piece in enumerate(pieces) if place and piece[:2] == b'{"']
+        if begins and object_of(b"".join(pieces)) is None:
+            # It may as well be an object in the line, which the line was cut at.
+            for place in begins[-_MOST_BEGINS:]:
+                if object_of(line := b"".join(pieces[place:])) is not None:
+                    self._text(_one_line(b"".join(pieces[:place])), None, depth)
+                    self._text(_one_line(line), at, depth)
+                    return
+        self._text(_one_line(b"".join(pieces)), at, depth)
 
     def _text(self, text: bytes, at: int | None, depth: int) -> None:
         """Read a line that is still a text, wrapped *depth* times."""
@@ -115,8 +129,7 @@ class Unwrapper:
         if sum(map(len, pieces)) <= LONGEST_LINE:
             pieces.append(text)
         if payload.ends:
-            whole = b"".join(self._pieces.pop(payload.stream))
-            self._text(_one_line(whole), at, depth)
+            self._join(self._pieces.pop(payload.stream), at, depth)
 
     def _object(self, read: Line, line: bytes | None, at: int | None, depth: int) -> None:
         """Take an object. *line* is how it was written, where that may stay."""
