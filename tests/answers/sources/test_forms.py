@@ -428,6 +428,10 @@ def test_the_wrapping_says_when_where_the_line_does_not(tmp_path: Path) -> None:
         ({"level": "info", "msg": "x", "when": 1}, "zap without ts"),
         ({"\x1b[31m'": 1}, '"\\x1b[31m\'"'),
         ({}, "empty objects"),
+        # What the engine is asked about is named too.
+        ({"level": "info", "createdAt": "1795888700003"}, "'level', 'createdAt'"),
+        ({"a": float("nan"), "b": 1}, "'a', 'b'"),
+        ({"log": '{"a": NaN}', "stream": "stdout"}, "'a'"),
     ],
 )
 def test_another_form_is_named(tmp_path: Path, line: dict[str, Any], likeliest: str) -> None:

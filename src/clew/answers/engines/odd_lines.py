@@ -6,10 +6,11 @@ from pathlib import Path
 
 from clew.answers.errors import require
 from clew.answers.sources.parser import Parser
+from clew.answers.sources.shapes import count_shape
 
 from . import blocks
 from .look_ahead import MANY
-from .table import Count, EventTable, judge
+from .table import Count, EventTable, foreign_keys, judge
 
 with require("duckdb"):
     import duckdb
@@ -46,13 +47,25 @@ class OddLines:
         parser.odd, parser.doubtful = 0, []
         self.count += Count(-odd, -odd)
         if doubtful:
-            count = judge(self._write(doubtful), cursor)
+            path = self._write(doubtful)
+            count = judge(path, cursor)
             # Those of them that are events the table has already.
             self.count += Count(count.lines, count.broken + count.events, count.foreign)
+            _name(count, path, parser, cursor)
         if parser.lines:
-            self.count += self._table.add(self._write([parser.take()]), cursor)
+            path = self._write([parser.take()])
+            count = self._table.add(path, cursor)
+            self.count += count
+            _name(count, path, parser, cursor)
 
     def _write(self, lines: list[bytes]) -> Path:
         path = self._folder / "odd.ndjson"
         path.write_bytes(b"\n".join(lines))
         return path
+
+
+def _name(count: Count, path: Path, parser: Parser, cursor: duckdb.DuckDBPyConnection) -> None:
+    """Let *parser* know what the lines look like that the engine alone found to be foreign."""
+    if count.foreign:
+        for keys, lines in foreign_keys(path, cursor):
+            count_shape(parser.shapes, keys, lines)

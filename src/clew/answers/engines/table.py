@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clew.answers.errors import require
 from clew.answers.files import LONGEST_LINE
+from clew.answers.sources.shapes import MOST_SHAPES
 
 from .columns import COLUMNS, Column, line_structure, line_type, sql_type
 
@@ -107,21 +108,32 @@ class EventTable:
         return Count(lines, odd - foreign - before.broken, foreign - before.foreign)
 
 
+# Lines with the time that they say, without keeping them.
+_JUDGED = f"""(
+    SELECT json, {_TIME} AS time FROM (
+        SELECT json, json_transform(json, '{json.dumps(line_structure(COLUMNS[:1]))}') AS line
+        FROM read_json_objects{_FILE})
+    )
+)"""
+_IS_OBJECT = "coalesce(starts_with(json, '{'), false)"
+
+
 def judge(path: Path, cursor: duckdb.DuckDBPyConnection) -> Count:
     """Return what is in a file, without keeping its lines."""
-    structure = line_structure(COLUMNS[:1])
     [(lines, broken, events)] = cursor.execute(
-        f"""
-        SELECT count(*), count(*) FILTER (NOT coalesce(starts_with(json, '{{'), false)),
-            count({_TIME})
-        FROM (
-            SELECT json, json_transform(json, '{json.dumps(structure)}') AS line
-            FROM read_json_objects{_FILE})
-        )
-        """,
+        f"SELECT count(*), count(*) FILTER (NOT {_IS_OBJECT}), count(time) FROM {_JUDGED}",
         {"path": str(path)},
     ).fetchall()
     return Count(lines, broken, lines - broken - events)
+
+
+def foreign_keys(path: Path, cursor: duckdb.DuckDBPyConnection) -> list[tuple[list[str], int]]:
+    """Return which keys the foreign lines of a file have, and how many have the same."""
+    return cursor.execute(
+        f"SELECT json_keys(json) AS keys, count(*) AS lines FROM {_JUDGED}"
+        f" WHERE {_IS_OBJECT} AND time IS NULL GROUP BY keys ORDER BY lines DESC LIMIT $most",
+        {"path": str(path), "most": MOST_SHAPES},
+    ).fetchall()
 
 
 def _source(columns: Iterable[Column]) -> str:

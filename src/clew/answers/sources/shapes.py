@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
-from .form import Form, Line
+from .form import Form
 from .forms import FORMS
 
 Shape = tuple[str, ...]
 MOST_SHAPES = 1000
 
 
-def count_shape(shapes: Counter[Shape], line: Line) -> None:
-    """Count the shape of *line* in *shapes*, of which there are so many at most."""
-    shape = tuple(line)[:8]
+def count_shape(shapes: Counter[Shape], keys: Iterable[str], lines: int = 1) -> None:
+    """Count the shape of *lines* with *keys* in *shapes*, of which there are so many at most."""
+    shape = tuple(dict.fromkeys(keys))[:8]
     if shape in shapes or len(shapes) < MOST_SHAPES:
-        shapes[shape] += 1
+        shapes[shape] += lines
 
 
 def likeliest(shapes: Counter[Shape]) -> str:
