@@ -223,6 +223,15 @@ WRAPPINGS: dict[str, Wrap] = {
     "JSON array": lambda: json.dumps(EVENTS),
     "JSON array of lines": _array_of_lines,
     "JSON array, pretty-printed": lambda: _pretty(EVENTS, 4),
+    "JSON array of pretty-printed objects": lambda: (
+        "[" + ",\n".join(json.dumps(event, indent=2) for event in EVENTS) + "]\n"
+    ),
+    "JSON array, commas first": lambda: "[" + "\n,".join(RAW) + "\n]\n",
+    "JSON array, commas first, brackets apart": lambda: "[\n" + "\n, ".join(RAW) + "\n]\n",
+    "JSON array, commas apart": lambda: (
+        "[\n" + "\n,\n".join(json.dumps(event, indent=2) for event in EVENTS) + "\n]\n"
+    ),
+    "JSON array of one": lambda: "".join(f"[\n{line}\n]\n" for line in RAW),
     "pretty-printed": lambda: "".join(map(_pretty, EVENTS)),
     "docker in kubectl in compose": lambda: _lines(
         lambda line, event: (

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from enum import Enum, auto
 
 # More would take too much memory; an array's elements count one by one.
 LONGEST_DOCUMENT = 64 * 1024 * 1024
 _INDENT = re.compile(rb"[ \t]*")
-_BEHIND = b" \t\r,"
+# A comma, and the end of the array that an object is in.
+_BEHIND = b" \t\r\n,]"
 
 
 class Document:
@@ -31,50 +33,82 @@ class Document:
 
     @property
     def text(self) -> bytes:
-        """Return the object, without a comma behind it."""
-        return b"\n".join(self.lines).rstrip(b" \t\r\n,")
+        """Return the object, without a comma or a bracket behind it."""
+        return b"\n".join(self.lines).rstrip(_BEHIND)
+
+
+class _State(Enum):
+    CLOSED = auto()
+    BRACKET = auto()  # a lone one stands before, which opens an array where elements follow
+    FIRST = auto()  # and behind it an element without a comma
+    GLUED = auto()  # the line before begins with a bracket and an element, without a comma too
+    OPEN = auto()
 
 
 class Array:
-    """Takes away the brackets and commas of an array whose elements have lines of their own."""
+    """Takes away the brackets and commas of an array whose elements have lines of their own.
+
+    The commas may stand behind the elements, in front of them, or on lines of their own.
+    """
 
     def __init__(self) -> None:
-        self._doubted = False
-        self._open = False
+        self._state = _State.CLOSED
 
     @property
     def is_open(self) -> bool:
         """Tell whether lines are elements now, or may be."""
-        return self._open or self._doubted
+        return self._state is not _State.CLOSED
 
     def element(self, line: bytes) -> tuple[bytes, bool]:
         """Return what of *line* is an element, and whether a bracket before it was none.
 
-        A lone bracket opens an array only when an element follows that is not the last.
+        A lone bracket opens an array only when a second element follows, or its end.
         """
         stripped = line.strip()
-        if self._doubted:
-            self._doubted = False
-            self._open = stripped == b"{" or stripped.endswith(b"},")
-            if not self._open:
-                return line, True
-        if self._open:
-            if stripped == b"]":
-                self._open = False
-                return b"", False
-            if stripped.endswith((b"}]", b"},")):
-                self._open = stripped.endswith(b",")
-                return line.rstrip()[:-1], False
-        elif stripped == b"[":
-            self._doubted = True
-            return b"", False
-        elif stripped.startswith(b"[{") and stripped.endswith(b"},"):
-            self._open = True
-            return stripped[1:-1], False
-        return line, False
+        if self._state is _State.CLOSED:
+            return self._begin(line, stripped), False
+        if self._state is not _State.OPEN:
+            is_none = self._state is not _State.GLUED
+            self._state = self._next(stripped)
+            if self._state is _State.CLOSED:
+                return self._begin(line, stripped), is_none
+            if self._state is _State.FIRST:
+                return line, False
+        return self._within(line, stripped), False
+
+    def _next(self, stripped: bytes) -> _State:
+        """Return what the beginning of an array turns out to be."""
+        if stripped.startswith(b"{") and stripped.endswith((b"{", b"},")):
+            return _State.CLOSED if self._state is _State.FIRST else _State.OPEN
+        if self._state is _State.BRACKET:
+            is_element = stripped.startswith(b"{") and stripped.endswith(b"}")
+            return _State.FIRST if is_element else _State.CLOSED
+        return _State.OPEN if stripped[:1] in {b",", b"]"} else _State.CLOSED
+
+    def _begin(self, line: bytes, stripped: bytes) -> bytes:
+        """Return what is an element of a line that may open an array."""
+        if stripped == b"[":
+            self._state = _State.BRACKET
+            return b""
+        if stripped.startswith(b"[{") and stripped.endswith((b"{", b"}", b"},")):
+            self._state = _State.OPEN if stripped.endswith(b",") else _State.GLUED
+            return stripped[1:].removesuffix(b",")
+        return line
+
+    def _within(self, line: bytes, stripped: bytes) -> bytes:
+        """Return what is an element of a line in an array, with the space in front of it."""
+        if stripped in {b"]", b","}:
+            self._state = _State.OPEN if stripped == b"," else _State.CLOSED
+            return b""
+        if stripped.startswith(b","):
+            line = line.replace(stripped, stripped[1:].lstrip())
+        if stripped.endswith((b"}]", b"},")):
+            self._state = _State.OPEN if stripped.endswith(b",") else _State.CLOSED
+            return line.rstrip()[:-1]
+        return line
 
     def end(self) -> bool:
-        """End the source; tell whether a bracket before was none."""
-        doubted = self._doubted
-        self._doubted = self._open = False
+        """End the array, or the source; tell whether a bracket before was none."""
+        doubted = self._state is _State.BRACKET or self._state is _State.FIRST
+        self._state = _State.CLOSED
         return doubted

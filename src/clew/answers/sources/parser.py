@@ -100,6 +100,8 @@ class Parser(Unwrapper):
         self.odd += 1
         if document.add(line):
             return
+        if line.rstrip().endswith(b"]"):
+            self._array.end()
         read = object_of(document.text)
         if read is None:
             self._give_up(document)
