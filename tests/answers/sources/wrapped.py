@@ -121,6 +121,10 @@ def _loki_stream() -> dict[str, Any]:
     return {"status": "success", "data": {"resultType": "streams", "result": result}}
 
 
+def _printed(event: dict[str, Any], record: str) -> str:
+    return f"[0] kube.shop: [[{event['createdAt'] / 1000:.9f}, {{}}], {record}]"
+
+
 def _array_of_lines() -> str:
     return "[" + ",\n".join(RAW) + "]\n"
 
@@ -208,6 +212,15 @@ WRAPPINGS: dict[str, Wrap] = {
         lambda line, event: (
             f"app.shop: [{event['createdAt'] / 1000:.6f}, {json.dumps({'log': line})}]"
         )
+    ),
+    "Fluent Bit to the terminal": lambda: _lines(
+        lambda line, event: _printed(event, f'{{"log"=>"{line}", "stream"=>"stdout"}}')
+    ),
+    "Fluent Bit to the terminal, escaped": lambda: _lines(
+        lambda line, event: _printed(event, f'{{"log"=>{json.dumps(line)}, "none"=>nil}}')
+    ),
+    "Fluent Bit to the terminal, merged": lambda: _lines(
+        lambda line, event: _printed(event, line.replace('":', '"=>'))
     ),
     "Vector": lambda: _objects(
         lambda line, event: {

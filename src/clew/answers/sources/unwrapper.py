@@ -13,9 +13,10 @@ from clew.answers.files import LONGEST_LINE, repair
 from .documents import Document
 from .form import Form, Line
 from .forms import FORMS
+from .prefixes import CONTROLS, PREFIXES, Payload
 from .shapes import MOST_SHAPES, Shape, count_shape
 from .values import LATEST
-from .wrappings import CONTROLS, ENVELOPES, PREFIXES, Payload
+from .wrappings import ENVELOPES
 
 # How clew's own lines begin that are certainly events.
 CERTAIN = re.compile(rb'\{"level":"\w+","message":"[^"\\]*+","createdAt":\d{1,14},"')

@@ -1,58 +1,17 @@
-"""What stands around a line when it comes back from where it was: one entry each.
+"""Objects that have lines in them when these come back from where they were: one entry each.
 
-A `Prefix` is text in front of a line. An `Envelope` is an object that has lines in it. Each may
-stand in another: the lines of ``docker compose logs`` with times have two prefixes.
+What is text in front of a line is a `Prefix`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .form import Line, find
+from .prefixes import Payload
 from .values import time_of
-
-
-@dataclass(frozen=True, slots=True)
-class Payload:
-    """What was in a wrapping: a text, or a line that is read already; and when it was written.
-
-    A piece of a line that goes on in the next of its ``stream`` does not ``end``.
-    """
-
-    content: str | bytes | Line
-    at: int | None = None
-    stream: str | None = None
-    ends: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Prefix:
-    """A text in front of a line, and behind it a ``suffix``.
-
-    The groups ``time``, ``stream`` and ``tag`` of its pattern say when, of what, and whether the
-    line goes on in another: ``P`` for partial.
-    """
-
-    name: str
-    pattern: re.Pattern[bytes]
-    suffix: bytes = b""
-
-    def payload(self, line: bytes) -> Payload | None:
-        """Return what stands behind the prefix in *line*, None when it has another."""
-        match = self.pattern.match(line)
-        if match is None:
-            return None
-        groups = match.groupdict()
-        time, stream = groups.get("time"), groups.get("stream")
-        return Payload(
-            line[match.end() :].removesuffix(self.suffix),
-            time_of(time.decode(errors="replace")) if time else None,
-            stream.decode() if stream else None,
-            ends=groups.get("tag") != b"P",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,40 +20,6 @@ class Envelope:
 
     name: str
     open: Callable[[Line], Iterable[Payload] | None]
-
-
-_TIME = rb"(?P<time>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)"
-# "Nov 28 17:58:32", "Sat 2026-11-28 17:58:32 UTC", seconds since the epoch.
-_JOURNAL_TIME = (
-    rb"(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8}(?:\.\d+)?|\d{10}\.\d+|[A-Z][a-z]{2} [\d-]{10} [\d:.]+ \w+|"
-    + _TIME
-    + rb")"
-)
-_LABELS = rb'\{(?:\w+="(?:[^"\\]|\\.)*+"(?:, ?)?)*+\}'
-
-# A colour, and what else steers a terminal; JSON has none of it.
-CONTROLS = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
-
-PREFIXES: tuple[Prefix, ...] = tuple(
-    Prefix(name, re.compile(pattern), *suffix)
-    for name, pattern, *suffix in (
-        ("CRI", _TIME + rb" (?P<stream>stdout|stderr) (?P<tag>[PF])(?::\S+)? "),
-        ("kubectl logs --prefix", rb"\[pod/[^\]\s]+\] "),
-        ("docker compose logs", rb"[\w.-]+ +\| ?"),
-        ("heroku logs", _TIME + rb" \w+\[[\w.-]+\]: "),
-        ("syslog", rb"(?:\d+ )?<\d{1,3}>1 " + _TIME + rb"(?: \S+){4} (?:(?:-|(?:\[[^\]]*\])+) )?"),
-        ("journalctl", rb"(?:<\d{1,3}>)?" + _JOURNAL_TIME + rb" \S+ [^\s:\[]+(?:\[\d+\])?: "),
-        ("logcli", _TIME + rb"\s+" + _LABELS + rb"\s+(?=\S)"),
-        ("aws logs tail", _TIME + rb"\s+[^\s{}\[\]:]+\s+(?=\{)"),
-        ("docker logs -t", _TIME + rb"\s+(?=\S)"),
-        (
-            "Fluent Bit",
-            rb"(?:\[\d+\] )?[\w.*/-]+: \[\[?(?P<time>\d{10}(?:\.\d+)?)(?:, \{\}\])?, (?=\{)",
-            b"]",
-        ),
-        ("stern", rb"(?:[a-z0-9][a-z0-9.-]* ){2,3}(?=\{|\d{4}-\d\d-\d\dT)"),
-    )
-)
 
 
 def _json_file(line: Line) -> Iterator[Payload] | None:
