@@ -75,6 +75,11 @@ SAMPLES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"createdAt": AT, "message": "looked up", "requestId": "7", "method": None},
     ),
     (
+        "pino",
+        {"level": 50, "time": AT, "pid": 1, "hostname": "h", "reqId": "r1"},
+        {**EVENT, "message": None},
+    ),
+    (
         "ECS",
         {
             "@timestamp": ISO,
@@ -175,6 +180,17 @@ SAMPLES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {**EVENT, "userId": "7", "service": "shop"},
     ),
     (
+        # The exporter to the console writes an id as a number.
+        "OpenTelemetry",
+        {
+            "body": "Card declined",
+            "severity_number": 17,
+            "timestamp": ISO,
+            "trace_id": "0x018f6b0e7c3a7d2b9a415f0c2e8d1b60",
+        },
+        {**EVENT, "requestId": "018f6b0e7c3a7d2b9a415f0c2e8d1b60"},
+    ),
+    (
         "Google's httpRequest",
         {
             "severity": "INFO",
@@ -230,6 +246,19 @@ SAMPLES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {**ACCESS, "logger": "caddy.access", "userId": None, "message": "GET /a 200"},
     ),
     (
+        "Caddy",
+        {
+            "level": "info",
+            "ts": "2026/11/28 17:58:20.120",
+            "msg": "handled request",
+            "request": {"remote_ip": "10.0.0.1", "method": "GET", "uri": "/a?token=1"},
+            "uuid": "r1",
+            "duration": 0.012,
+            "status": 200,
+        },
+        ACCESS,
+    ),
+    (
         "Traefik",
         {
             "ClientAddr": "10.0.0.1:1234",
@@ -277,6 +306,29 @@ SAMPLES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
             "remote_user": "ada",
         },
         {**ACCESS, "userId": "ada"},
+    ),
+    (
+        "ingress-nginx",
+        {
+            "time": "2026-11-28T17:58:20+00:00",
+            "remote_addr": "",
+            "x_forwarded_for": "10.0.0.1, 10.0.0.2",
+            "request_id": "r1",
+            "remote_user": "",
+            "bytes_sent": 12,
+            "request_time": 0.012,
+            "status": 200,
+            "vhost": "x.example",
+            "request_proto": "HTTP/1.1",
+            "path": "/a",
+            "request_query": "token=1",
+            "request_length": 1,
+            "duration": 0.012,
+            "method": "GET",
+            "http_referrer": "",
+            "http_user_agent": "curl",
+        },
+        {**ACCESS, "createdAt": AT - 120, "userId": None, "logger": "nginx.access"},
     ),
     (
         "structlog",
@@ -344,6 +396,19 @@ SAMPLES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {**EVENT, "logger": "shop", "exceptionMessage": "no card"},
     ),
     (
+        "zap",
+        {
+            "L": "ERROR",
+            "T": "2026-11-28T18:58:20.120+0100",
+            "N": "shop",
+            "C": "pay/pay.go:12",
+            "M": "Card declined",
+            "S": "main.pay",
+            "request_id": "r1",
+        },
+        {**EVENT, "logger": "shop", "stackTrace": "main.pay"},
+    ),
+    (
         "Serilog's compact form",
         {
             "@t": "2026-11-28T17:58:20.1200000Z",
@@ -409,15 +474,45 @@ def test_forms_are_mixed_with_bare_lines_and_wrapped(tmp_path: Path) -> None:
         )
 
 
-def test_the_wrapping_says_when_where_the_line_does_not(tmp_path: Path) -> None:
-    """Cloud Run's lines have no time of their own: what stands around them has."""
+@each_row(
+    ("line", "expected", "likeliest"),
+    [
+        (
+            {"severity": "ERROR", "message": "Card declined", "request_id": "r1"},
+            EVENT,
+            "Google's severity without a time",
+        ),
+        *(
+            (line, {"createdAt": AT, "message": "hi"}, f"{form} without a time")
+            for form, line in (
+                ("python-json-logger", {"message": "hi"}),
+                ("python-json-logger", {"message": "hi", "taskName": None}),
+                ("structlog", {"event": "hi"}),
+                ("slog", {"level": "info", "msg": "hi"}),
+            )
+        ),
+    ],
+)
+def test_the_wrapping_says_when_where_the_line_does_not(
+    tmp_path: Path, line: dict[str, Any], expected: dict[str, Any], likeliest: str
+) -> None:
+    """Some lines have no time of their own: what stands around them has."""
     path = tmp_path / "app.log"
-    line = {"severity": "ERROR", "message": "Card declined", "request_id": "r1"}
     path.write_text(f"{ISO} {json.dumps(line)}\n{json.dumps(line)}\n")
-    assert columns_of(path, list(EVENT)) == [EVENT]
+    assert columns_of(path, list(expected)) == [expected]
     with answers.open(path) as logs:
         assert logs.summary == (
-            "2 lines, 0 broken, 1 of another form (they look like Google's severity without a time)"
+            f"2 lines, 0 broken, 1 of another form (they look like {likeliest})"
+        )
+
+
+def test_an_object_with_more_than_a_message_is_foreign(tmp_path: Path) -> None:
+    """What has keys that nobody knows is no line, though what stands around it says when."""
+    path = tmp_path / "app.log"
+    path.write_text("".join(f'{ISO} {{"{name}":"hi","x":1}}\n' for name in ("message", "event")))
+    with answers.open(path) as logs:
+        assert logs.summary == (
+            "2 lines, 0 broken, 2 of another form (they look like 'message', 'x')"
         )
 
 

@@ -139,6 +139,8 @@ def test_a_document_that_never_ends_is_given_up(
         (1_795_888_700_123_456_789, 1_795_888_700_123),
         ("2026-11-28T17:58:20,123Z", 1_795_888_700_123),
         ("2026-11-28 17:58:20", 1_795_888_700_000),
+        ("2026/11/28 17:58:20", 1_795_888_700_000),
+        ("2026/11/28 17:58:20.123456789", 1_795_888_700_123),
         ({"seconds": "1795888700", "nanos": 123_000_000}, 1_795_888_700_123),
         ({"seconds": 1e300}, None),
         ("yesterday", None),
@@ -175,6 +177,7 @@ def test_small_values() -> None:
     assert [level_of(each) for each in ("WARN", "Error", "fatal", "odd", 10, 35, 60, None)] == [
         *("warning", "danger", "critical", None, "debug", "info", "critical", None)
     ]
+    assert [level_of(each) for each in ("WARN+2", "DEBUG-4", "+2")] == ["warning", "debug", None]
     assert [address_of(each) for each in ("1.2.3.4:5", "[::1]:5", "::1", "-", 5)] == [
         *("1.2.3.4", "::1", "::1", None, "5")
     ]

@@ -24,6 +24,7 @@ class Field:
 class Form:
     """A form of lines. ``needs`` are sets of paths: of each set one must be there.
 
+    Where there are keys in ``only``, a line has no others.
     An access line is one with all of ``access``, and a request then; else it is an event.
     ``constants`` are the same in each line of the form.
     """
@@ -33,10 +34,15 @@ class Form:
     fields: tuple[Field, ...]
     access: tuple[tuple[str, ...], ...] = ()
     constants: tuple[tuple[str, str], ...] = ()
+    only: frozenset[str] = frozenset()
 
     def fits(self, line: Mapping[str, Any]) -> bool:
         """Tell whether *line* is of this form."""
-        return _has(line, self.needs)
+        return self.allows(line) and _has(line, self.needs)
+
+    def allows(self, keys: Iterable[str]) -> bool:
+        """Tell whether a line of this form may have these keys."""
+        return not self.only or self.only.issuperset(keys)
 
     def convert(self, line: Line, at: int | None = None) -> Line | None:
         """Return *line* with clew's own fields in it; *at* is when, where it does not say.

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 
+from .access_forms import ACCESS_FORMS
 from .fields import (
     ADDRESS,
     COMMON,
     IDS,
     LEVEL,
+    PINO,
     SIZE,
     STATUS,
     TARGET,
@@ -23,7 +25,7 @@ from .fields import (
 )
 from .form import Field, Form, Line
 from .traces import trace
-from .values import milliseconds_of, request_line_of, severity_of
+from .values import milliseconds_of, severity_of
 
 _SEQUENCE = re.compile(r"\{[@$]?(\w+)[^}]*\}")
 
@@ -41,17 +43,6 @@ class _Serilog(Form):
         return super().convert({"@l": "Information"} | _render(line), at)
 
 
-_PINO = (
-    TIME(("time",)),
-    LEVEL(("level",)),
-    Field("message", ("msg",)),
-    Field("requestId", ("req.id", *IDS)),
-    Field("logger", ("name",)),
-    Field("exception.type", ("err.type",)),
-    Field("exception.message", ("err.message",)),
-    Field("exception.stackTrace", ("err.stack",)),
-    *COMMON,
-)
 _SEMANTIC = (
     Field("request.method", ("http.request.method", "http.method")),
     Field("request.path", ("url.path",)),
@@ -72,82 +63,7 @@ _SEMANTIC_ACCESS = (
 )
 
 FORMS: tuple[Form, ...] = (
-    Form(
-        "pino-http",
-        needs=(("req.method",), ("res.statusCode",), ("time",)),
-        fields=(
-            *_PINO,
-            Field("request.method", ("req.method",)),
-            TARGET(("req.url",)),
-            ADDRESS(("req.remoteAddress",)),
-            STATUS(("res.statusCode",)),
-            Field("response.responseTime", ("responseTime",), milliseconds_of),
-        ),
-        access=(("req.method",), ("res.statusCode",)),
-        constants=(("logger", "pino-http"),),
-    ),
-    Form(
-        "Traefik",
-        needs=(("RequestMethod",), ("DownstreamStatus", "OriginStatus"), ("RequestPath",)),
-        fields=(
-            TIME(("time", "StartUTC", "StartLocal")),
-            Field("requestId", ("request_X-Request-Id", "downstream_X-Request-Id")),
-            Field("userId", ("ClientUsername",)),
-            Field("request.method", ("RequestMethod",)),
-            TARGET(("RequestPath",)),
-            ADDRESS(("ClientHost", "ClientAddr")),
-            STATUS(("DownstreamStatus", "OriginStatus")),
-            SIZE(("DownstreamContentSize",)),
-            Field("response.responseTime", ("Duration",), nanoseconds_of),
-        ),
-        access=(("RequestMethod",),),
-        constants=(("logger", "traefik.access"),),
-    ),
-    Form(
-        "Caddy",
-        needs=(("request.uri",), ("request.method",), ("status",), ("ts",)),
-        fields=(
-            TIME(("ts",)),
-            Field(
-                "requestId",
-                (
-                    *("request.headers.X-Request-Id", "resp_headers.X-Request-Id"),
-                    *("request.headers.X-Request-ID", "uuid"),
-                ),
-            ),
-            Field("userId", ("user_id",)),
-            Field("request.method", ("request.method",)),
-            TARGET(("request.uri",)),
-            ADDRESS(("request.client_ip", "request.remote_ip", "request.remote_addr")),
-            STATUS(("status",)),
-            SIZE(("size",)),
-            Field("response.responseTime", ("duration",), seconds_of),
-        ),
-        access=(("request.uri",),),
-        constants=(("logger", "caddy.access"),),
-    ),
-    Form(
-        "nginx",
-        needs=(
-            ("status",),
-            ("request", "request_uri", "uri"),
-            ("remote_addr", "remote_ip", "http_x_forwarded_for"),
-        ),
-        fields=(
-            TIME(("msec", "time_iso8601", "time_local", "@timestamp", "timestamp", "time")),
-            Field("requestId", ("http_x_request_id", "request_id", "x_request_id")),
-            Field("userId", ("remote_user",)),
-            Field("request.method", ("request_method", "method")),
-            Field("request.line", ("request",), request_line_of),
-            TARGET(("request_uri", "uri")),
-            ADDRESS(("remote_addr", "remote_ip")),
-            STATUS(("status",)),
-            SIZE(("body_bytes_sent", "bytes_sent")),
-            Field("response.responseTime", ("request_time",), seconds_of),
-        ),
-        access=(("status",),),
-        constants=(("logger", "nginx.access"),),
-    ),
+    *ACCESS_FORMS,
     Form(
         "ECS",
         needs=(("@timestamp",), ("ecs.version", "log.level", "event.duration", "ecs")),
@@ -244,7 +160,7 @@ FORMS: tuple[Form, ...] = (
         ),
         access=(("RequestMethod",), ("StatusCode",)),
     ),
-    Form("pino", needs=(("level",), ("time",), ("msg",), ("pid",)), fields=_PINO),
+    Form("pino", needs=(("level",), ("time",), ("pid",), ("msg", "hostname")), fields=PINO),
     Form(
         "zap",
         needs=(("level",), ("ts",), ("msg",)),
@@ -255,6 +171,19 @@ FORMS: tuple[Form, ...] = (
             Field("logger", ("logger",)),
             Field("exception.message", ("error",)),
             Field("exception.stackTrace", ("stacktrace",)),
+            *COMMON,
+        ),
+    ),
+    Form(
+        "zap",
+        needs=(("L",), ("T",), ("M",)),
+        fields=(
+            TIME(("T",)),
+            LEVEL(("L",)),
+            Field("message", ("M",)),
+            Field("logger", ("N",)),
+            Field("exception.message", ("error",)),
+            Field("exception.stackTrace", ("S",)),
             *COMMON,
         ),
     ),
@@ -286,5 +215,24 @@ FORMS: tuple[Form, ...] = (
             *trace("exc_info"),
             *COMMON,
         ),
+    ),
+    # What says no more than this is a line where what it stands in says when.
+    Form(
+        "structlog",
+        needs=(("event",),),
+        fields=(Field("message", ("event",)),),
+        only=frozenset({"event"}),
+    ),
+    Form(
+        "python-json-logger",
+        needs=(("message",),),
+        fields=(Field("message", ("message",)),),
+        only=frozenset({"message", "taskName"}),
+    ),
+    Form(
+        "slog",
+        needs=(("level",), ("msg",)),
+        fields=(LEVEL(("level",)), Field("message", ("msg",))),
+        only=frozenset({"level", "msg"}),
     ),
 )

@@ -23,7 +23,7 @@ def likeliest(shapes: Counter[Shape]) -> str:
     """Return what most lines of another form look like: the nearest form, or their keys."""
     [(shape, _)] = shapes.most_common(1)
     most, form = max(
-        ((_count_of(form, shape), form) for form in FORMS),
+        ((_count_of(form, shape), form) for form in FORMS if form.allows(shape)),
         key=lambda each: each[0] / len(each[1].needs),
     )
     if most * 3 >= len(form.needs) * 2:

@@ -80,9 +80,12 @@ def time_of(value: object) -> int | None:
 
 
 def _parse(text: str) -> int | None:
+    iso = text.strip()
+    if iso[4:5] == "/":  # as Go's log package and Caddy write a date
+        iso = iso[:10].replace("/", "-") + iso[10:]
     try:
         # The standard library reads six digits behind the second, Go writes nine.
-        moment = datetime.fromisoformat(re.sub(r"([.,]\d{6})\d+", r"\1", text.strip()))
+        moment = datetime.fromisoformat(re.sub(r"([.,]\d{6})\d+", r"\1", iso))
     except ValueError:
         try:
             moment = datetime.strptime(text, _CLF)  # noqa: DTZ007 - its zone is in it
@@ -109,7 +112,9 @@ def milliseconds_of(value: object, unit: str = "ms") -> float | None:
 def level_of(value: object) -> str | None:
     """Return clew's word for a level's name, or for a number of Pino's."""
     if isinstance(value, str):
-        return _WORDS.get(value.lower())
+        word = value.lower()
+        # Between two levels, slog's have the distance behind the lower one's name.
+        return _WORDS.get(word) or _WORDS.get(re.sub(r"[+-]\d+$", "", word))
     number = number_of(value)
     if number is None:
         return None
@@ -150,10 +155,11 @@ def request_line_of(value: object) -> tuple[str, str] | None:
 
 
 def address_of(value: object) -> str | None:
-    """Return an address without its port."""
+    """Return an address without its port, the first of several."""
     text = text_of(value)
     if text is None:
         return None
+    text = text.partition(",")[0].strip()
     if text.startswith("["):
         return text[1:].partition("]")[0]
     return text.partition(":")[0] if text.count(":") == 1 else text
