@@ -153,6 +153,25 @@ def is_json(line: bytes) -> bool:
     return False
 
 
+@each_row(
+    "odd",
+    [
+        ['[0] kube.shop: [1795888712.38, {"log"=>"{"a":]"}]'],
+        ['[{"a":1} and more]'],
+        ["{", '  "a": and more', "}"],
+        [piece("CRI", '{"a":', ends=ends) for ends in (False, True)],
+    ],
+)
+def test_what_is_in_a_wrapping_and_is_no_line_is_broken(odd: list[str]) -> None:
+    """It costs itself: nothing is raised, and the lines around it are read."""
+    parser = Parser(whole=True)
+    parser.parse("\n".join([RAW[0], *(line.rstrip("\n") for line in odd), RAW[1]]).encode())
+    parser.end()
+    assert [line.decode() for line in parser.lines if is_json(line)] == RAW[:2]
+    assert parser.broken + len(parser.lines) >= 3
+    assert parser.foreign == 0
+
+
 def test_a_document_that_is_none_costs_its_first_line(tmp_path: Path) -> None:
     """Lines between brackets that belong to nothing count as they do elsewhere."""
     path = tmp_path / "app.log"
