@@ -53,7 +53,8 @@ _names = textwrap.wrap(", ".join(QUESTIONS), 76)
 
 @cli.command(
     help="Answer one question, and say what it is good for.\n\n\b\n" + "\n".join(_names),
-    epilog="Example: clew ask access app.ndjson --action READ_JOURNAL --since 2d",
+    epilog="Example: clew ask access app.ndjson --action READ_JOURNAL --since 2d. clew --help says"
+    " what SOURCES may be. The exit status is 2 where something is wrong.",
 )
 @click.argument("question", shell_complete=_complete_question)
 @SOURCES
