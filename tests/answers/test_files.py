@@ -276,7 +276,11 @@ def test_a_byte_order_mark_is_left_out(tmp_path: Path) -> None:
     mark = b"\xef\xbb\xbf"
     (tmp_path / "1.log").write_bytes(mark + lines(1))
     (tmp_path / "3.log").write_bytes(mark)
-    assert read(tmp_path) == (1, 0, 1)
+    own = b'{"level":"info","createdAt":1793491200000,"action":"%b"}\n' % ACTION.encode()
+    compressed = gzip.compress(mark + own + b"2026-11-29T10:00:00.000000007Z " + own)
+    (tmp_path / "4.log.gz").write_bytes(compressed)
+    assert read(tmp_path / "4.log.gz") == (2, 0, 2)
+    assert read(tmp_path) == (3, 0, 3)
 
 
 def test_ends_of_lines(tmp_path: Path) -> None:

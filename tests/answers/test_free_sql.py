@@ -61,6 +61,12 @@ def test_the_relations_are_read(logs: answers.Logs) -> None:
             [("catalogue",)],
         ),
         ("SELECT 1 AS requests", ["requests"], [(1,)]),
+        ('SELECT 1 AS "-"', ["-"], [(1,)]),
+        (
+            "WITH a AS (WITH tasks AS (SELECT 7) SELECT * FROM tasks) SELECT a.* FROM a, tasks",
+            ["7"],
+            [(7,)],
+        ),
         (
             "SELECT count(*) AS n FROM logs, requests, calls, tasks WHERE logs.requestId IS NULL",
             ["n"],
@@ -76,7 +82,7 @@ def test_the_relations_are_read(logs: answers.Logs) -> None:
         ("SELECT split_part(taskName, '.', 1) AS p FROM tasks", ["p"], [("shop",)]),
     ):
         answer = logs.sql(text)
-        assert (answer.columns, answer.rows) == (columns, rows), text
+        assert (answer.columns, answer.rows, answer.measure) == (columns, rows, None), text
     assert len(logs.ask("slowest").rows) == 5
 
 

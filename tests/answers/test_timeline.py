@@ -311,6 +311,17 @@ def test_a_gap_is_measured_by_its_own_span(path: Path, began: int) -> None:
     ]
 
 
+def test_a_gap_lies_within_its_span(path: Path) -> None:
+    """By the milliseconds of its time, a request's own line may lie before it, or behind it."""
+    timeline = read(
+        path,
+        said("before", 4),
+        answered("GET", "/", 200, 10, 5.0),
+        said("behind", 12),
+    )
+    assert gaps(timeline) == [(1, 6, "nothing logged after 'before'")]
+
+
 def test_the_way_to_another_service_is_named(path: Path) -> None:
     """The part of a call in which the other service was not yet, or no longer, at work."""
     timeline = read(

@@ -70,9 +70,12 @@ def read_condition(name: str, text: object) -> Condition:
         raise AnswerError(f"{name} has {len(text):,} characters: give up to {_LONGEST:,}")
     with require("sqlglot"):
         import sqlglot
+        from sqlglot import exp
         from sqlglot.errors import SqlglotError
     try:
-        [tree] = sqlglot.parse(text.encode(errors="replace").decode(), read="duckdb")
+        plain = text.encode(errors="replace").decode()
+        # As a statement it might begin with a command: comment, set, load.
+        [tree] = sqlglot.Dialect.get_or_raise("duckdb").parse_into(exp.Condition, plain)
         if tree is None:
             raise ValueError
         return _Reader(name, text).condition(tree)

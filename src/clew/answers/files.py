@@ -162,7 +162,6 @@ class LogFile:
             self.consumed += len(read)
             if begins:
                 self._decoder = decoder_of(read)
-                read = read.removeprefix(_BOM)
             if self._decoder is None:
                 yield read
             else:
@@ -211,9 +210,12 @@ class LogFiles:
 
 
 class _Lines:
-    """Cuts bytes into whole lines; `OVERLONG` stands for one that is too long."""
+    """Cuts bytes into whole lines, of which the first has no mark in front; `OVERLONG` stands for
+    one that is too long.
+    """
 
     def __init__(self) -> None:
+        self._begins = True
         self._rest = bytearray()
         self._skipping = False
 
@@ -225,7 +227,7 @@ class _Lines:
         end_of_lines = read.rfind(b"\n") + 1
         lines = b""
         if end_of_lines:
-            lines = b"".join((self._rest, read[:end_of_lines]))
+            lines = self._unmarked(b"".join((self._rest, read[:end_of_lines])))
             self._rest.clear()
             if len(lines) > LONGEST_LINE and lines.find(b"\n", 0, LONGEST_LINE + 1) < 0:
                 lines = OVERLONG + lines.partition(b"\n")[2]
@@ -238,9 +240,15 @@ class _Lines:
 
     def rest(self) -> bytes:
         """Return the last line, which has no end."""
-        rest = bytes(self._rest)
+        rest = self._unmarked(bytes(self._rest))
         self._rest.clear()
         return rest + b"\n" if rest else b""
+
+    def _unmarked(self, lines: bytes) -> bytes:
+        if self._begins:
+            self._begins = False
+            return lines.removeprefix(_BOM)
+        return lines
 
 
 def repair(lines: bytes) -> bytes:

@@ -67,7 +67,10 @@ def checked(text: object) -> str:
     except RecursionError:
         raise AnswerError(f"The SQL is too deep: give a shorter query, {_EXAMPLE}") from None
     relations = {"events": "SELECT * FROM logs", **RELATIONS}
-    asked = {table.name for table in tree.find_all(exp.Table)} - own
+    # What is named so within a part hides no relation from the others.
+    outer = (of for of in tree.find_all(exp.CTE) if of.find_ancestor(exp.CTE) is None)
+    around = {relation.alias.lower() for relation in outer}
+    asked = {table.name for table in tree.find_all(exp.Table)} - around
     needed = needed_relations(relations, " ".join(f"FROM {name}" for name in asked))
     return _after(needed, tree) if needed else query
 
@@ -98,7 +101,7 @@ def _check(node: exp.Expr, own: set[str]) -> None:
         ):
             what = node.sql("duckdb") if node.args.get("db") or not name else name
             raise AnswerError(
-                f"There is no relation {what[:100]!r}{suggestion(what, NAMES)};"
+                f"There is no relation {what[:100]!r}{suggestion(what.lower(), NAMES)};"
                 f" there are {', '.join(NAMES)}"
             )
     elif isinstance(node, exp.Into | exp.Command | exp.DML | exp.DDL | exp.Lock) and not isinstance(

@@ -162,7 +162,9 @@ class Logs:
             if any(isinstance(row[place], str) for row in rows)
         }
         kinds = {name: "text" if name in texts else "value" for name in columns}
-        return Answer(Question("sql", "SQL", text, kinds, text, order=(columns[0],)), rows, kinds)
+        # In an order of its own: no history, of which the last rows would be shown.
+        question = Question("sql", "SQL", text, kinds, text, order=(f"-{columns[0]}",))
+        return Answer(question, rows, kinds)
 
     def answer(self, query: Query, *, counting: bool = False) -> Answer:
         """Return the answer to *query*; *counting* says how many rows there are without a limit."""

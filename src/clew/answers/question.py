@@ -91,7 +91,7 @@ class Question:
         """Return the place of the column that a bar is drawn of, None where there is none."""
         kinds = list(self.columns.values())
         if self.order:
-            place = list(self.columns).index(self.order[0].lstrip("-"))
+            place = list(self.columns).index(self.order[0].removeprefix("-"))
         elif "bucket" in kinds:
             place = len(kinds) - 1
         else:

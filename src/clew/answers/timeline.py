@@ -76,13 +76,15 @@ def _name_gaps(span: Span, least: float) -> None:
     """Put the stretches of *span* in which nothing was logged among its children."""
     gaps = []
     at, before = span.begin, ""
-    for child in [*span.children, None]:
+    # By the clocks of others, or by its milliseconds, a child may lie beside the span.
+    within = [child for child in span.children if child.begin <= span.end]
+    for child in [*within, None]:
         begin = span.end if child is None else child.begin
         if begin - at >= least:
             after = "" if child is None else child.label
             gaps.append(Span(at, begin, _gap(span, before, after), span.service))
-        if child is not None and child.end >= at:
-            at, before = child.end, child.label
+        if child is not None and (child.end >= at or not before):
+            at, before = max(at, child.end), child.label
     span.children = sorted([*span.children, *gaps], key=_order)
 
 

@@ -241,6 +241,8 @@ WRAPPINGS: dict[str, Wrap] = {
     ),
     "JSON array, commas first": lambda: "[" + "\n,".join(RAW) + "\n]\n",
     "JSON array, commas first, brackets apart": lambda: "[\n" + "\n, ".join(RAW) + "\n]\n",
+    "JSON array, spaces around": lambda: "[ " + " ,\n  ".join(RAW) + " ]\n",
+    "JSON array of lines, spaces around": lambda: "".join(f"[ {line} ]\n" for line in RAW),
     "JSON array, commas apart": lambda: (
         "[\n" + "\n,\n".join(json.dumps(event, indent=2) for event in EVENTS) + "\n]\n"
     ),

@@ -72,7 +72,10 @@ def _columns_of(sql: str, parameters: Mapping[str, object]) -> frozenset[str]:
             rows = connection.execute(f"EXPLAIN (FORMAT json) {sql}", dict(parameters)).fetchall()
         except duckdb.Error:
             return ALL_COLUMNS  # what is wrong is said when it is asked
-    scans = [scan for _, plan in rows for node in json.loads(plan) for scan in _scans(node)]
+    try:
+        scans = [scan for _, plan in rows for node in json.loads(plan) for scan in _scans(node)]
+    except RecursionError:
+        return ALL_COLUMNS
     words = re.findall(r"\w+", json.dumps(scans))
     return frozenset(_NAMES[word.lower()] for word in words if word.lower() in _NAMES) | {
         COLUMNS[0].name

@@ -10,6 +10,8 @@ LONGEST_DOCUMENT = 64 * 1024 * 1024
 _INDENT = re.compile(rb"[ \t]*")
 # A comma, and the end of the array that an object is in.
 _BEHIND = b" \t\r\n,]"
+# Spaces that an array's brackets and commas may have beside them.
+_SPACES = re.compile(rb"(?<=^\[)\s+(?=\{)|(?<=\})\s+(?=[,\]]$)")
 
 
 class Document:
@@ -64,7 +66,7 @@ class Array:
 
         A lone bracket opens an array only when a second element follows, or its end.
         """
-        stripped = line.strip()
+        stripped = _SPACES.sub(b"", line.strip())
         if self._state is _State.CLOSED:
             return self._begin(line, stripped), False
         if self._state is not _State.OPEN:
@@ -101,7 +103,7 @@ class Array:
             self._state = _State.OPEN if stripped == b"," else _State.CLOSED
             return b""
         if stripped.startswith(b","):
-            line = line.replace(stripped, stripped[1:].lstrip())
+            line = line[: -len(line.lstrip())] + stripped[1:].lstrip()
         if stripped.endswith((b"}]", b"},")):
             self._state = _State.OPEN if stripped.endswith(b",") else _State.CLOSED
             return line.rstrip()[:-1]

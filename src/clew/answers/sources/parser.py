@@ -14,7 +14,7 @@ from .unwrapper import CERTAIN, Unwrapper, encode, is_event, object_of
 # How clew's own lines begin, which are let through at a glance.
 PLAIN = b'{"level":"'
 # How an array begins whose elements have lines of their own.
-_ARRAY = {b"[{", b"[", b"[\n", b"[\r"}
+_ARRAY = {b"[{", b"[", b"[ ", b"[\n", b"[\r"}
 
 
 class Parser(Unwrapper):
