@@ -5,11 +5,27 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from clew.answers.pages.plots import Period, Series, bars, lines
+from tests.conftest import run_fresh
 
 HOUR = 3_600_000
 DAY = Period(0, 24 * HOUR, HOUR)
 HOSTILE = '"><script>alert(1)</script>&'
+
+
+@pytest.mark.outside
+def test_an_import_that_a_signal_cut_short_does_not_hold_a_command_up() -> None:
+    """With the lock of imports left taken, what is warmed up beside is not waited for."""
+    run_fresh("""
+import _imp
+from clew.answers.pages import plots
+plots._PATIENCE = 0.1
+_imp.acquire_lock()
+with plots.warm_up():
+    pass
+""")
 
 
 def texts(svg: str, name: str = "text") -> list[str]:

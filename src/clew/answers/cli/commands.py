@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import click
@@ -39,11 +38,9 @@ def report(sources: tuple[str, ...], path: str, names: tuple[str, ...], **parame
     files = find(sources) if not any("://" in source for source in sources) else ()
     if os.path.realpath(path) in map(os.path.realpath, files):
         raise AnswerError(f"{path!r} is one of the logs: give another file for the page")
-    with replacing(path) as write, ThreadPoolExecutor(1) as thread:
-        thread.submit(warm_up)  # what fails there fails again when it is needed
-        with opened(sources, names) as logs:
-            write(page(logs, scope))
-            say_missing(logs, scope)
+    with replacing(path) as write, warm_up(), opened(sources, names) as logs:
+        write(page(logs, scope))
+        say_missing(logs, scope)
     tell(path)
 
 

@@ -6,7 +6,9 @@ Only numbers go in: what a log says (an action's name) is put into the SVG after
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -20,6 +22,7 @@ MOST_BUCKETS = 2_000
 # Up to so many, each bucket is a bar that says its number when pointed at.
 _MOST_BARS = 60
 _WIDE, _NARROW = (1040, 210), (430, 190)
+_PATIENCE = 5.0  # seconds
 
 _DAY = 86_400_000
 _AXIS = {
@@ -121,10 +124,25 @@ def lines(
     return _draw(title, values, [line, dots], period, unit, wide=wide)
 
 
-def warm_up() -> None:
-    """Start what draws, which takes half a second: it can be done while logs are read."""
+@contextmanager
+def warm_up() -> Iterator[None]:
+    """Start what draws beside the block, which takes half a second, while logs are read.
+
+    What a signal raises in the midst of an import may leave the lock of all imports taken, for
+    which the thread would wait for good: it is waited for some seconds.
+    """
+    thread = threading.Thread(target=_draw_two, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(_PATIENCE)
+
+
+def _draw_two() -> None:
     two = Series("", 0, {0: 0.0, 1: 0.0}, {})
-    lines("", [two], Period(0, 2, 1), "", wide=False)
+    with suppress(Exception):  # what fails here fails again when it is needed
+        lines("", [two], Period(0, 2, 1), "", wide=False)
 
 
 def _draw(
