@@ -477,28 +477,20 @@ def _accessed(asked: _Asked) -> list[Row]:
     for event in sorted(filter(_inbound, asked.logs), key=_edge):
         edges.setdefault(event["requestId"], event)
     edges.pop(None, None)
-    user_of = _known(asked.logs)
+    users: dict[str | None, Any] = {}
+    for event in sorted(asked.logs, key=lambda each: (each["createdAt"], each["userId"] or "")):
+        if event["userId"] is not None and event["requestId"] is not None:
+            users.setdefault(event["requestId"], event["userId"])
     return _ordered(
         (
             _instant(event["createdAt"]),
-            user_of(event),
+            users.get(event["requestId"]) if event["userId"] is None else event["userId"],
             event["action"],
             edges.get(event["requestId"], {}).get("ipAddress"),
             event["requestId"],
         )
         for event in _own(asked.events)
         if event["value"] == asked.given["value"]
-    )
-
-
-def _known(logs: list[Event]) -> Callable[[Event], Any]:
-    """Return what tells whose an event is: its own user, else the first of its request."""
-    users: dict[str | None, Any] = {}
-    for event in sorted(logs, key=lambda each: (each["createdAt"], each["userId"] or "")):
-        if event["userId"] is not None and event["requestId"] is not None:
-            users.setdefault(event["requestId"], event["userId"])
-    return lambda event: (
-        users.get(event["requestId"]) if event["userId"] is None else event["userId"]
     )
 
 
@@ -538,10 +530,9 @@ def _actions(asked: _Asked) -> list[Row]:
 
 
 def _changes(asked: _Asked) -> list[Row]:
-    columns = ("action", "oldValue", "value", "comment", "requestId")
-    user_of = _known(asked.logs)
+    columns = ("userId", "action", "oldValue", "value", "comment", "requestId")
     return _ordered(
-        (_instant(event["createdAt"]), user_of(event), *(event[column] for column in columns))
+        (_instant(event["createdAt"]), *(event[column] for column in columns))
         for event in _own(asked.events)
         if asked.given["value"] in (event["value"], event["oldValue"])
         and not event["oldValue"] is event["comment"] is None

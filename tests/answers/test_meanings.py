@@ -383,22 +383,6 @@ def test_changes_carry_an_old_value_or_a_comment(ask: Ask) -> None:
     ]
 
 
-def test_whom_a_change_does_not_name_its_request_may_know(ask: Ask) -> None:
-    """The user of a change is its line's, else the first that a line of its request names, of
-    whichever service; a change without a request has none."""
-    change = {"value": "v", "oldValue": "u", "service": "shop"}
-    lines = [
-        said(1, requestId="r", **change),
-        said(2, requestId="r", userId="8", **change),
-        said(3, **change),
-        said(4, userId="9"),
-        http(at=5, requestId="r", userId="7"),
-    ]
-    for narrowed in ({}, {"service": "shop"}):
-        rows = ask(lines, "changes", value="v", **narrowed)
-        assert [row[1] for row in rows] == ["8", "8", None]
-
-
 def test_a_quantity_is_one_unless_it_is_given(ask: Ask) -> None:
     """Products sum their quantities, of which a line without one is one."""
     lines = [

@@ -85,29 +85,15 @@ QUESTIONS = (
         " undoing it.",
         columns={"createdAt": "instant"}
         | dict.fromkeys(("userId", "action", "oldValue", "value", "comment", "requestId"), "text"),
-        # In two steps, as engines find one equal text without looking at the other columns. Whom a
-        # line does not name, another of its request may know.
+        # In two steps, as engines find one equal text without looking at the other columns.
         sql="""
-            WITH changed AS MATERIALIZED (
-                SELECT createdAt, userId, action, oldValue, value, comment, requestId
-                FROM own
-                WHERE value = $value AND (oldValue IS NOT NULL OR comment IS NOT NULL)
-                UNION ALL
-                SELECT createdAt, userId, action, oldValue, value, comment, requestId
-                FROM own
-                WHERE oldValue = $value AND (value IS NULL OR value <> $value)
-            ), known AS (
-                SELECT requestId, arg_min(userId, (createdAt, userId)) AS userId
-                FROM logs
-                WHERE requestId IN (SELECT requestId FROM changed WHERE userId IS NULL)
-                    AND userId IS NOT NULL
-                GROUP BY requestId
-            )
-            SELECT changed.createdAt AS createdAt,
-                coalesce(changed.userId, known.userId) AS userId, changed.action AS action,
-                changed.oldValue AS oldValue, changed.value AS value, changed.comment AS comment,
-                changed.requestId AS requestId
-            FROM changed LEFT JOIN known ON changed.requestId = known.requestId
+            SELECT createdAt, userId, action, oldValue, value, comment, requestId
+            FROM own
+            WHERE value = $value AND (oldValue IS NOT NULL OR comment IS NOT NULL)
+            UNION ALL
+            SELECT createdAt, userId, action, oldValue, value, comment, requestId
+            FROM own
+            WHERE oldValue = $value AND (value IS NULL OR value <> $value)
         """,
         requires=("value",),
     ),
