@@ -24,7 +24,7 @@ _FUNCTIONS = {
     "json_keys": "arrayJoin(JSONExtractKeys(assumeNotNull({0})))",
     "make_timestamp_ms": "fromUnixTimestamp64Milli({0}, 'UTC')",
     "strlen": "length({0})",
-    "split_part": "splitByString({1}, assumeNotNull({0}))[{2}]",
+    "split_part": "arrayElement(splitByString({1}, assumeNotNull({0})), {2})",
     "logical_or": "max({0})",
     "logical_and": "min({0})",
 }
