@@ -17,12 +17,12 @@ def _frequent(
     """Return a lookup of what is in *column*, the most frequent first."""
     return _lookup(
         name,
-        columns={column: kind, relation: "count"},
+        columns={column: kind, "number": "count"},
         sql=f"""
-            SELECT {column}, count(*) AS {relation} FROM {relation}
+            SELECT {column}, count(*) AS number FROM {relation}
             WHERE {where or f"{column} IS NOT NULL"} GROUP BY {column}
         """,
-        order=(f"-{relation}",),
+        order=("-number",),
         **options,
     )
 
@@ -97,25 +97,25 @@ ACTIONS = _lookup(
     "frequent actions",
     columns={"action": "text", "events": "count", "paid": "count"},
     sql="""
-        SELECT action, count(*) AS events, count(monetaryValue) AS paid FROM events
+        SELECT action, count(*) AS events, count(monetaryValue) AS paid FROM own
         WHERE action IS NOT NULL GROUP BY action
     """,
     order=("-events",),
 )
 PAID_ACTIONS = _frequent(
-    "paid actions", "action", "events", "action IS NOT NULL AND monetaryValue IS NOT NULL"
+    "paid actions", "action", "own", "action IS NOT NULL AND monetaryValue IS NOT NULL"
 )
-VALUES = _frequent("frequent values", "value", "events")
+VALUES = _frequent("frequent values", "value", "own")
 # What the columns hold of which a log has few texts, and those that a parameter names, too.
 NAMES = {
     column.name: _frequent(f"of {column.name}", column.name, "events")
     for column in COLUMNS
-    if column.kind == "word"
-} | {"userId": USERS, "value": VALUES}
+    if column.kind == "word" or column.name in {"userId", "value"}
+}
 CHANGED_VALUES = _frequent(
     "frequently changed values",
     "value",
-    "events",
+    "own",
     "value IS NOT NULL AND (oldValue IS NOT NULL OR comment IS NOT NULL)",
 )
 SLOW_REQUESTS = _lookup(

@@ -20,8 +20,8 @@ _LOOKUPS: dict[str, Question] = {
     "route": lookups.ROUTES,
     "method": lookups.METHODS,
     "status": lookups.STATUSES,
-    "action": lookups.ACTIONS,
-    "value": lookups.VALUES,
+    "action": lookups.NAMES["action"],
+    "value": lookups.NAMES["value"],
     "user": lookups.USERS,
 }
 _OF_CALLS = {"method": lookups.METHODS_OF_CALLS, "status": lookups.STATUSES_OF_CALLS}
@@ -46,13 +46,12 @@ def missing(
         if wanted and not (found and len(wanted) == 1):
             for sentence in _parameter(logs, query, name, wanted):
                 yield name, sentence
-    where = [values["where"]] if "where" in values else []
-    if found:
-        where = [each for each in where if not _is_proven(each)]
-    for sentence in dict.fromkeys(each for of in where for each in _where(logs, of)):
-        yield "where", sentence
-    paths = [each.path for of in where for each in comparisons(of)]
-    paths += (path for path in values.get("by", ()) if not found or ".".join(path) in empty)
+    paths = [path for path in values.get("by", ()) if not found or ".".join(path) in empty]
+    where = values.get("where")
+    if where is not None and not (found and _is_proven(where)):
+        paths += (each.path for each in comparisons(where))
+        for sentence in dict.fromkeys(_where(logs, where)):
+            yield "where", sentence
     fields = {path[0] for path in paths if not has_column(path)}
     if fields:
         present = _column(logs, lookups.FIELDS)

@@ -178,14 +178,22 @@ def test_failed_requests_show_their_exception(shop_report: str) -> None:
 
 
 def test_questions_that_need_one_are_asked_of_the_most_frequent(tmp_path: Path) -> None:
-    """Five actions are asked for, the most frequent first; further ones are not."""
+    """Five actions are asked for, the most frequent first; further ones are not, nor what only the
+    records of outgoing calls are bound to.
+    """
     lines = [
+        answered("GET", "/out", 200, n, 1.0, direction="outgoing", action="ACTION_9", value="9")
+        for n in range(20)
+    ]
+    lines += [
         said("did", n, action=f"ACTION_{kind}", userId=f"{n}")
         for kind in range(7)
         for n in range(10 - kind)
     ]
-    access = section_of(report(write(tmp_path / "a.ndjson", lines)), "access")
+    markup = report(write(tmp_path / "a.ndjson", lines))
+    access = section_of(markup, "access")
     assert re.findall(r"action ACTION_(\d)", access) == ["0", "1", "2", "3", "4"]
+    assert "No line has a value." in section_of(markup, "accessed")
 
 
 def test_money_is_asked_of_what_brings_it(shop_log: Path) -> None:
