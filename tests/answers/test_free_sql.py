@@ -78,6 +78,11 @@ def test_the_relations_are_read(logs: answers.Logs) -> None:
             ["hour"],
             [(datetime(2026, 11, 1, 9),)],
         ),
+        (
+            "SELECT b.x FROM (WITH tasks AS (SELECT 7 AS x) SELECT x FROM tasks) AS b, tasks",
+            ["x"],
+            [(7,)],
+        ),
         ("SELECT bool_or(createdAt > 1) AS b FROM tasks", ["b"], [(True,)]),
         ("SELECT split_part(taskName, '.', 1) AS p FROM tasks", ["p"], [("shop",)]),
     ):

@@ -68,8 +68,7 @@ def checked(text: object) -> str:
         raise AnswerError(f"The SQL is too deep: give a shorter query, {_EXAMPLE}") from None
     relations = {"events": "SELECT * FROM logs", **RELATIONS}
     # What is named so within a part hides no relation from the others.
-    outer = (of for of in tree.find_all(exp.CTE) if of.find_ancestor(exp.CTE) is None)
-    around = {relation.alias.lower() for relation in outer}
+    around = {relation.alias.lower() for relation in tree.ctes}
     asked = {table.name for table in tree.find_all(exp.Table)} - around
     needed = needed_relations(relations, " ".join(f"FROM {name}" for name in asked))
     return _after(needed, tree) if needed else query
