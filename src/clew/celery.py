@@ -295,7 +295,6 @@ def _on_task_unknown(
 ) -> None:
     settings = _settings_of(sender.app)
     if settings is not None:
-        headers = message.headers
-        payload = headers.get(PAYLOAD_KEY) if isinstance(headers, Mapping) else None
+        payload = _headers(message).get(PAYLOAD_KEY)
         run = TaskRun(settings, payload, name=name, id=id)
         run.end("rejected", NotRegistered(run.task.name))

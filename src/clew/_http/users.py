@@ -56,7 +56,7 @@ class RequestUser(HTTPRequest, Context):
 
     def user_id(self) -> str | None:
         # Most often there is nobody, and asking costs more than this.
-        if self._user_id is UNSET and self.is_nobody():
+        if self._user_id is UNSET and self.settings.user_id is None and self.is_unknown():
             return self._seen_user
         return super().user_id()
 
@@ -65,12 +65,8 @@ class RequestUser(HTTPRequest, Context):
         known = self._seen_user if self._user_id is UNSET else self._user_id
         return cast("str | None", known)
 
-    def is_nobody(self) -> bool:
-        """Tell, without running any code of the application, that there is no user to ask for."""
-        return self.settings.user_id is None and self.is_unknown()
-
     def is_unknown(self) -> bool:
-        """Tell whether neither the framework nor one within may know of a user."""
+        """Tell, without running any code of the application, whether no framework knows a user."""
         return not (self.eventful and self.inner_user is not None) and not self.has_user()
 
     def find_user(self) -> str | None:
