@@ -158,10 +158,9 @@ class LogFile:
         if self.consumed and file.seekable():
             file.seek(self.consumed)
         while read := file.read(_PIECE):
-            begins = self.consumed == 0
-            self.consumed += len(read)
-            if begins:
+            if self.consumed == 0:
                 self._decoder = decoder_of(read)
+            self.consumed += len(read)
             if self._decoder is None:
                 yield read
             else:

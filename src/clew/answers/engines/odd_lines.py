@@ -51,12 +51,12 @@ class OddLines:
             count = judge(path, cursor)
             # Those of them that are events the table has already.
             self.count += Count(count.lines, count.broken + count.events, count.foreign)
-            _name(count, path, parser, cursor)
+            _tell_shapes(count, path, parser, cursor)
         if parser.lines:
             path = self._write([parser.take()])
             count = self._table.add(path, cursor)
             self.count += count
-            _name(count, path, parser, cursor)
+            _tell_shapes(count, path, parser, cursor)
 
     def _write(self, lines: list[bytes]) -> Path:
         path = self._folder / "odd.ndjson"
@@ -64,7 +64,9 @@ class OddLines:
         return path
 
 
-def _name(count: Count, path: Path, parser: Parser, cursor: duckdb.DuckDBPyConnection) -> None:
+def _tell_shapes(
+    count: Count, path: Path, parser: Parser, cursor: duckdb.DuckDBPyConnection
+) -> None:
     """Let *parser* know what the lines look like that the engine alone found to be foreign."""
     if count.foreign:
         for keys, lines in foreign_keys(path, cursor):

@@ -41,7 +41,7 @@ class Parser(Unwrapper):
         which of those the engine is to have.
         """
         bare = self._skips_bare and not self._array.is_open
-        # The engine cannot read lone surrogates; what it is given for the needle, it asks again.
+        # The engine cannot read lone surrogates. Of lines that come out it gives those back.
         bare = bare and (self._whole or not has_surrogates(text))
         lines: Iterable[bytes] = BytesIO(text)  # cut so in half the time of `bytes.split`
         if bare:

@@ -22,7 +22,7 @@ from .wrappings import ENVELOPES
 CERTAIN = re.compile(rb'\{"level":"\w+","message":"[^"\\]*+","createdAt":\d{1,14},"')
 # So many pieces may begin a line of their own, behind one that was never finished.
 _MOST_BEGINS = 3
-_ARRAY = re.compile(rb"\[\s*\{")
+_OPENING = re.compile(rb"\[\s*\{")  # of an array of objects
 # Wrappings in wrappings; deeper ones are none.
 _DEEPEST = 6
 _decode = msgspec.json.Decoder().decode
@@ -95,7 +95,7 @@ class Unwrapper:
             if depth == 0 or line[:2] == b'{"':
                 self._doubt(line, depth)
                 return
-        elif _ARRAY.match(line) and (elements := _array_of(line)) is not None:
+        elif _OPENING.match(line) and (elements := _array_of(line)) is not None:
             for element in elements:
                 self._object(element, None, at, depth + 1)
             return
